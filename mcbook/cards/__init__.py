@@ -1,0 +1,1 @@
+"""Generator cards from templates."""

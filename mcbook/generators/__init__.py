@@ -1,0 +1,1 @@
+"""Event generators, each one module behind the `Generator` Protocol."""

@@ -1,0 +1,129 @@
+"""What a generator is: one module behind the `Generator` Protocol.
+
+Nothing above this package names a generator. `mcbook.generators.get` finds one by the name that a
+process gives; others come through the entry point group ``mcbook.generators``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.registry.model import Process, SignalModel
+
+Settings = dict[str, Any]
+Columns = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleInput:
+    """Everything that the cards of one sample are made from.
+
+    `parameters` are the values that the sample is generated with (reference couplings where points
+    share it); `derived` has the model's derived quantities at those values.
+    """
+
+    id: str
+    parameters: Mapping[str, float]
+    derived: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PartInput:
+    """One job of a sample."""
+
+    number: int
+    events: int
+    seed: int
+
+
+class Rejection(NamedTuple):
+    """Points that a generator cannot make: a mask over the points, and the reason."""
+
+    mask: NDArray[np.bool_]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What an output of a generator says about itself."""
+
+    sample_id: str | None
+    events: int
+    cross_section_fb: float
+    cross_section_error_fb: float
+    seed: int | None
+    version: str
+    parameters: Mapping[str, float]
+
+
+class Campaign(Protocol):
+    """One process with one set of settings: what its samples have in common.
+
+    All paths are relative to the samples folder, in POSIX form; contents are bytes.
+    """
+
+    templates: Mapping[str, int]
+    """Templates that shape the events, with the version that each declares."""
+
+    def shared_files(self) -> dict[str, bytes]:
+        """Return files that all samples share (a UFO model, a process definition)."""
+        ...
+
+    def check(self, parameters: Columns, derived: Columns) -> list[Rejection]:
+        """Return what this generator cannot make, one reason for each group of points."""
+        ...
+
+    def sample_files(self, sample: SampleInput) -> dict[str, bytes]:
+        """Return the cards of a sample, relative to its own folder; no seed, no event number."""
+        ...
+
+    def part_files(self, sample: SampleInput, part: PartInput) -> dict[str, bytes]:
+        """Return the cards of a part, relative to the folder of the part."""
+        ...
+
+    def command(self, sample_id: str, part: int) -> str:
+        """Return the one shell command that runs a part by hand, from the samples folder."""
+        ...
+
+    def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
+        """Return what that command leaves behind, relative to the samples folder."""
+        ...
+
+
+class Generator(Protocol):
+    """One event generator."""
+
+    name: str
+    seed_range: tuple[int, int]
+    """Smallest and largest seed that it takes, both included."""
+
+    def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:
+        """Return the complete settings (JSON values) that shape the events and enter the id.
+
+        Raises
+        ------
+        InputError
+            If a value is not one that this generator or this process understands.
+        """
+        ...
+
+    def setting_names(self) -> frozenset[str]:
+        """Return the keys that it understands in ``generator:`` of a grid."""
+        ...
+
+    def campaign(self, model: SignalModel, process: Process, settings: Settings) -> Campaign:
+        """Return the campaign that renders samples of *process*."""
+        ...
+
+    def read_back(self, path: str) -> ReadBack:
+        """Read what an output file says about itself.
+
+        Raises
+        ------
+        WorkError
+            If the file is truncated or is not one of this generator's.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Formulas of the signal models, each with its source and a version."""

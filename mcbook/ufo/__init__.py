@@ -1,0 +1,1 @@
+"""UFO packages written from the registry."""

@@ -1,0 +1,1 @@
+"""What mcbook does: one function for each command, joining the stages."""
