@@ -33,6 +33,16 @@ CONSTANTS: dict[str, Constant] = {
     "br_kst0_kpi": Constant(2.0 / 3.0, "1", "isospin of K*(892)0 -> K+ pi- against K0 pi0"),
     "v_higgs": Constant(246.22, "GeV", "from G_F = 1.1663788e-5 GeV^-2, " + _PDG),
     "G_F": Constant(1.1663788e-5, "GeV^-2", _PDG),
+    "M_W": Constant(80.3692, "GeV", _PDG),
+    "m_t": Constant(
+        162.5,
+        "GeV",
+        _PDG + "; MS-bar mass at its own scale, for loops (+2.1 -1.5; the pole mass is 172.57)",
+    ),
+    "V_ts_V_tb": Constant(
+        0.04107, "1", _PDG + "; |V_ts V_tb*| = 0.04111 * 0.999118 of the global CKM fit"
+    ),
+    "tau_Bu_ps": Constant(1.638, "ps", _PDG + "; charged B meson"),
 }
 
 
