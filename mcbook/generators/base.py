@@ -114,6 +114,12 @@ class Generator(Protocol):
         """Return the keys that it understands in ``generator:`` of a grid."""
         ...
 
+    def reached(
+        self, model: SignalModel, process: Process, settings: Settings
+    ) -> frozenset[str]:
+        """Return the derived quantities whose values reach the cards and shape the events."""
+        ...
+
     def campaign(self, model: SignalModel, process: Process, settings: Settings) -> Campaign:
         """Return the campaign that renders samples of *process*."""
         ...

@@ -1,1 +1,44 @@
-"""Formulas of the signal models, each with its source and a version."""
+"""Formulas of the registry, each with its version and its source.
+
+Importing this package enters every shipped formula into `FORMULAS`; those of other packages come
+through the entry point group ``mcbook.formulas``.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from mcbook.registry.physics import (
+    alp,
+    bmeson,
+    dark_photon,
+    higgsstrahlung,
+    inelastic,
+    scalars,
+    vectors,
+    zprime,
+)
+from mcbook.registry.physics.formula import FORMULAS, Array
+from mcbook.registry.physics.rratio import r_ratio_model
+from mcbook.registry.physics.scalars import higgs_width_model
+
+LABELS: dict[str, Callable[[Array], Array]] = {
+    "r_ratio_model": r_ratio_model,
+    "higgs_width_model": higgs_width_model,
+}
+"""Functions that say which approximation a width uses, by the name that a model file gives."""
+
+for _entry in entry_points(group="mcbook.formulas"):
+    _entry.load()
+
+__all__ = [
+    "FORMULAS",
+    "LABELS",
+    "alp",
+    "bmeson",
+    "dark_photon",
+    "higgsstrahlung",
+    "inelastic",
+    "scalars",
+    "vectors",
+    "zprime",
+]
