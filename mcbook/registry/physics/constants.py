@@ -43,6 +43,7 @@ CONSTANTS: dict[str, Constant] = {
         0.04107, "1", _PDG + "; |V_ts V_tb*| = 0.04111 * 0.999118 of the global CKM fit"
     ),
     "tau_Bu_ps": Constant(1.638, "ps", _PDG + "; charged B meson"),
+    "tau_Bd_ps": Constant(1.517, "ps", _PDG + "; neutral B meson"),
 }
 
 
