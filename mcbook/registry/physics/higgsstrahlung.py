@@ -1,0 +1,157 @@
+"""Dark Higgsstrahlung e+e- -> A' h' and the decays of h' through the dark photon.
+
+The dark Higgs field has charge `q_phi` under the dark U(1), so that m_A' = q_phi g_D w and
+``L = q_phi g_D m_A' h' A'_mu A'^mu``; `alpha_D` is g_D^2 / (4 pi) for unit charge. Arguments
+called `m_v` are the mass of the vector A'. Masses and widths are in GeV.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mcbook.registry.physics.formula import Array, formula
+from mcbook.registry.physics.kinematics import kallen, velocity
+from mcbook.registry.physics.quadrature import on_open_points, unit_nodes
+from mcbook.registry.physics.vectors import pair_factor
+from mcbook.units import GEV2_FB
+
+_BATELL = "Batell, Pospelov, Ritz, Phys. Rev. D 79, 115008 (2009), arXiv:0903.0363"
+
+
+def _soft_nodes(n: int) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on (0, 1), pulled to both ends by t^2 (3 - 2t).
+
+    Square roots at the end points of an integral then cost no accuracy.
+    """
+    t, weights = unit_nodes(n)
+    return t**2 * (3 - 2 * t), weights * 6 * t * (1 - t)
+
+
+@formula(version=1, unit="fb", source=_BATELL + "; times q_phi^2")
+def xsec_vector_higgs(
+    m_v: Array,
+    m_h: Array,
+    epsilon: Array,
+    alpha_D: Array,
+    q_phi: Array,
+    alpha: Array,
+    sqrt_s: Array,
+    width_v: Array | float = np.nan,
+) -> Array:
+    """Return the Born cross section of ``e+e- -> A' h'`` [fb], massless electrons, no ISR.
+
+    Without `width_v` [GeV] the virtual dark photon has zero width, which changes the result by
+    (width_v m_v / (s - m_v^2))^2.
+    """
+    s = sqrt_s**2
+    x_v, x_h = (m_v / sqrt_s) ** 2, (m_h / sqrt_s) ** 2
+    is_open = m_v + m_h < sqrt_s
+    ell = np.where(is_open, np.clip(kallen(x_v, x_h, 1.0), 0.0, None), 0.0)
+    gamma = np.where(np.isnan(width_v), 0.0, width_v)
+    # A closed point may sit on the pole; its numerator is zero.
+    propagator = np.where(is_open, (1 - x_v) ** 2 + x_v * gamma**2 / s, 1.0)
+    couplings = np.pi * alpha * alpha_D * (q_phi * epsilon) ** 2 / (3 * s)
+    return GEV2_FB * couplings * np.sqrt(ell) * (ell + 12 * x_v) / propagator
+
+
+@formula(version=1, unit="GeV", source=_BATELL + "; times q_phi^2")
+def higgs_vv_width(
+    m_h: Array,
+    m_v: Array,
+    alpha_D: Array,
+    q_phi: Array,
+) -> Array:
+    """Return the width of ``h' -> A' A'``, both on shell [GeV]."""
+    r = (m_v / m_h) ** 2
+    polarisations = 1 - 4 * r + 12 * r**2
+    return alpha_D * q_phi**2 * m_h**3 / (8 * m_v**2) * velocity(m_h, m_v) * polarisations
+
+
+def _loop_integral(x_l: Array, x_h: Array) -> Array:
+    """Two-vector triangle for ``h' -> l+ l-``; 3/2 for light leptons and a light h'.
+
+    ``Int dy dz (2 - y - z) / [(1 - y - z)^2 x_l + (y + z) - y z x_h]`` over the triangle
+    y, z > 0, y + z < 1, with masses in units of the vector's: ``x = (m / m_v)^2``, x_h < 4. At
+    fixed s = y + z the inner integral is an arctangent; the outer one is done numerically.
+    """
+    s, weights = _soft_nodes(64)
+    a = (1 - s) ** 2 * x_l + s
+    b = s**2 * x_h
+    root = np.sqrt(b * (4 * a - b))
+    inner = 4 * np.arctan2(b, root) / root
+    total: Array = np.sum(weights * s * (2 - s) * inner, axis=-1)
+    return total
+
+
+@formula(version=1, unit="GeV", source="one-loop triangle, derived; compare " + _BATELL)
+def higgs_loop_lepton_width(
+    m_h: Array,
+    m_v: Array,
+    m_l: Array,
+    epsilon: Array,
+    alpha: Array,
+    alpha_D: Array,
+    q_phi: Array,
+) -> Array:
+    """Return the width of ``h' -> l+ l-`` through two virtual dark photons [GeV], theta = 0.
+
+    Proportional to epsilon^4. Holds for 2 m_l < m_h < 2 m_v and is 0 elsewhere: above 2 m_v the
+    tree-level ``h' -> A' A'`` is larger by 1 / epsilon^4. Not included, and of the same order in
+    epsilon: loops that end in hadrons, and four fermions from two virtual dark photons.
+    """
+    x_l, x_h = (m_l / m_v) ** 2, (m_h / m_v) ** 2
+    integral = on_open_points(_loop_integral, (m_h > 2 * m_l) & (m_h < 2 * m_v), x_l, x_h)
+    yukawa = alpha * epsilon**2 * q_phi * (m_l / m_v) * integral / np.pi
+    return alpha_D * yukawa**2 * m_h * velocity(m_h, m_l) ** 3 / 2
+
+
+def _virtual_vector_integral(
+    m_h: Array, m_v: Array, threshold: Array, *, charge_sum: Callable[[Array], Array], n: int
+) -> Array:
+    """Integrate over the mass q of A'* in ``h' -> A' A'*``, A'* -> what `charge_sum` describes.
+
+    ``Int dq^2/pi q^2 F(q) / (q^2 - m_v^2)^2 sqrt(lambda) [2 + (m_h^2 - m_v^2 - q^2)^2 /
+    (4 m_v^2 q^2)] m_v^2 / m_h^3`` [GeV], where F is the width over the one to massless muons.
+    """
+    x, weights = _soft_nodes(n)
+    # ln(m_v - q) as the variable: the propagator is steep when m_h is close to 2 m_v.
+    first, last = np.log(m_v - threshold), np.log(2 * m_v - m_h)
+    gap = np.exp(first + (last - first) * x)
+    q = m_v - gap
+    measure = weights * (first - last) * gap * 2 * q / np.pi
+    root = np.sqrt(np.clip(kallen(m_h**2, m_v**2, q**2), 0.0, None))
+    spins = 2 + (m_h**2 - m_v**2 - q**2) ** 2 / (2 * m_v * q) ** 2
+    propagator = q**2 * charge_sum(q) / (gap * (m_v + q)) ** 2
+    total: Array = np.sum(measure * propagator * root * spins * m_v**2 / m_h**3, axis=-1)
+    return total
+
+
+@formula(
+    version=1,
+    unit="GeV",
+    source="tree level, one A' on shell; compare Keung and Marciano, Phys. Rev. D 30, 248 (1984)",
+)
+def higgs_v_vstar_lepton_width(
+    m_h: Array,
+    m_v: Array,
+    m_l: Array,
+    epsilon: Array,
+    alpha: Array,
+    alpha_D: Array,
+    q_phi: Array,
+) -> Array:
+    """Return the width of ``h' -> A' A'* -> A' l+ l-`` [GeV] for m_v + 2 m_l < m_h < 2 m_v.
+
+    0 elsewhere: above 2 m_v `higgs_vv_width` takes over. Proportional to epsilon^2. The virtual
+    A' has zero width, so this holds for 2 m_v - m_h well above the width of the A'; closer, it
+    grows as (2 m_v - m_h)^(-1/2). Interference of equal leptons from both A' is neglected.
+    """
+
+    def integral(m_h: Array, m_v: Array, m_l: Array) -> Array:
+        return _virtual_vector_integral(
+            m_h, m_v, 2 * m_l, charge_sum=lambda q: pair_factor(q, m_l), n=64
+        )
+
+    is_open = (m_h > m_v + 2 * m_l) & (m_h < 2 * m_v)
+    couplings = alpha_D * q_phi**2 * epsilon**2 * alpha / 3
+    return couplings * on_open_points(integral, is_open, m_h, m_v, m_l)
