@@ -1,0 +1,153 @@
+"""What is written into the books: one record per row, its numbers checked before they get there."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NewType
+
+from mcbook.errors import InputError
+
+JsonText = NewType("JsonText", str)
+"""JSON as text, made by one of the functions here: it holds no NaN and no infinity."""
+
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+
+
+def as_json(value: Any) -> JsonText:
+    """Return *value* as JSON text.
+
+    Raises
+    ------
+    InputError
+        If a number in it is not finite.
+    """
+    try:
+        return JsonText(_ENCODER.encode(value))
+    except ValueError as error:
+        raise InputError(f"the books take finite numbers only: {value!r}") from error
+
+
+def json_rows(columns: Mapping[str, Any], n_rows: int) -> list[JsonText]:
+    """Return one JSON object per row of *columns*.
+
+    Parameters
+    ----------
+    columns
+        Numbers by name: an array or sequence of *n_rows* floats, or one float for all rows. What is
+        not finite becomes null.
+    n_rows
+        How many rows there are.
+    """
+    texts = [f"{json.dumps(name)}:" for name in columns]
+    cells = [_texts(column, n_rows) for column in columns.values()]
+    template = "{" + ",".join(text.replace("%", "%%") + "%s" for text in texts) + "}"
+    return (
+        [JsonText(template % row) for row in zip(*cells, strict=True)]
+        if cells
+        else [JsonText("{}")] * n_rows
+    )
+
+
+def _texts(column: Any, n_rows: int) -> list[str]:
+    values = column.tolist() if hasattr(column, "tolist") else column
+    if not isinstance(values, Sequence):
+        return [_text(float(values))] * n_rows
+    return [_text(float(value)) for value in values]
+
+
+def _text(value: float) -> str:
+    return repr(value) if math.isfinite(value) else "null"
+
+
+def hash_of(value: Any) -> str:
+    """Return 16 hex digits that name a JSON value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class DefinitionRow(NamedTuple):
+    """What samples share; see `mcbook.catalog.tables.Definition`."""
+
+    digest: str
+    document: JsonText
+    facts: JsonText
+
+
+class SampleRow(NamedTuple):
+    """One sample; `derived` holds null where a value is infinite or undefined, `reasons` says why.
+
+    `directory` is relative to the storage root, in POSIX form.
+    """
+
+    id: str
+    digest: str
+    definition: str
+    model: str
+    process: str
+    generator: str
+    status: str
+    events_target: int
+    storage: str
+    directory: str
+    formulas: str
+    parameters: JsonText
+    derived: JsonText
+    reasons: JsonText | None = None
+    supersedes: str | None = None
+    n_events: int = 0
+    created: str | None = None
+
+
+class PointRow(NamedTuple):
+    """One point that a sample serves; `digest` is over all of its parameters."""
+
+    sample_id: str
+    digest: str
+    factor: float
+    formulas: str
+    parameters: JsonText
+    derived: JsonText
+    reasons: JsonText | None = None
+    wide: JsonText | None = None
+
+
+class PartRow(NamedTuple):
+    """One job of a sample; `directory` is relative to the storage root."""
+
+    sample_id: str
+    number: int
+    events: int
+    seed: int
+    status: str
+    storage: str
+    directory: str
+
+
+class CardRow(NamedTuple):
+    """One card; `part` is 0 for one of the sample itself, `path` relative to the storage root."""
+
+    sample_id: str
+    part: int
+    path: str
+    sha256: str
+    template: str | None = None
+    template_version: int | None = None
+
+
+class SharedFileRow(NamedTuple):
+    """A file that all samples of a definition share, relative to the storage root."""
+
+    definition: str
+    path: str
+    sha256: str
+
+
+class HistoryRow(NamedTuple):
+    """What happened to a sample; `at` and `who` are filled in where they are None."""
+
+    sample_id: str
+    event: str
+    detail: JsonText
+    at: str | None = None
+    who: str | None = None

@@ -1,0 +1,145 @@
+"""The tables of the books. Their schema is migrated by `mcbook.catalog.migrations`, never by this.
+
+A table class does not check what it is given; rows come from the records in `mcbook.catalog.rows`.
+"""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import JSON
+from sqlmodel import Field, SQLModel, UniqueConstraint
+
+JSON_TYPE = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Definition(SQLModel, table=True):
+    """Everything that samples of one process and one generator configuration share.
+
+    `document` enters the identity of the samples. `facts` do not, they say how to read the books:
+    ``shape`` (the event-shaping parameters), ``production`` (the derived quantity that is produced
+    before any decay) with its ``unit``, and ``fraction`` (the branching fractions that the
+    generator's own cross section contains).
+    """
+
+    __tablename__: ClassVar[str] = "definitions"
+
+    digest: str = Field(primary_key=True)
+    document: dict[str, Any] = Field(sa_type=JSON_TYPE)
+    facts: dict[str, Any] = Field(sa_type=JSON_TYPE)
+
+
+class FormulaSet(SQLModel, table=True):
+    """The versions of the formulas that a set of derived quantities was computed with."""
+
+    __tablename__: ClassVar[str] = "formula_sets"
+
+    digest: str = Field(primary_key=True)
+    versions: dict[str, Any] = Field(sa_type=JSON_TYPE)
+
+
+class Root(SQLModel, table=True):
+    """A storage root: relative to the folder of the catalog where it lies below that."""
+
+    __tablename__: ClassVar[str] = "roots"
+
+    name: str = Field(primary_key=True)
+    path: str
+
+
+class Sample(SQLModel, table=True):
+    """The events of one process at one event-shaping point with one generator configuration."""
+
+    __tablename__: ClassVar[str] = "samples"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(unique=True)
+    definition: str = Field(foreign_key="definitions.digest", index=True)
+    model: str
+    process: str
+    generator: str
+    status: str
+    created: str
+    n_events: int = Field(sa_type=BigInteger)
+    events_target: int = Field(sa_type=BigInteger)
+    storage: str = Field(foreign_key="roots.name")
+    directory: str
+    supersedes: str | None
+    formulas: str = Field(foreign_key="formula_sets.digest")
+    parameters: dict[str, float] = Field(sa_type=JSON_TYPE)
+    derived: dict[str, float | None] = Field(sa_type=JSON_TYPE)
+    reasons: dict[str, str] | None = Field(sa_type=JSON_TYPE, nullable=True)
+
+
+class Point(SQLModel, table=True):
+    """One assignment of every parameter, and the sample that serves it.
+
+    `factor` is the rate at the point over the rate at the sample's own parameters. `wide` names
+    the particles whose width at the point is too large for sharing.
+    """
+
+    __tablename__: ClassVar[str] = "points"
+    __table_args__ = (UniqueConstraint("sample_id", "digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    sample_id: str = Field(foreign_key="samples.id")
+    digest: str
+    factor: float
+    formulas: str = Field(foreign_key="formula_sets.digest")
+    parameters: dict[str, float] = Field(sa_type=JSON_TYPE)
+    derived: dict[str, float | None] = Field(sa_type=JSON_TYPE)
+    reasons: dict[str, str] | None = Field(sa_type=JSON_TYPE, nullable=True)
+    wide: list[str] | None = Field(sa_type=JSON_TYPE, nullable=True)
+
+
+class Part(SQLModel, table=True):
+    """One job of a sample: a number of events and a seed."""
+
+    __tablename__: ClassVar[str] = "parts"
+
+    sample_id: str = Field(foreign_key="samples.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    events: int = Field(sa_type=BigInteger)
+    seed: int = Field(sa_type=BigInteger, index=True)
+    status: str
+    storage: str = Field(foreign_key="roots.name")
+    directory: str
+
+
+class Card(SQLModel, table=True):
+    """One generator input file of a sample, or of a part of it.
+
+    `part` is 0 for a card of the sample itself. `path` is relative to the storage root.
+    """
+
+    __tablename__: ClassVar[str] = "cards"
+
+    sample_id: str = Field(foreign_key="samples.id", primary_key=True)
+    part: int = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    sha256: str
+    template: str | None
+    template_version: int | None
+
+
+class SharedFile(SQLModel, table=True):
+    """A file that all samples of a definition share: of a UFO model, of a process definition."""
+
+    __tablename__: ClassVar[str] = "shared_files"
+
+    definition: str = Field(foreign_key="definitions.digest", primary_key=True)
+    path: str = Field(primary_key=True)
+    sha256: str
+
+
+class History(SQLModel, table=True):
+    """What happened to a sample, when, and by whom."""
+
+    __tablename__: ClassVar[str] = "history"
+
+    id: int | None = Field(default=None, primary_key=True)
+    sample_id: str = Field(foreign_key="samples.id", index=True)
+    at: str
+    who: str
+    event: str
+    detail: dict[str, Any] = Field(sa_type=JSON_TYPE)
