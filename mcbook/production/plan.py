@@ -1,0 +1,407 @@
+"""From points to samples: rejections, sharing, ids, factors.
+
+Everything here is computed for all points at once and touches neither a file nor the catalog.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook import generators
+from mcbook.generators.base import Campaign, Generator, Settings
+from mcbook.production import sharing
+from mcbook.registry.closure import process_closure
+from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
+from mcbook.registry.loader import with_channels
+from mcbook.registry.model import SHAPE, Parameter, Process, Role, SignalModel
+from mcbook.registry.numbers import round9
+
+Array = NDArray[np.float64]
+Columns = Mapping[str, Array]
+ID_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSample:
+    """A sample that is to exist: `events` is the target."""
+
+    id: str
+    digest: str
+    parameters: dict[str, float]
+    derived: dict[str, float | None]
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPoint:
+    """A point, the sample that serves it, and the rate there over the rate of the sample.
+
+    `wide` names the particles whose width shapes the events at this point.
+    """
+
+    sample_id: str
+    digest: str
+    parameters: dict[str, float]
+    derived: dict[str, float | None]
+    factor: float | None
+    wide: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Everything of a sample's identity except its parameters."""
+
+    digest: str
+    document: dict[str, Any]
+    process: Process
+    campaign: Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples with one definition, and the points that they serve."""
+
+    definition: Definition
+    samples: tuple[PlannedSample, ...]
+    points: tuple[PlannedPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A point that cannot be made."""
+
+    parameters: dict[str, float]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a grid asks of one process."""
+
+    batches: tuple[Batch, ...]
+    rejected: tuple[Rejected, ...]
+    warnings: tuple[str, ...]
+
+
+def canonical(value: object) -> str:
+    """Return the canonical JSON that ids are made of: sorted keys, no blanks, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text, in hex."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+class Planner:
+    """Plans samples of one process.
+
+    Parameters
+    ----------
+    model
+        The signal model, with the values of its constants.
+    process
+        The process, or one channel of it.
+    given
+        Generator settings that the user gave.
+    reuse
+        Whether points that differ only in rate or lifetime share a sample.
+
+    Raises
+    ------
+    InputError
+        If the generator does not take the settings.
+    """
+
+    def __init__(
+        self,
+        model: SignalModel,
+        process: Process,
+        given: Mapping[str, Any],
+        *,
+        reuse: bool = True,
+    ) -> None:
+        self.model = model
+        self.process = process
+        self.reuse = reuse
+        self.generator: Generator = generators.get(process.generator)
+        self.settings: Settings = self.generator.settings(model, process, given)
+        self.sqrt_s = float(self.settings.get("sqrt_s", SQRT_S))
+        alpha = float(self.settings.get("alpha", ALPHA))
+        self.deriver = Deriver(model, alpha=alpha, sqrt_s=self.sqrt_s)
+
+    def plan(self, columns: Columns, events: NDArray[np.int64]) -> Plan:
+        """Plan samples for points.
+
+        Parameters
+        ----------
+        columns
+            Every parameter of the model, shape (n_points,), NaN where absent.
+        events
+            Target of each point, shape (n_points,).
+        """
+        reasons, groups = self._sorted(columns, len(events))
+        batches = [
+            self._batch(definition, _take(columns, index), derived, events[index])
+            for definition, index, derived in groups
+        ]
+        rejected = [
+            Rejected(_record(columns, i), reasons[i]) for i in np.flatnonzero(reasons != "")
+        ]
+        return Plan(tuple(batches), tuple(rejected), tuple(self._warnings(columns, reasons == "")))
+
+    def reasons(self, columns: Columns) -> list[str]:
+        """Return why each point cannot be made, an empty text where it can."""
+        reasons, _ = self._sorted(columns, len(next(iter(columns.values()))))
+        return [str(reason) for reason in reasons]
+
+    def roles(self) -> dict[str, Role]:
+        """Return what each parameter does, as the settings and `reuse` leave it."""
+        roles = dict(self.process.roles)
+        for name, role in roles.items():
+            in_cards = "lifetime" in role and self.settings.get("lifetime") == "generator"
+            if in_cards or (role and not self.reuse):
+                roles[name] = SHAPE
+        return roles
+
+    def restricted(self, channels: tuple[str, ...]) -> Process:
+        """Return the process with only the named channels."""
+        if len(channels) == len(self.process.channels):
+            return self.process
+        return with_channels(self.process, channels)
+
+    def _sorted(
+        self, columns: Columns, size: int
+    ) -> tuple[NDArray[np.object_], list[tuple[Definition, NDArray[np.int64], dict[str, Array]]]]:
+        """Return the reason of each rejected point, and the others by definition."""
+        reasons = np.full(size, "", dtype=object)
+        for mask, reason in self._rejections(columns):
+            reasons[mask & (reasons == "")] = reason
+        groups = []
+        for process, index in self._by_open_channels(columns, reasons):
+            derived = self.deriver.compute(_take(columns, index))
+            definition = self._definition(process)
+            refused = np.full(len(index), "", dtype=object)
+            for rejection in definition.campaign.check(_take(columns, index), derived):
+                refused[rejection.mask & (refused == "")] = rejection.reason
+            reasons[index] = refused
+            kept = refused == ""
+            if kept.any():
+                groups.append((definition, index[kept], _take(derived, kept)))
+        return reasons, groups
+
+    def _rejections(self, columns: Columns) -> Iterator[tuple[NDArray[np.bool_], str]]:
+        for name in self.process.requires:
+            vanishing = ~(np.abs(columns[name]) > 0)
+            yield vanishing, f"{self.process.name} needs a {name} that is not zero or absent"
+        for group in self.model.together:
+            absent = np.array([np.isnan(columns[name]) for name in group])
+            yield absent.any(axis=0) & ~absent.all(axis=0), f"{' and '.join(group)} go together"
+        constraints = [*self.model.constraints, *self.process.constraints]
+        for expression, holds in zip(
+            constraints, self.deriver.evaluate(constraints, columns), strict=True
+        ):
+            yield ~holds.astype(bool), f"the constraint {expression.text} does not hold"
+
+    def _by_open_channels(
+        self, columns: Columns, reasons: NDArray[np.object_]
+    ) -> Iterator[tuple[Process, NDArray[np.int64]]]:
+        """Yield the process with the channels that are open, and the points where that is so."""
+        alive = np.flatnonzero(reasons == "")
+        if not len(alive):
+            return
+        found = sharing.open_channels(
+            self.deriver, self.process, _take(columns, alive), self.sqrt_s
+        )
+        names = tuple(found)
+        table = np.array([mask for mask, _ in found.values()])
+        for pattern in np.unique(table, axis=1).T:
+            index = alive[(table == pattern[:, None]).all(axis=0)]
+            kept = tuple(name for name, is_open in zip(names, pattern, strict=True) if is_open)
+            if not kept:
+                reasons[index] = "; ".join(dict.fromkeys(why for _, why in found.values() if why))
+            else:
+                yield self.restricted(kept), index
+
+    def _definition(self, process: Process) -> Definition:
+        campaign = self.generator.campaign(self.model, process, self.settings)
+        reached = self.generator.reached(self.model, process, self.settings)
+        document = {
+            "closure": process_closure(self.model, process, reached),
+            "generator": self.generator.name,
+            "model": self.model.name,
+            "process": process.name,
+            "settings": self.settings,
+            "templates": dict(campaign.templates),
+        }
+        return Definition(digest(canonical(document)), document, process, campaign)
+
+    def _batch(
+        self, definition: Definition, columns: Columns, derived: Columns, events: NDArray[np.int64]
+    ) -> Batch:
+        process = definition.process
+        roles = self.roles()
+        masks = sharing.shape_masks(self.deriver, process, roles, columns, self.sqrt_s)
+        generated = {
+            name: self._generated(name, roles[name], np.broadcast_to(masks[name], len(events)),
+                                  columns[name])
+            for name in self.model.parameters
+        }  # fmt: skip
+        first, inverse = _distinct_rows(generated)
+        unique = _take(generated, first)
+        unique_derived = self.deriver.compute(unique)
+        shaping = {name: np.broadcast_to(mask, len(events))[first] for name, mask in masks.items()}
+        targets = np.zeros(len(first), dtype=np.int64)
+        np.maximum.at(targets, inverse, events)
+        samples = tuple(
+            self._samples(definition, unique, unique_derived, shaping, targets.tolist())
+        )
+        factors = self._factors(process, columns, derived, unique, unique_derived, inverse)
+        wide = sharing.wide_particles(self.deriver, process, columns, self.sqrt_s)
+        points = tuple(_points(samples, inverse, columns, derived, factors, wide))
+        return Batch(definition, samples, points)
+
+    def _generated(
+        self, name: str, role: Role, shapes: NDArray[np.bool_], values: Array
+    ) -> Array:
+        """Return the values of one parameter that the samples are generated with."""
+        parameter = self.model.parameters[name]
+        if role:
+            other = sharing.reference_value(parameter, self.process)
+        else:
+            other = _unused_value(parameter)
+        return np.where(shapes, values, round9(other) if np.isfinite(other) else np.nan)
+
+    def _samples(
+        self,
+        definition: Definition,
+        columns: Columns,
+        derived: Columns,
+        shaping: Mapping[str, NDArray[np.bool_]],
+        events: list[int],
+    ) -> Iterator[PlannedSample]:
+        prefix = '{"definition":' + canonical(definition.document) + ',"parameters":'
+        start = hashlib.sha256(prefix.encode("ascii"))
+        parameters = _records(columns)
+        introduced = {n: p.introduced for n, p in self.model.parameters.items()}
+        flags = _records(shaping)
+        for values, shapes, quantities, target in zip(
+            parameters, flags, _records(derived, null=True), events, strict=True
+        ):
+            entering = {
+                name: value
+                for name, value in values.items()
+                if shapes[name] and value != introduced[name]
+            }
+            hashed = start.copy()
+            hashed.update((canonical(entering) + "}").encode("ascii"))
+            full = hashed.hexdigest()
+            yield PlannedSample(
+                f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, target
+            )
+
+    def rate(self, process: Process, columns: Columns, derived: Columns) -> Array:
+        """Return production times the fractions of the channels, shape (n_points,)."""
+        total = derived[process.production]
+        fractions = [c.fraction for c in process.channels if c.fraction is not None]
+        if fractions:
+            total = total * sum(self.deriver.evaluate(fractions, columns, derived))
+        return total
+
+    def _factors(
+        self,
+        process: Process,
+        columns: Columns,
+        derived: Columns,
+        unique: Columns,
+        unique_derived: Columns,
+        inverse: NDArray[np.int64],
+    ) -> list[float | None]:
+        here = self.rate(process, columns, derived)
+        there = self.rate(process, unique, unique_derived)[inverse]
+        with np.errstate(all="ignore"):
+            return [value if np.isfinite(value) else None for value in (here / there).tolist()]
+
+    def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
+        if not kept.any():
+            return
+        inner = _take(columns, kept)
+        conditions = [warning.when for warning in self.model.warnings]
+        held = self.deriver.evaluate(conditions, inner)
+        for warning, mask in zip(self.model.warnings, held, strict=True):
+            count = int(np.count_nonzero(mask))
+            if count:
+                yield f"{count} of {int(kept.sum())} points: {warning.text}"
+
+
+def _unused_value(parameter: Parameter) -> float:
+    return np.nan if parameter.default is None else parameter.default
+
+
+def _take(columns: Columns, index: NDArray[Any]) -> dict[str, Array]:
+    return {name: column[index] for name, column in columns.items()}
+
+
+def _record(columns: Columns, i: int) -> dict[str, float]:
+    return {name: float(column[i]) for name, column in columns.items() if not np.isnan(column[i])}
+
+
+def _records(columns: Mapping[str, NDArray[Any]], *, null: bool = False) -> list[dict[str, Any]]:
+    """Turn columns into one dict a row; what is not finite is left out, or None with *null*."""
+    names = list(columns)
+    lists = [columns[name].tolist() for name in names]
+    finite = [bool(np.isfinite(columns[name]).all()) for name in names]
+    if all(finite):
+        return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+    rows = []
+    for row in zip(*lists, strict=True):
+        record = dict(zip(names, row, strict=True))
+        for name, is_finite in zip(names, finite, strict=True):
+            if not is_finite and not np.isfinite(record[name]):
+                if null:
+                    record[name] = None
+                else:
+                    del record[name]
+        rows.append(record)
+    return rows
+
+
+def _distinct_rows(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first index of each distinct row, in order, and each row's distinct number."""
+    size = len(next(iter(columns.values())))
+    codes = np.zeros(size, dtype=np.int64)
+    for column in columns.values():
+        _, inner = np.unique(column, return_inverse=True)
+        codes = codes * (int(inner.max()) + 1) + inner
+        _, codes = np.unique(codes, return_inverse=True)
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse]
+
+
+def _points(
+    samples: tuple[PlannedSample, ...],
+    inverse: NDArray[np.int64],
+    columns: Columns,
+    derived: Columns,
+    factors: list[float | None],
+    wide: Mapping[str, NDArray[np.bool_]],
+) -> Iterator[PlannedPoint]:
+    flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
+    quantities = _records(derived, null=True)
+    for i, (number, values) in enumerate(zip(inverse.tolist(), _records(columns), strict=True)):
+        yield PlannedPoint(
+            samples[number].id,
+            digest(canonical(values)),
+            values,
+            quantities[i],
+            factors[i],
+            tuple(name for name, mask in flagged.items() if mask[i]),
+        )
