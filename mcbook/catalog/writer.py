@@ -66,6 +66,27 @@ class Reader:
         rows = self._among("SELECT DISTINCT seed FROM parts WHERE seed", list(candidates))
         return {seed for (seed,) in rows}
 
+    def samples_like(
+        self, model: str, process: str, generator: str, *, other_than: str
+    ) -> list[tuple[str, dict[str, Any], dict[str, float]]]:
+        """Return id, settings and parameters of samples of a process with another definition."""
+        wanted = {"model": model, "process": process, "generator": generator}
+        documents = {
+            digest: _object(document)
+            for digest, document in self._execute(
+                "SELECT digest, document FROM definitions WHERE digest <> ?", (other_than,)
+            )
+        }
+        settings = {
+            digest: document["settings"]
+            for digest, document in documents.items()
+            if wanted.items() <= document.items()
+        }
+        rows = self._among(
+            "SELECT id, definition, parameters FROM samples WHERE definition", list(settings)
+        )
+        return [(row[0], settings[row[1]], _object(row[2])) for row in rows]
+
     def root_path(self, name: str) -> Path:
         """Return where a storage root is.
 
@@ -233,6 +254,12 @@ class Writer(Reader):
         """Run *statement* once per row; return how many rows it changed."""
         values = list(rows)
         return self._execute(statement, values).rowcount if values else 0
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return a JSON object that the driver gave as text or decoded already."""
+    found: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
+    return found
 
 
 def _root_names() -> Iterable[str]:

@@ -100,6 +100,10 @@ class Folder:
         for name, content in files.items():
             self._adopt(target / name, content)
 
+    def put_file(self, name: str, content: bytes) -> None:
+        """Put a single file into place, as `put` does a folder."""
+        self._adopt(self.path / name, content)
+
     def _write(self, target: Path, files: Files) -> None:
         aside = Path(tempfile.mkdtemp(dir=self._aside)) / "new"
         made: set[Path] = set()

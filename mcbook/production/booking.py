@@ -1,0 +1,379 @@
+"""Puts planned samples into folders and books, some hundred in one transaction."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcbook import generators
+from mcbook.catalog.rows import (
+    CardRow,
+    DefinitionRow,
+    HistoryRow,
+    PartRow,
+    PointRow,
+    SampleRow,
+    SharedFileRow,
+    as_json,
+)
+from mcbook.catalog.store import Catalog
+from mcbook.catalog.writer import Writer
+from mcbook.generators.base import PartInput, SampleInput
+from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample, canonical
+from mcbook.production.publish import Folder, Progress, grouped, sha256
+from mcbook.registry.model import SignalModel
+
+CHUNK = 500
+"""Samples in one transaction: long enough to be fast, short enough to let others write."""
+
+PART_EVENTS = 100_000
+"""Largest number of events in one part."""
+
+PLANNED = "planned"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run did."""
+
+    new: int = 0
+    existing: int = 0
+    parts: int = 0
+    files: int = 0
+    done: int = 0
+
+
+@dataclass(slots=True)
+class Folders:
+    """The samples folders that a run writes to: the one asked for, and those of older samples."""
+
+    stack: ExitStack
+    found: dict[Path, Folder] = field(default_factory=dict)
+    defined: set[str] = field(default_factory=set)
+    """Definitions whose shared files this run has put into the folder asked for."""
+
+    def at(self, path: Path) -> Folder:
+        """Return the folder at *path*, opened for this run."""
+        if path not in self.found:
+            self.found[path] = self.stack.enter_context(Folder(path).open())
+        return self.found[path]
+
+
+def part_seed(sample_id: str, number: int, salt: int, seeds: tuple[int, int]) -> int:
+    """Return the seed of a part before any bump: a function of sample, part number and salt."""
+    low, high = seeds
+    text = f"{sample_id}:{number}:{salt}"
+    return low + int(hashlib.sha256(text.encode("ascii")).hexdigest()[:16], 16) % (high - low + 1)
+
+
+def split_events(events: int) -> list[int]:
+    """Split a number of events into parts, full ones first."""
+    full, rest = divmod(events, PART_EVENTS)
+    return [PART_EVENTS] * full + ([rest] if rest else [])
+
+
+class Booker:
+    """Writes the batches of one model into a samples folder and a catalog.
+
+    Parameters
+    ----------
+    catalog
+        The books, open for writing.
+    output
+        The samples folder.
+    salt
+        Of the seeds; a whole number.
+    progress
+        Called with the number of samples done and their total.
+    """
+
+    def __init__(
+        self, catalog: Catalog, output: Path, *, salt: int = 0, progress: Progress | None = None
+    ) -> None:
+        self.catalog = catalog
+        self.output = output
+        self.salt = salt
+        self.progress = progress
+
+    def book(self, model: SignalModel, batches: Iterable[Batch]) -> Counts:
+        """Write what is not there yet, and return the counts.
+
+        Raises
+        ------
+        WorkError
+            If a folder is there with other contents, or the books refuse.
+        """
+        listed = list(batches)
+        counts = Counts()
+        total = sum(len(batch.samples) for batch in listed)
+        with ExitStack() as stack:
+            folders = Folders(stack)
+            for batch in listed:
+                by_sample: dict[str, list[PlannedPoint]] = {}
+                for point in batch.points:
+                    by_sample.setdefault(point.sample_id, []).append(point)
+                for start in range(0, len(batch.samples), CHUNK):
+                    chunk = batch.samples[start : start + CHUNK]
+                    with self.catalog.writing() as books:
+                        work = _Chunk(self, model, batch.definition, books, folders, counts)
+                        work.write(chunk, by_sample)
+                    counts.done += len(chunk)
+                    if self.progress is not None:
+                        self.progress(counts.done, total)
+            counts.files = sum(entry.written.files for entry in folders.found.values())
+        return counts
+
+
+class _Chunk:
+    """One transaction: seeds, folders, rows."""
+
+    def __init__(
+        self,
+        booker: Booker,
+        model: SignalModel,
+        definition: Definition,
+        books: Writer,
+        folders: Folders,
+        counts: Counts,
+    ) -> None:
+        self.booker = booker
+        self.model = model
+        self.definition = definition
+        self.campaign = definition.campaign
+        self.generator = generators.get(definition.process.generator)
+        self.books = books
+        self.folders = folders
+        self.folder = folders.at(booker.output)
+        self.counts = counts
+        self.storage = books.add_root(booker.output)
+
+    def write(
+        self, samples: tuple[PlannedSample, ...], points: Mapping[str, list[PlannedPoint]]
+    ) -> None:
+        known = self.books.existing(sample.digest for sample in samples)
+        fresh = [sample for sample in samples if sample.digest not in known]
+        parts = self._new_parts(samples)
+        formulas = self.books.add_formulas(formula_versions(self.model))
+        if fresh and self.definition.digest not in self.folders.defined:
+            self._define()
+            self.folders.defined.add(self.definition.digest)
+        rows = [self._sample_row(sample, formulas) for sample in samples]
+        superseded = self._superseded(fresh)
+        new_ids = {sample.id for sample in fresh}
+        cards = list(self._put(samples, new_ids, parts))
+        self.books.add_samples(
+            row._replace(supersedes=superseded.get(row.id)) for row in rows if row.id in new_ids
+        )
+        self.books.refresh_samples(row for row in rows if row.id not in new_ids)
+        self.books.add_parts(part for listed in parts.values() for part in listed)
+        self.books.add_cards(cards)
+        self._points(samples, new_ids, points, formulas)
+        self.books.add_history(self._history(samples, new_ids, parts))
+        self.counts.new += len(fresh)
+        self.counts.existing += len(samples) - len(fresh)
+        self.counts.parts += sum(map(len, parts.values()))
+
+    def _points(
+        self,
+        samples: tuple[PlannedSample, ...],
+        new_ids: set[str],
+        points: Mapping[str, list[PlannedPoint]],
+        formulas: str,
+    ) -> None:
+        rows = [_point_row(point, formulas) for s in samples for point in points.get(s.id, ())]
+        self.books.add_points(rows)
+        self.books.refresh_points(row for row in rows if row.sample_id not in new_ids)
+
+    def _define(self) -> None:
+        """Write what the samples of this definition share, once."""
+        document = self.definition.document
+        digest = self.definition.digest
+        files = dict(self.campaign.shared_files())
+        files[f"definitions/{digest[:12]}.json"] = _pretty({"schema": 1, **document})
+        for directory, inside in grouped(files).items():
+            if inside.keys() == {""}:
+                self.folder.put_file(directory, inside[""])
+            else:
+                self.folder.put(directory, inside)
+        self.books.add_definitions(
+            [DefinitionRow(digest, as_json(document), as_json(self._facts()))]
+        )
+        self.books.add_shared_files(
+            SharedFileRow(digest, name, sha256(content)) for name, content in files.items()
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        process = self.definition.process
+        fractions = [c.fraction.text for c in process.channels if c.fraction is not None]
+        return {
+            "shape": sorted(name for name, role in process.roles.items() if "shape" in role),
+            "production": process.production,
+            "unit": self.model.derived[process.production].unit,
+            "fraction": " + ".join(fractions) or "1",
+        }
+
+    def _new_parts(self, samples: tuple[PlannedSample, ...]) -> dict[str, list[PartRow]]:
+        """Return the parts that are missing to the target of each sample, with seeds."""
+        there = self.books.parts_of(sample.id for sample in samples)
+        wanted: list[tuple[PlannedSample, int, int, str]] = []
+        for sample in samples:
+            have = there.get(sample.id, [])
+            missing = sample.events - sum(part.events for part in have)
+            number = max((part.number for part in have), default=0)
+            storage = have[0].storage if have else self.storage
+            for events in split_events(max(missing, 0)):
+                number += 1
+                wanted.append((sample, number, events, storage))
+        seeds = self._seeds([(sample.id, number) for sample, number, _, _ in wanted])
+        parts: dict[str, list[PartRow]] = {}
+        for (sample, number, events, storage), seed in zip(wanted, seeds, strict=True):
+            directory = f"{sample.id}/parts/{number:04d}"
+            row = PartRow(sample.id, number, events, seed, PLANNED, storage, directory)
+            parts.setdefault(sample.id, []).append(row)
+        return parts
+
+    def _seeds(self, keys: list[tuple[str, int]]) -> Iterator[int]:
+        """Yield a seed for each part; one that is taken moves up to the next free one."""
+        low, high = self.generator.seed_range
+        first = [part_seed(*key, self.booker.salt, (low, high)) for key in keys]
+        used = self.books.used_seeds(first)
+        for seed in first:
+            free = seed
+            while free in used or (free != seed and self.books.used_seeds([free])):
+                free = free + 1 if free < high else low
+            used.add(free)
+            yield free
+
+    def _put(
+        self,
+        samples: tuple[PlannedSample, ...],
+        new_ids: set[str],
+        parts: Mapping[str, list[PartRow]],
+    ) -> Iterator[CardRow]:
+        """Write the folders, and yield a row for each card."""
+        for sample in samples:
+            planned = parts.get(sample.id, [])
+            if sample.id not in new_ids and not planned:
+                continue
+            given = SampleInput(sample.id, sample.parameters, _finite(sample.derived))
+            files: dict[str, bytes] = {}
+            if sample.id in new_ids:
+                files |= self.campaign.sample_files(given)
+                files["sample.json"] = _pretty(self._identity(sample))
+            owned = {name: 0 for name in files}
+            for part in planned:
+                cards = self.campaign.part_files(
+                    given, PartInput(part.number, part.events, part.seed)
+                )
+                for name, content in cards.items():
+                    path = f"parts/{part.number:04d}/{name}"
+                    files[path] = content
+                    owned[path] = part.number
+            if sample.id in new_ids:
+                self.folder.put(sample.id, files)
+            else:
+                root = self.books.root_path(planned[0].storage)
+                for directory, inside in grouped(files).items():
+                    self.folders.at(root).put(f"{sample.id}/{directory}", inside)
+            for name, content in files.items():
+                yield CardRow(sample.id, owned[name], f"{sample.id}/{name}", sha256(content))
+
+    def _identity(self, sample: PlannedSample) -> dict[str, Any]:
+        process = self.definition.process
+        return {
+            "schema": 1,
+            "id": sample.id,
+            "digest": sample.digest,
+            "model": self.model.name,
+            "process": process.name,
+            "generator": process.generator,
+            "definition": f"definitions/{self.definition.digest[:12]}.json",
+            "parameters": sample.parameters,
+        }
+
+    def _sample_row(self, sample: PlannedSample, formulas: str) -> SampleRow:
+        process = self.definition.process
+        return SampleRow(
+            id=sample.id,
+            digest=sample.digest,
+            definition=self.definition.digest,
+            model=self.model.name,
+            process=process.name,
+            generator=process.generator,
+            status=PLANNED,
+            events_target=sample.events,
+            storage=self.storage,
+            directory=sample.id,
+            formulas=formulas,
+            parameters=as_json(sample.parameters),
+            derived=as_json(sample.derived),
+        )
+
+    def _superseded(self, fresh: list[PlannedSample]) -> dict[str, str]:
+        """Return for new samples the older ones with the same parameters and user settings."""
+        if not fresh:
+            return {}
+        process = self.definition.process
+        older = self.books.samples_like(
+            self.model.name,
+            process.name,
+            process.generator,
+            other_than=self.definition.digest,
+        )
+        mine = _user_settings(self.definition.document["settings"])
+        found = {
+            canonical(parameters): sample_id
+            for sample_id, settings, parameters in older
+            if _user_settings(settings) == mine
+        }
+        return {
+            sample.id: found[key]
+            for sample in fresh
+            if (key := canonical(sample.parameters)) in found
+        }
+
+    def _history(
+        self,
+        samples: tuple[PlannedSample, ...],
+        new_ids: set[str],
+        parts: Mapping[str, list[PartRow]],
+    ) -> Iterator[HistoryRow]:
+        for sample in samples:
+            added = parts.get(sample.id, [])
+            if sample.id in new_ids or added:
+                event = PLANNED if sample.id in new_ids else "extended"
+                detail = {"parts": len(added), "events": sum(part.events for part in added)}
+                yield HistoryRow(sample.id, event, as_json(detail))
+
+
+def formula_versions(model: SignalModel) -> dict[str, str]:
+    """Return the formula, with its version, of every derived quantity that has one."""
+    return {name: entry.formula for name, entry in model.derived.items() if entry.formula}
+
+
+def _point_row(point: PlannedPoint, formulas: str) -> PointRow:
+    return PointRow(
+        point.sample_id,
+        point.digest,
+        0.0 if point.factor is None else point.factor,
+        formulas,
+        as_json(point.parameters),
+        as_json(point.derived),
+        wide=as_json(list(point.wide)) if point.wide else None,
+    )
+
+
+def _finite(derived: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float("nan") if value is None else value for name, value in derived.items()}
+
+
+def _user_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings without the digest of a model that mcbook itself writes."""
+    return {name: value for name, value in settings.items() if name != "ufo"}
+
+
+def _pretty(value: object) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode("ascii")
