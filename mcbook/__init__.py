@@ -1,3 +1,71 @@
-"""From dark-sector signal models to Monte Carlo samples that can be found again."""
+"""From dark-sector signal models to Monte Carlo samples that can be found again.
+
+In a notebook ``import mcbook as mb`` gives what the command line does, one function for each
+command: `mb.generate`, `mb.query`, `mb.show` and so on. They take what the options say and return
+what ``--format json`` prints. A function is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcbook.verbs.books import dump as dump_catalog
+    from mcbook.verbs.books import load as load_catalog
+    from mcbook.verbs.books import merge as merge_catalogs
+    from mcbook.verbs.diff import diff
+    from mcbook.verbs.generate import generate
+    from mcbook.verbs.models import describe_model, list_models
+    from mcbook.verbs.query import query
+    from mcbook.verbs.show import show
+    from mcbook.verbs.trace import trace
+    from mcbook.verbs.ufo import write as write_ufo
+    from mcbook.verbs.verify import verify
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "describe_model",
+    "diff",
+    "dump_catalog",
+    "generate",
+    "list_models",
+    "load_catalog",
+    "merge_catalogs",
+    "query",
+    "show",
+    "trace",
+    "verify",
+    "write_ufo",
+]
+
+_VERBS = {
+    "describe_model": "models.describe_model",
+    "diff": "diff.diff",
+    "dump_catalog": "books.dump",
+    "generate": "generate.generate",
+    "list_models": "models.list_models",
+    "load_catalog": "books.load",
+    "merge_catalogs": "books.merge",
+    "query": "query.query",
+    "show": "show.show",
+    "trace": "trace.trace",
+    "verify": "verify.verify",
+    "write_ufo": "ufo.write",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb when it is first asked for."""
+    if name not in _VERBS:
+        msg = f"module 'mcbook' has no attribute {name!r}"
+        raise AttributeError(msg)
+    module, _, function = _VERBS[name].partition(".")
+    verb = getattr(import_module(f"mcbook.verbs.{module}"), function)
+    globals()[name] = verb
+    return verb
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -3,6 +3,6 @@
 
 def main() -> None:
     """Run the program ``mcbook``."""
-    from mcbook.cli.app import run
+    from mcbook.cli.app import app
 
-    run()
+    app(prog_name="mcbook")

@@ -1,0 +1,45 @@
+"""The program ``mcbook`` and its commands."""
+
+from typing import Annotated
+
+import typer
+
+from mcbook import __version__
+from mcbook.cli import books, registry, samples
+from mcbook.cli.boundary import DEBUG, Group
+
+app = typer.Typer(
+    name="mcbook",
+    cls=Group,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("models")(registry.models)
+app.command("ufo")(registry.ufo)
+app.command("generate")(samples.generate)
+app.command("query")(samples.query)
+app.command("show")(samples.show)
+app.command("trace")(samples.trace)
+app.command("diff")(samples.diff)
+app.command("verify")(samples.verify)
+app.add_typer(books.app, name="catalog")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[  # noqa: ARG001  the boundary reads it, wherever it stands
+        bool, typer.Option(DEBUG, help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """From dark-sector signal models to Monte Carlo samples that can be found again.
+
+    Options follow the command. Results go to stdout, everything else to stderr.
+    Exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted.
+    """
+    if version:
+        typer.echo(f"mcbook {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())

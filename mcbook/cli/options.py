@@ -1,0 +1,59 @@
+"""Options that several commands share."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mcbook.errors import InputError
+
+Catalog = Annotated[
+    str | None,
+    typer.Option(
+        help="Path or SQLAlchemy URL of the catalog; without it MCBOOK_CATALOG, mcbook.toml, "
+        "the nearest mcbook.db.",
+        show_default=False,
+    ),
+]
+Models = Annotated[
+    Path | None,
+    typer.Option("--models", help="Folder with models of your own, looked into first."),
+]
+Format = Annotated[Literal["table", "json"], typer.Option("--format", help="What to print.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")]
+Constants = Annotated[
+    str | None,
+    typer.Option("--set", metavar="NAME=VALUE,...", help="Other values of the model's constants."),
+]
+
+
+def numbers(text: str | None, option: str) -> dict[str, float]:
+    """Read ``name=value,name=value``.
+
+    Raises
+    ------
+    InputError
+        If it is not that, a name comes twice, or a value is no finite number.
+    """
+    values: dict[str, float] = {}
+    for item in filter(None, (item.strip() for item in (text or "").split(","))):
+        name, _, value = (word.strip() for word in item.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not name or not math.isfinite(number):
+            raise InputError(
+                f"{option}: {item!r} does not set a name to a finite number",
+                hint=f"for example: {option} m_zp=1,g_prime=1e-3",
+            )
+        if name in values:
+            raise InputError(f"{option}: {name} is set twice", hint="set it once")
+        values[name] = number
+    return values
+
+
+def words(text: str | None) -> list[str] | None:
+    """Return the words of a list with commas, None where there is no list."""
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,148 @@
+"""Commands that make samples and find them again."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mcbook.cli import output, tables
+from mcbook.cli.options import Catalog, DryRun, Format, Models, numbers, words
+from mcbook.errors import WorkError
+
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of a sample, or a prefix that only it has.")
+]
+Expression = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="EXPRESSION",
+        help="For example: \"model == 'idm' and 0.5 < m_chi1 <= 2\". None means all.",
+    ),
+]
+
+
+def generate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A signal model.")],
+    grid: Annotated[Path, typer.Option(help="The grid of points, a YAML file.")],
+    output_: Annotated[Path, typer.Option("--output", help="Folder of the samples.")] = Path(
+        "samples"
+    ),
+    process: Annotated[
+        str | None, typer.Option(metavar="PROCESS", help="Process, in place of the grid's.")
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(help="Target for each sample, such as 50k; in place of the grid's."),
+    ] = None,
+    no_reuse: Annotated[
+        bool, typer.Option("--no-reuse", help="One sample for each point, none shared.")
+    ] = False,
+    max_points: Annotated[
+        int | None, typer.Option(min=1, help="Largest grid that is accepted.", show_default=False)
+    ] = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Write the cards of every point of a grid and enter the samples in the books."""
+    from mcbook.verbs import generate as verb
+
+    output.note_shadows(models_dir, model)
+    with output.progress(f"generate {model}") as report:
+        found = verb.generate(
+            model,
+            grid,
+            output=output_,
+            process=process,
+            events=events,
+            reuse=not no_reuse,
+            max_points=max_points,
+            catalog=catalog,
+            models_dir=models_dir,
+            dry_run=dry_run,
+            progress=report,
+        )
+    tables.generated(found) if format_ == "table" else output.json_document(found)
+
+
+def query(
+    expression: Expression = None,
+    format_: Annotated[
+        Literal["table", "json", "csv", "ids"], typer.Option("--format", help="What to print.")
+    ] = "table",
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Columns of a table or csv.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Order by a column; -NAME for falling order.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    points: Annotated[bool, typer.Option("--points", help="One row for each point.")] = False,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Points of --grid that have no sample.")
+    ] = False,
+    grid: Annotated[Path | None, typer.Option(help="The grid for --missing.")] = None,
+    near: Annotated[
+        str | None, typer.Option(metavar="NAME=VALUE,...", help="The nearest samples come first.")
+    ] = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+) -> None:
+    """Find samples by an expression over parameters, derived quantities and columns."""
+    from mcbook.verbs import query as verb
+
+    rows = verb.query(
+        expression,
+        catalog=catalog,
+        sort=sort,
+        limit=limit,
+        columns=words(columns),
+        points=points,
+        missing=missing,
+        grid=grid,
+        near=numbers(near, "--near") or None,
+        models_dir=models_dir,
+    )
+    tables.found(rows, words(columns), format_)
+
+
+def show(id_: Id, catalog: Catalog = None, format_: Format = "table") -> None:
+    """Show all that the books know about a sample."""
+    from mcbook.verbs import show as verb
+
+    output.result(verb.show(id_, catalog=catalog), format_)
+
+
+def trace(
+    what: Annotated[str, typer.Argument(metavar="FILE_OR_ID", help="A file, or an id.")],
+    catalog: Catalog = None,
+    format_: Format = "table",
+) -> None:
+    """Follow a file or an id back to its point and on to every result."""
+    from mcbook.verbs import trace as verb
+
+    output.result(verb.trace(what, catalog=catalog), format_)
+
+
+def diff(a: Id, b: Id, catalog: Catalog = None, format_: Format = "table") -> None:
+    """Say in what two samples differ."""
+    from mcbook.verbs import diff as verb
+
+    output.result(verb.diff(a, b, catalog=catalog), format_)
+
+
+def verify(
+    expression: Expression = None, catalog: Catalog = None, format_: Format = "table"
+) -> None:
+    """Compare files with their recorded digests, and cards with what would be rendered now."""
+    from mcbook.verbs import verify as verb
+
+    with output.progress("verify") as report:
+        found = verb.verify(expression, catalog=catalog, progress=report)
+    output.result(found, format_)
+    if found["failed"]:
+        raise WorkError(
+            "files or samples are not what the books say",
+            hint="generate again writes what is missing; a changed card is never overwritten",
+        )

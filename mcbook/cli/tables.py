@@ -1,0 +1,121 @@
+"""How the results of single commands are laid out for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+from mcbook.cli import output
+from mcbook.cli.output import Row
+
+#: What a row of samples or points shows unless columns are asked for; parameters come after.
+SAMPLE_COLUMNS = ("id", "process", "status", "n_events", "points")
+
+#: What rows of points, of missing points and of near samples have on top.
+POINT_COLUMNS = ("factor", "xsec", "reason", "distance")
+
+
+def model_list(rows: Sequence[Row]) -> None:
+    """Print the signal models of the registry."""
+    output.table(rows, ["model", "title", "parameters", "default_process"])
+
+
+def model(found: Row) -> None:
+    """Print a signal model at one point."""
+    typer.echo(f"{found['model']}: {found['title']}")
+    typer.echo(f"{found['description']}\n")
+    output.table(_named(found["parameters"], "parameter"), _PARAMETER)
+    for name, value in found["constants"].items():
+        typer.echo(f"constant {name} = {value:g}")
+    typer.echo("")
+    derived = [
+        {**row, "value": row["reason"] if row["value"] is None else row["value"]}
+        for row in _named(found["derived"], "derived")
+    ]
+    output.table(derived, ["derived", "value", "unit", "source"])
+    typer.echo("")
+    output.table([_process(row) for row in _named(found["processes"], "process")], _PROCESS)
+    for constraint in found["constraints"]:
+        if not constraint["holds"]:
+            output.note(f"does not hold here: {constraint['constraint']}")
+    for warning in found["warnings"]:
+        output.note(warning)
+
+
+_PARAMETER = ["parameter", "value", "unit", "default", "bounds", "interest", "description"]
+_PROCESS = ["process", "generator", "shape", "rate only", "expected", "unit"]
+
+
+def _process(row: Row) -> Row:
+    """Return what a line says about a process."""
+    roles = row["roles"].items()
+    expected = row.get("expected") or {"value": f"closed: {row['reason']}", "unit": None}
+    return {
+        **row,
+        "shape": [name for name, role in roles if role == "shape"],
+        "rate only": [name for name, role in roles if role not in ("shape", "unused")],
+        "expected": expected["value"],
+        "unit": expected["unit"],
+    }
+
+
+def _named(entries: Mapping[str, Row], name: str) -> list[dict[str, Any]]:
+    """Return the entries of a mapping as rows that carry their key."""
+    return [{name: key, **entry} for key, entry in entries.items()]
+
+
+def generated(found: Row) -> None:
+    """Print what ``generate`` did, and what it rejected on stderr."""
+    samples, rejected = found["samples"], found["rejected"]
+    typer.echo(
+        f"{found['model']}: {found['points']:,} points, "
+        f"{samples['new']:,} new samples, {samples['existing']:,} existing, "
+        f"{found['parts']['new']:,} new parts"
+    )
+    if found.get("summary"):
+        typer.echo(found["summary"])
+    typer.echo(
+        f"{found['files_written']:,} files in {found['directory']}, books in {found['catalog']}"
+    )
+    if found.get("command"):
+        typer.echo(f"run a part by hand: {found['command']}")
+    for text in found.get("warnings", ()):
+        output.note(text)
+    for text, count in _counted(rejected).items():
+        output.note(f"{count:,} rejected: {text}")
+
+
+def _counted(rejected: Sequence[Row]) -> dict[str, int]:
+    """Return how many points each reason rejects."""
+    counts: dict[str, int] = {}
+    for point in rejected:
+        counts[point["reason"]] = counts.get(point["reason"], 0) + 1
+    return counts
+
+
+def found(rows: Sequence[Row], columns: Sequence[str] | None, format_: str) -> None:
+    """Print the rows of a query."""
+    if format_ == "json":
+        output.json_document(rows)
+    elif format_ == "ids":
+        for identity in dict.fromkeys(row["id"] for row in rows if row.get("id")):
+            typer.echo(identity)
+    elif format_ == "csv":
+        output.csv(_flat(rows), columns or _columns(rows))
+    elif rows:
+        output.table(_flat(rows), columns or _columns(rows))
+    else:
+        output.note("nothing matches")
+
+
+def _flat(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with parameters and derived quantities as columns."""
+    return [{**row.get("derived", {}), **row.get("parameters", {}), **row} for row in rows]
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """Return the columns to show: plain ones of the rows, then the parameters."""
+    names = dict.fromkeys(key for row in rows for key in row)
+    usual = [name for name in SAMPLE_COLUMNS if name in names]
+    parameters = dict.fromkeys(name for row in rows for name in row.get("parameters", {}))
+    return [*usual, *parameters, *(name for name in POINT_COLUMNS if name in names)]
