@@ -1,0 +1,50 @@
+"""Fixtures that several test files use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root():
+    """Return the root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch, tmp_path_factory):
+    """Hide the configuration of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("MCBOOK_")]:
+        if name not in KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-configuration"))
+
+
+#: Variables with which tests against real generators and databases are asked for.
+KEPT = {"MCBOOK_MG5", "MCBOOK_EVTGEN", "MCBOOK_TEST_PG_URL"}
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Return a function that runs the real program in *tmp_path*."""
+    console_script = Path(sys.executable).parent / "mcbook"
+
+    def run(*words, check=None, **environment):
+        done = subprocess.run(
+            [console_script, *map(str, words)],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "80", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check is not None:
+            assert done.returncode == check, done.stderr
+        return done
+
+    return run
