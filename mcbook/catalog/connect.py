@@ -5,13 +5,55 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from mcbook.errors import InputError
 
 BUSY_TIMEOUT_S = 120.0
 """How long a writer waits for the one before it."""
+
+
+def parse_location(location: str) -> URL:
+    """Return the URL of a catalog that is given as a URL or as a path.
+
+    Raises
+    ------
+    InputError
+        If it is no URL of SQLite or PostgreSQL, or the path cannot hold a catalog.
+    """
+    if "://" not in location:
+        return _file(Path(location))
+    try:
+        url = make_url(location)
+    except (ArgumentError, ValueError) as error:
+        raise InputError(
+            "the URL of the catalog cannot be read",
+            hint="write sqlite:///mcbook.db or postgresql://user@host/database",
+        ) from error
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise InputError(
+            f"a catalog cannot be kept in {url.get_backend_name()}",
+            hint="use SQLite (a path) or PostgreSQL (postgresql://user@host/database)",
+        )
+    if url.database in {None, "", ":memory:"}:
+        raise InputError("a catalog cannot be kept in memory", hint="name a file")
+    return _file(Path(str(url.database)))
+
+
+def _file(path: Path) -> URL:
+    path = path.expanduser().absolute()
+    if path.is_dir():
+        raise InputError(
+            f"the catalog {path} is a folder", hint=f"name a file, as {path / 'mcbook.db'}"
+        )
+    if not path.parent.is_dir():
+        raise InputError(
+            f"the folder of the catalog does not exist: {path.parent}", hint="make it first"
+        )
+    return URL.create("sqlite", database=str(path))
 
 
 def make_engine(url: URL, *, create: bool) -> Engine:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NewType
 
 from mcbook.errors import InputError
@@ -26,38 +24,6 @@ def as_json(value: Any) -> JsonText:
         return JsonText(_ENCODER.encode(value))
     except ValueError as error:
         raise InputError(f"the books take finite numbers only: {value!r}") from error
-
-
-def json_rows(columns: Mapping[str, Any], n_rows: int) -> list[JsonText]:
-    """Return one JSON object per row of *columns*.
-
-    Parameters
-    ----------
-    columns
-        Numbers by name: an array or sequence of *n_rows* floats, or one float for all rows. What is
-        not finite becomes null.
-    n_rows
-        How many rows there are.
-    """
-    texts = [f"{json.dumps(name)}:" for name in columns]
-    cells = [_texts(column, n_rows) for column in columns.values()]
-    template = "{" + ",".join(text.replace("%", "%%") + "%s" for text in texts) + "}"
-    return (
-        [JsonText(template % row) for row in zip(*cells, strict=True)]
-        if cells
-        else [JsonText("{}")] * n_rows
-    )
-
-
-def _texts(column: Any, n_rows: int) -> list[str]:
-    values = column.tolist() if hasattr(column, "tolist") else column
-    if not isinstance(values, Sequence):
-        return [_text(float(values))] * n_rows
-    return [_text(float(value)) for value in values]
-
-
-def _text(value: float) -> str:
-    return repr(value) if math.isfinite(value) else "null"
 
 
 def hash_of(value: Any) -> str:
@@ -104,7 +70,7 @@ class PointRow(NamedTuple):
 
     sample_id: str
     digest: str
-    factor: float
+    factor: float | None
     formulas: str
     parameters: JsonText
     derived: JsonText
@@ -139,6 +105,7 @@ class SharedFileRow(NamedTuple):
     """A file that all samples of a definition share, relative to the storage root."""
 
     definition: str
+    storage: str
     path: str
     sha256: str
 

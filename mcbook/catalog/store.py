@@ -5,7 +5,7 @@ before anything is looked up, on PostgreSQL an advisory lock stands for it.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
@@ -13,8 +13,9 @@ from typing import Literal, Self
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
-from mcbook.catalog.connect import make_engine
-from mcbook.catalog.location import parse_location
+from mcbook import config
+from mcbook.catalog import accelerator
+from mcbook.catalog.connect import make_engine, parse_location
 from mcbook.catalog.migrations import REVISIONS, VERSION_TABLE, upgrade
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError, WorkError
@@ -65,34 +66,47 @@ class Catalog:
         with _speaking(self.location), locked(self.engine) as connection:
             yield Writer(connection, self.folder, self._roots)
 
+    def accelerate(self, model: str, parameters: Sequence[str]) -> None:
+        """Make queries on the parameters of a model fast, where that has not been done.
 
-def open_catalog(location: str, *, mode: Mode, roots: Mapping[str, Path] | None = None) -> Catalog:
+        Parameters
+        ----------
+        model
+            Name of the signal model.
+        parameters
+            All of its parameters, those that are asked for most often first.
+        """
+        with self.reading() as books:
+            if accelerator.is_accelerated(books.connection, model, parameters):
+                return
+        with self.writing() as books:
+            accelerator.accelerate(books.connection, model, parameters)
+
+
+def open_catalog(location: str | None, *, mode: Mode) -> Catalog:
     """Open a catalog, and upgrade it first where it is older than this version.
 
     Parameters
     ----------
     location
-        A path or a SQLAlchemy URL; see `mcbook.catalog.location.resolve_catalog`.
+        A path or a SQLAlchemy URL; None for the one that the configuration finds.
     mode
         ``write`` makes the catalog where there is none.
-    roots
-        Where storage roots are at this site, by name; goes before what the books say.
 
     Raises
     ------
     InputError
         If there is no catalog to read, or it is unreadable, newer, or no catalog of mcbook.
     """
-    url = parse_location(location)
+    url = parse_location(config.catalog(location))
+    roots = config.load().roots
     on_disk = url.get_backend_name() == "sqlite"
     path = Path(str(url.database)) if on_disk else None
     where = str(path) if path else url.render_as_string()
     if path and mode == "read" and not path.exists():
         raise no_catalog(where)
     engine = make_engine(url, create=mode == "write")
-    catalog = Catalog(
-        engine, location=where, folder=path.parent if path else None, roots=roots or {}
-    )
+    catalog = Catalog(engine, location=where, folder=path.parent if path else None, roots=roots)
     try:
         _prepare(catalog, mode)
     except BaseException:
@@ -101,15 +115,15 @@ def open_catalog(location: str, *, mode: Mode, roots: Mapping[str, Path] | None 
     return catalog
 
 
-def catalog_exists(location: str) -> bool:
-    """Return whether a catalog can be read there; for a dry run, which makes none.
+def catalog_exists(location: str | None) -> bool:
+    """Return whether there is a catalog to read; for a dry run, which makes none.
 
     Raises
     ------
     InputError
         If something else is there.
     """
-    url = parse_location(location)
+    url = parse_location(config.catalog(location))
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
         return False
     engine = make_engine(url, create=False)

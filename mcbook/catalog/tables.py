@@ -17,9 +17,9 @@ class Definition(SQLModel, table=True):
     """Everything that samples of one process and one generator configuration share.
 
     `document` enters the identity of the samples. `facts` do not, they say how to read the books:
-    ``shape`` (the event-shaping parameters), ``production`` (the derived quantity that is produced
-    before any decay) with its ``unit``, and ``fraction`` (the branching fractions that the
-    generator's own cross section contains).
+    ``shape`` (the parameters that shape the events whatever else is asked for), ``production`` (the
+    derived quantity that is produced before any decay) with its ``unit``, and ``fraction`` (the
+    expression for the branching fractions in the generator's own cross section, or null).
     """
 
     __tablename__: ClassVar[str] = "definitions"
@@ -74,8 +74,8 @@ class Sample(SQLModel, table=True):
 class Point(SQLModel, table=True):
     """One assignment of every parameter, and the sample that serves it.
 
-    `factor` is the rate at the point over the rate at the sample's own parameters. `wide` names
-    the particles whose width at the point is too large for sharing.
+    `factor` is the rate at the point over the rate at the sample's own parameters, null where the
+    latter is zero. `wide` names the particles whose width shapes the events at the point.
     """
 
     __tablename__: ClassVar[str] = "points"
@@ -84,7 +84,7 @@ class Point(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     sample_id: str = Field(foreign_key="samples.id")
     digest: str
-    factor: float
+    factor: float | None
     formulas: str = Field(foreign_key="formula_sets.digest")
     parameters: dict[str, float] = Field(sa_type=JSON_TYPE)
     derived: dict[str, float | None] = Field(sa_type=JSON_TYPE)
@@ -128,6 +128,7 @@ class SharedFile(SQLModel, table=True):
     __tablename__: ClassVar[str] = "shared_files"
 
     definition: str = Field(foreign_key="definitions.digest", primary_key=True)
+    storage: str = Field(foreign_key="roots.name", primary_key=True)
     path: str = Field(primary_key=True)
     sha256: str
 

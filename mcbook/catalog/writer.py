@@ -72,8 +72,8 @@ class Reader:
         """Return id, settings and parameters of samples of a process with another definition."""
         wanted = {"model": model, "process": process, "generator": generator}
         documents = {
-            digest: _object(document)
-            for digest, document in self._execute(
+            str(row[0]): _object(row[1])
+            for row in self._execute(
                 "SELECT digest, document FROM definitions WHERE digest <> ?", (other_than,)
             )
         }
@@ -194,7 +194,9 @@ class Writer(Reader):
 
     def add_shared_files(self, rows: Iterable[SharedFileRow]) -> int:
         """Add files that samples share and that are not there yet; return how many are new."""
-        return self._insert("shared_files", SharedFileRow._fields, rows, skip="definition, path")
+        return self._insert(
+            "shared_files", SharedFileRow._fields, rows, skip="definition, storage, path"
+        )
 
     def add_history(self, rows: Iterable[HistoryRow]) -> int:
         """Add what happened."""

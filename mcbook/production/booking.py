@@ -202,7 +202,8 @@ class _Chunk:
             [DefinitionRow(digest, as_json(document), as_json(self._facts()))]
         )
         self.books.add_shared_files(
-            SharedFileRow(digest, name, sha256(content)) for name, content in files.items()
+            SharedFileRow(digest, self.storage, name, sha256(content))
+            for name, content in files.items()
         )
 
     def _facts(self) -> dict[str, Any]:
@@ -358,7 +359,7 @@ def _point_row(point: PlannedPoint, formulas: str) -> PointRow:
     return PointRow(
         point.sample_id,
         point.digest,
-        0.0 if point.factor is None else point.factor,
+        point.factor,
         formulas,
         as_json(point.parameters),
         as_json(point.derived),

@@ -2,13 +2,16 @@
 
 from alembic import context
 
+from mcbook.catalog import accelerator
 from mcbook.catalog.migrations import VERSION_TABLE
 
 
 def migrate() -> None:
-    """Run the steps that are missing."""
+    """Run the steps that are missing; indexes outside the schema would stand in their way."""
+    connection = context.config.attributes["connection"]
+    accelerator.drop(connection)
     context.configure(
-        connection=context.config.attributes["connection"],
+        connection=connection,
         version_table=VERSION_TABLE,
         render_as_batch=True,
     )

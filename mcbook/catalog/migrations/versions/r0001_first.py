@@ -72,7 +72,7 @@ def _create_points() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("sample_id", sa.String(), sa.ForeignKey("samples.id"), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("factor", sa.Float(), nullable=False),
+        sa.Column("factor", sa.Float()),
         sa.Column("formulas", sa.String(), sa.ForeignKey("formula_sets.digest"), nullable=False),
         sa.Column("parameters", JSON, nullable=False),
         sa.Column("derived", JSON, nullable=False),
@@ -105,6 +105,7 @@ def _create_files() -> None:
     op.create_table(
         "shared_files",
         sa.Column("definition", sa.String(), sa.ForeignKey("definitions.digest"), primary_key=True),
+        sa.Column("storage", sa.String(), sa.ForeignKey("roots.name"), primary_key=True),
         sa.Column("path", sa.String(), primary_key=True),
         sa.Column("sha256", sa.String(), nullable=False),
     )
