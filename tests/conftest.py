@@ -48,3 +48,23 @@ def program(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """Install a third generator through its entry point; return a folder of models that use it."""
+    site = tmp_path / "site"
+    info = site / "toy-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mcbook.generators]\ntoy = toy_generator:Toy\n")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.syspath_prepend(str(ROOT / "tests"))
+    models = tmp_path / "toy_models"
+    models.mkdir()
+    for source in sorted((ROOT / "models").glob("*.yaml")):
+        text = source.read_text()
+        for name in ("madgraph", "evtgen"):
+            text = text.replace(f"generator: {name}", "generator: toy")
+        (models / source.name).write_text(text)
+    return models

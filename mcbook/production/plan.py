@@ -288,7 +288,7 @@ class Planner:
         prefix = '{"definition":' + canonical(definition.document) + ',"parameters":'
         start = hashlib.sha256(prefix.encode("ascii"))
         parameters = _records(columns)
-        introduced = {n: p.introduced for n, p in self.model.parameters.items()}
+        neutral = {name: self._neutral(name) for name in self.model.parameters}
         flags = _records(shaping)
         for values, shapes, quantities, target in zip(
             parameters, flags, _records(derived, null=True), events, strict=True
@@ -296,7 +296,7 @@ class Planner:
             entering = {
                 name: value
                 for name, value in values.items()
-                if shapes[name] and value != introduced[name]
+                if shapes[name] and value != neutral[name]
             }
             hashed = start.copy()
             hashed.update((canonical(entering) + "}").encode("ascii"))
@@ -304,6 +304,18 @@ class Planner:
             yield PlannedSample(
                 f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, target
             )
+
+    def _neutral(self, name: str) -> float | None:
+        """Return the value of a parameter that does not enter an id.
+
+        For a shape parameter that is the default with which it was introduced, so that models can
+        grow without orphaning samples. A coupling that scales is left out of an id where the
+        sample has its reference value, so that is what leaving it out must mean everywhere.
+        """
+        parameter = self.model.parameters[name]
+        if "shape" in self.process.roles[name]:
+            return parameter.introduced
+        return sharing.reference_value(parameter, self.process)
 
     def rate(self, process: Process, columns: Columns, derived: Columns) -> Array:
         """Return production times the fractions of the channels, shape (n_points,)."""

@@ -125,9 +125,13 @@ class _Checker:
                 self.numeric((*keys, "arguments", argument), expression)
             if entry.formula is not None:
                 formula = find_formula(entry.formula, self.document.where(keys))
-                wanted = set(inspect.signature(formula.function).parameters)
+                wanted = inspect.signature(formula.function).parameters
                 self.known(keys, f"argument of {formula.name}", entry.arguments, wanted)
-                missing = sorted(wanted - set(entry.arguments))
+                missing = [
+                    argument
+                    for argument, declared in wanted.items()
+                    if declared.default is declared.empty and argument not in entry.arguments
+                ]
                 if missing:
                     raise self.fail(keys, f"{formula.name} also wants {', '.join(missing)}")
         for model in self.model.width_models:
