@@ -11,6 +11,7 @@ from mcbook.errors import InputError
 Catalog = Annotated[
     str | None,
     typer.Option(
+        metavar="PATH_OR_URL",
         help="Path or SQLAlchemy URL of the catalog; without it MCBOOK_CATALOG, mcbook.toml, "
         "the nearest mcbook.db.",
         show_default=False,
@@ -18,9 +19,13 @@ Catalog = Annotated[
 ]
 Models = Annotated[
     Path | None,
-    typer.Option("--models", help="Folder with models of your own, looked into first."),
+    typer.Option(
+        "--models", metavar="DIR", help="Folder with models of your own, looked into first."
+    ),
 ]
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="What to print.")]
+Format = Annotated[
+    Literal["table", "json"], typer.Option("--format", help="Print a table or json.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")]
 Constants = Annotated[
     str | None,

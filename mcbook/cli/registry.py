@@ -9,7 +9,8 @@ from mcbook.cli import output, tables
 from mcbook.cli.options import Constants, DryRun, Format, Models, numbers
 
 Process = Annotated[
-    str | None, typer.Option(help="One process, with /channel to pick one of its channels.")
+    str | None,
+    typer.Option(metavar="PROCESS", help="One process, with /channel to pick one of its channels."),
 ]
 
 

@@ -23,10 +23,10 @@ Expression = Annotated[
 
 def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A signal model.")],
-    grid: Annotated[Path, typer.Option(help="The grid of points, a YAML file.")],
-    output_: Annotated[Path, typer.Option("--output", help="Folder of the samples.")] = Path(
-        "samples"
-    ),
+    grid: Annotated[Path, typer.Option(metavar="FILE", help="The grid of points, a YAML file.")],
+    output_: Annotated[
+        Path, typer.Option("--output", metavar="DIR", help="Folder of the samples.")
+    ] = Path("samples"),
     process: Annotated[
         str | None, typer.Option(metavar="PROCESS", help="Process, in place of the grid's.")
     ] = None,
@@ -38,7 +38,8 @@ def generate(
         bool, typer.Option("--no-reuse", help="One sample for each point, none shared.")
     ] = False,
     max_points: Annotated[
-        int | None, typer.Option(min=1, help="Largest grid that is accepted.", show_default=False)
+        int | None,
+        typer.Option(min=1, metavar="N", help="Largest grid that is accepted.", show_default=False),
     ] = None,
     catalog: Catalog = None,
     models_dir: Models = None,
@@ -69,7 +70,8 @@ def generate(
 def query(
     expression: Expression = None,
     format_: Annotated[
-        Literal["table", "json", "csv", "ids"], typer.Option("--format", help="What to print.")
+        Literal["table", "json", "csv", "ids"],
+        typer.Option("--format", help="Print a table, json, csv or ids."),
     ] = "table",
     columns: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Columns of a table or csv.")
@@ -77,12 +79,16 @@ def query(
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Order by a column; -NAME for falling order.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many rows.")
+    ] = None,
     points: Annotated[bool, typer.Option("--points", help="One row for each point.")] = False,
     missing: Annotated[
         bool, typer.Option("--missing", help="Points of --grid that have no sample.")
     ] = False,
-    grid: Annotated[Path | None, typer.Option(help="The grid for --missing.")] = None,
+    grid: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The grid for --missing.")
+    ] = None,
     near: Annotated[
         str | None, typer.Option(metavar="NAME=VALUE,...", help="The nearest samples come first.")
     ] = None,
