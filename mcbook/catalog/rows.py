@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple, NewType
 
 from mcbook.errors import InputError
@@ -38,6 +39,20 @@ class DefinitionRow(NamedTuple):
     digest: str
     document: JsonText
     facts: JsonText
+
+
+class FormulaSetRow(NamedTuple):
+    """The versions of the formulas that derived quantities were computed with."""
+
+    digest: str
+    versions: JsonText
+
+
+class RootRow(NamedTuple):
+    """A storage root, relative to the folder of the catalog where it lies below that."""
+
+    name: str
+    path: str
 
 
 class SampleRow(NamedTuple):
@@ -118,3 +133,38 @@ class HistoryRow(NamedTuple):
     detail: JsonText
     at: str | None = None
     who: str | None = None
+
+
+Row = (
+    DefinitionRow
+    | FormulaSetRow
+    | RootRow
+    | SampleRow
+    | PointRow
+    | PartRow
+    | CardRow
+    | SharedFileRow
+    | HistoryRow
+)
+
+ROWS: dict[str, type[Row]] = {
+    "definitions": DefinitionRow,
+    "formula_sets": FormulaSetRow,
+    "roots": RootRow,
+    "samples": SampleRow,
+    "points": PointRow,
+    "parts": PartRow,
+    "cards": CardRow,
+    "shared_files": SharedFileRow,
+    "history": HistoryRow,
+}
+"""The records by table, in an order in which each refers only to those before it."""
+
+
+def make_row(table: str, values: Mapping[str, Any]) -> Any:
+    """Return the record of one row of *table*; objects and lists become JSON text."""
+    checked: dict[str, Any] = {
+        name: as_json(value) if isinstance(value, (dict, list)) else value
+        for name, value in values.items()
+    }
+    return ROWS[table](**checked)

@@ -16,11 +16,15 @@ from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import IntegrityError
 
 from mcbook.catalog.rows import (
+    ROWS,
     CardRow,
     DefinitionRow,
+    FormulaSetRow,
     HistoryRow,
     PartRow,
     PointRow,
+    RootRow,
+    Row,
     SampleRow,
     SharedFileRow,
     as_json,
@@ -47,7 +51,7 @@ class Reader:
     def existing(self, digests: Iterable[str]) -> dict[str, str]:
         """Return the ids of those samples that are in the books already, by digest."""
         rows = self._among("SELECT digest, id FROM samples WHERE digest", list(digests))
-        return dict(tuple(row) for row in rows)
+        return {row[0]: row[1] for row in rows}
 
     def parts_of(self, sample_ids: Iterable[str]) -> dict[str, list[PartRow]]:
         """Return the parts of samples, in order; samples without parts are not in the result."""
@@ -72,8 +76,8 @@ class Reader:
         """Return id, settings and parameters of samples of a process with another definition."""
         wanted = {"model": model, "process": process, "generator": generator}
         documents = {
-            str(row[0]): _object(row[1])
-            for row in self._execute(
+            digest: _object(document)
+            for digest, document in self._execute(
                 "SELECT digest, document FROM definitions WHERE digest <> ?", (other_than,)
             )
         }
@@ -116,7 +120,7 @@ class Reader:
         among = "IN (SELECT value FROM json_each(?))"
         return self._execute(f"{select} {among}", (json.dumps(wanted),)).all()
 
-    def _execute(self, statement: str, values: Any) -> CursorResult[Any]:
+    def _execute(self, statement: str, values: Any) -> CursorResult[*tuple[Any, ...]]:
         if self.connection.dialect.name == "postgresql":
             statement = statement.replace("?", "%s")
         return self.connection.exec_driver_sql(statement, values)
@@ -127,14 +131,12 @@ class Writer(Reader):
 
     def add_definitions(self, rows: Iterable[DefinitionRow]) -> int:
         """Add definitions that are not there yet; return how many are new."""
-        return self._insert("definitions", DefinitionRow._fields, rows, skip="digest")
+        return self.insert("definitions", rows, skip="digest")
 
     def add_formulas(self, versions: Mapping[str, str]) -> str:
         """Record which versions of formulas were used; return the key for sample and point rows."""
         key = hash_of(dict(versions))
-        self._insert(
-            "formula_sets", ("digest", "versions"), [(key, as_json(dict(versions)))], skip="digest"
-        )
+        self.insert("formula_sets", [FormulaSetRow(key, as_json(dict(versions)))], skip="digest")
         return key
 
     def add_root(self, path: Path) -> str:
@@ -153,7 +155,7 @@ class Writer(Reader):
         folder = _real(self._folder) if self._folder else None
         is_inside = folder is not None and path.is_relative_to(folder)
         recorded = path.relative_to(folder) if folder and is_inside else path
-        self._insert("roots", ("name", "path"), [(name, recorded.as_posix())])
+        self.insert("roots", [RootRow(name, recorded.as_posix())])
         return name
 
     def add_samples(self, rows: Iterable[SampleRow]) -> int:
@@ -166,11 +168,11 @@ class Writer(Reader):
         """
         created = now()
         rows = [row if row.created else row._replace(created=created) for row in rows]
-        return self._insert("samples", SampleRow._fields, rows)
+        return self.insert("samples", rows)
 
     def add_points(self, rows: Iterable[PointRow]) -> int:
         """Add points; those that their samples have already are left alone. Return the new ones."""
-        return self._insert("points", PointRow._fields, rows, skip="sample_id, digest")
+        return self.insert("points", rows, skip="sample_id, digest")
 
     def add_parts(self, rows: Iterable[PartRow]) -> int:
         """Add parts that are new.
@@ -180,7 +182,7 @@ class Writer(Reader):
         WorkError
             If a sample has a part of that number already.
         """
-        return self._insert("parts", PartRow._fields, rows)
+        return self.insert("parts", rows)
 
     def add_cards(self, rows: Iterable[CardRow]) -> int:
         """Add cards that are new.
@@ -190,25 +192,35 @@ class Writer(Reader):
         WorkError
             If a card is recorded already.
         """
-        return self._insert("cards", CardRow._fields, rows)
+        return self.insert("cards", rows)
 
     def add_shared_files(self, rows: Iterable[SharedFileRow]) -> int:
         """Add files that samples share and that are not there yet; return how many are new."""
-        return self._insert(
-            "shared_files", SharedFileRow._fields, rows, skip="definition, storage, path"
-        )
+        return self.insert("shared_files", rows, skip="definition, storage, path")
 
     def add_history(self, rows: Iterable[HistoryRow]) -> int:
         """Add what happened."""
         at, who = now(), getpass.getuser()
         rows = [row._replace(at=row.at or at, who=row.who or who) for row in rows]
-        return self._insert("history", HistoryRow._fields, rows)
+        return self.insert("history", rows)
 
-    def set_events_target(self, sample_ids: Iterable[str], events: int) -> None:
-        """Raise the number of events that samples aim at; it is never lowered."""
+    def raise_events(self, rows: Iterable[tuple[str, int, int]]) -> None:
+        """Raise, but never lower, how many events samples aim at and have.
+
+        Parameters
+        ----------
+        rows
+            Id of the sample, target, number of events.
+        """
         self._execute_many(
-            "UPDATE samples SET events_target = ? WHERE id = ? AND events_target < ?",
-            [(events, sample_id, events) for sample_id in sample_ids],
+            "UPDATE samples SET"
+            " events_target = CASE WHEN events_target < ? THEN ? ELSE events_target END,"
+            " n_events = CASE WHEN n_events < ? THEN ? ELSE n_events END"
+            " WHERE id = ? AND (events_target < ? OR n_events < ?)",
+            [
+                (target, target, events, events, sample_id, target, events)
+                for sample_id, target, events in rows
+            ],
         )
 
     def refresh_samples(self, rows: Iterable[SampleRow]) -> int:
@@ -233,14 +245,25 @@ class Writer(Reader):
             ],
         )
 
-    def _insert(
-        self,
-        table: str,
-        columns: Sequence[str],
-        rows: Iterable[tuple[Any, ...]],
-        *,
-        skip: str | None = None,
-    ) -> int:
+    def insert(self, table: str, rows: Iterable[Row], *, skip: str | None = None) -> int:
+        """Add rows as they are.
+
+        Parameters
+        ----------
+        table
+            One of `mcbook.catalog.rows.ROWS`, with the record that it has there.
+        rows
+            The records, with nothing left to fill in.
+        skip
+            The columns that make a row the same as one that is there already; such a row is left
+            out.
+
+        Raises
+        ------
+        WorkError
+            If a row is there already, or refers to something that is not.
+        """
+        columns = ROWS[table]._fields
         holes = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({holes})"  # noqa: S608
         if skip:

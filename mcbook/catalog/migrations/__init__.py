@@ -24,3 +24,15 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, REVISIONS[-1])
+
+
+def schema_sql(connection: Connection) -> str:
+    """Return the schema of a SQLite catalog that was not accelerated, sorted by name."""
+    statements = connection.exec_driver_sql(
+        "SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC, name"
+    )
+    return "\n".join(f"{_tidy(sql)};\n" for _, sql in statements)
+
+
+def _tidy(statement: str) -> str:
+    return "\n".join(line.rstrip().replace("\t", "    ") for line in statement.splitlines())

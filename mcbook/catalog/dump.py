@@ -1,0 +1,192 @@
+"""The books as sorted JSON lines: for review, for backup, and to move them between databases.
+
+The first line says what the file is; each further line is one row of one table. The same books give
+the same bytes, whatever the order in which they were filled and whatever the database.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, String, Table, collate, select
+from sqlmodel import SQLModel
+
+from mcbook.catalog import tables
+from mcbook.catalog.migrations import REVISIONS
+from mcbook.catalog.rows import ROWS, make_row
+from mcbook.catalog.writer import Reader, Writer
+from mcbook.errors import InputError
+
+SCHEMA = 1
+_CHUNK = 5000
+
+_CLASSES: dict[str, type[SQLModel]] = {
+    "definitions": tables.Definition,
+    "formula_sets": tables.FormulaSet,
+    "roots": tables.Root,
+    "samples": tables.Sample,
+    "points": tables.Point,
+    "parts": tables.Part,
+    "cards": tables.Card,
+    "shared_files": tables.SharedFile,
+    "history": tables.History,
+}
+
+_KEYS = {
+    "samples": ("id",),
+    "points": ("sample_id", "digest"),
+    "history": ("sample_id",),
+}
+"""What rows are sorted by, where that is not the primary key."""
+
+
+def table_of(name: str) -> Table:
+    """Return a table for statements of SQLAlchemy."""
+    return SQLModel.metadata.tables[name]
+
+
+def stored_rows(
+    books: Reader, name: str, *conditions: ColumnElement[bool]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table, sorted, without numbers that the database gave them."""
+    table = table_of(name)
+    columns = [table.c[field] for field in ROWS[name]._fields]
+    keys = [table.c[key] for key in _KEYS.get(name, table.primary_key.columns.keys())]
+    order = [_plain_order(books, key) for key in keys]
+    statement = select(*columns).where(*conditions).order_by(*order)
+    result = books.connection.execution_options(yield_per=_CHUNK).execute(statement)
+    for row in result.mappings():
+        yield _with_floats(dict(row))
+
+
+def _plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column to sort by, in the order of bytes rather than of a language."""
+    if isinstance(column.type, String) and books.connection.dialect.name == "postgresql":
+        return collate(column, "C")
+    return column
+
+
+def _with_floats(row: dict[str, Any]) -> dict[str, Any]:
+    """Make numbers of parameters floats again: PostgreSQL gives a whole number back as one."""
+    for field in ("parameters", "derived"):
+        if field in row:
+            row[field] = {
+                name: float(value) if isinstance(value, int) else value
+                for name, value in sorted(row[field].items())
+            }
+    return row
+
+
+def dump_lines(books: Reader) -> Iterator[str]:
+    """Yield the lines of a dump, without line ends."""
+    yield _line({"mcbook": "books", "schema": SCHEMA, "revision": REVISIONS[-1]})
+    for name in ROWS:
+        rows = ({"table": name, **row} for row in stored_rows(books, name))
+        if name == "history":
+            for _, group in groupby(rows, key=lambda row: row["sample_id"]):
+                yield from sorted(map(_line, group))
+        else:
+            yield from map(_line, rows)
+
+
+def _line(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def load_lines(books: Writer, lines: Iterable[str], source: str) -> dict[str, int]:
+    """Put the rows of a dump into empty books.
+
+    Parameters
+    ----------
+    books
+        Must hold no rows yet.
+    lines
+        The dump.
+    source
+        Its name, for errors.
+
+    Returns
+    -------
+    dict
+        How many rows each table got.
+
+    Raises
+    ------
+    InputError
+        If the books are not empty, or a line is not one of a dump.
+    """
+    for name in ROWS:
+        if books.connection.execute(select(table_of(name)).limit(1)).first() is not None:
+            raise InputError(
+                "the catalog is not empty", hint="`mcbook catalog merge` adds books to books"
+            )
+    counts = dict.fromkeys(ROWS, 0)
+    for name, rows in groupby(_records(lines, source), key=lambda record: record[0]):
+        while chunk := [row for _, row in islice(rows, _CHUNK)]:
+            counts[name] += books.insert(name, chunk)
+    return counts
+
+
+def _records(lines: Iterable[str], source: str) -> Iterator[tuple[str, Any]]:
+    """Yield table and record of each line behind the first."""
+    numbered = enumerate(lines, 1)
+    _, first = next(numbered, (1, ""))
+    _check_header(_object(first, f"{source}:1"), source)
+    for number, line in numbered:
+        where = f"{source}:{number}"
+        values = _object(line, where)
+        name = str(values.pop("table", None))
+        if name not in ROWS:
+            raise InputError(f"{where}: there is no table {name!r}")
+        yield name, _record(name, values, where)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not a line of JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: not a JSON object")
+    return value
+
+
+def _refuse(constant: str) -> float:
+    msg = f"{constant} is not a finite number"
+    raise ValueError(msg)
+
+
+def _check_header(header: Mapping[str, Any], source: str) -> None:
+    if header.get("mcbook") != "books":
+        raise InputError(
+            f"{source} is no dump of a catalog", hint="`mcbook catalog dump` makes one"
+        )
+    if header.get("schema") != SCHEMA or header.get("revision") not in REVISIONS:
+        raise InputError(
+            f"{source} was written by a newer mcbook (schema {header.get('revision')})",
+            hint="upgrade mcbook",
+        )
+
+
+def _record(name: str, values: dict[str, Any], where: str) -> Any:
+    """Check one row and return its record."""
+    expected = set(ROWS[name]._fields)
+    if values.keys() != expected:
+        wrong = ", ".join(sorted(values.keys() ^ expected))
+        raise InputError(f"{where}: a row of {name} has other columns than expected: {wrong}")
+    try:
+        checked = _CLASSES[name].model_validate(values, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        column = ".".join(map(str, first["loc"]))
+        raise InputError(f"{where}: {column}: {first['msg']}") from error
+    if name == "samples" and values["id"] != f"{values['model']}-{values['digest'][:12]}":
+        raise InputError(f"{where}: the id {values['id']} does not belong to its digest")
+    for field in {"path", "directory"} & values.keys() if name != "roots" else ():
+        path = PurePosixPath(values[field])
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"{where}: {field} leaves the samples folder: {values[field]}")
+    return make_row(name, {field: getattr(checked, field) for field in ROWS[name]._fields})

@@ -1,0 +1,191 @@
+"""Takes the books of another person into one's own, in one transaction.
+
+A part is the same where sample and seed are the same; then its cards must be the same too. Merging
+the same books again changes nothing.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+
+from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.rows import CardRow, PartRow, make_row
+from mcbook.catalog.writer import Reader, Writer
+from mcbook.errors import WorkError
+
+_CHUNK = 1000
+_MAX_LISTED = 20
+
+Cards = dict[tuple[str, int], dict[str, CardRow]]
+"""Cards by sample and part, then by path below the folder of the sample or part."""
+
+
+@dataclass(slots=True)
+class Merged:
+    """What a merge did: new rows by table, and what somebody should look at."""
+
+    new: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+
+
+def merge(mine: Writer, theirs: Reader) -> Merged:
+    """Add everything that *theirs* has and *mine* has not.
+
+    Raises
+    ------
+    WorkError
+        If a part (the same sample and seed) has other cards in the two books, or one id stands for
+        two samples. Nothing is kept then.
+    """
+    merged = Merged()
+    roots = {name: mine.add_root(path) for name, path in theirs.roots().items()}
+    _shared(mine, theirs, roots, merged)
+    samples = table_of("samples")
+    ids = theirs.connection.execute(select(samples.c.id).order_by(samples.c.id)).scalars().all()
+    for start in range(0, len(ids), _CHUNK):
+        _Chunk(mine, theirs, ids[start : start + _CHUNK], roots, merged).merge()
+    merged.warnings += _equal_seeds(mine)
+    return merged
+
+
+def _shared(mine: Writer, theirs: Reader, roots: dict[str, str], merged: Merged) -> None:
+    """Add what samples share: definitions, versions of formulas, files."""
+    keys = {
+        "definitions": "digest",
+        "formula_sets": "digest",
+        "shared_files": "definition, storage, path",
+    }
+    for name, key in keys.items():
+        rows = [make_row(name, _moved(row, roots)) for row in stored_rows(theirs, name)]
+        merged.new[name] += mine.insert(name, rows, skip=key)
+
+
+def _moved(row: dict[str, Any], roots: dict[str, str]) -> dict[str, Any]:
+    """Return a row that names the storage root as it is called here."""
+    return {**row, "storage": roots[row["storage"]]} if "storage" in row else row
+
+
+class _Chunk:
+    """Some samples of the other books, with all that belongs to them."""
+
+    def __init__(
+        self,
+        mine: Writer,
+        theirs: Reader,
+        ids: Sequence[str],
+        roots: dict[str, str],
+        merged: Merged,
+    ) -> None:
+        self.mine = mine
+        self.theirs = theirs
+        self.ids = ids
+        self.roots = roots
+        self.merged = merged
+        self.my_samples = {row["id"]: row for row in self._rows(mine, "samples")}
+        self.my_cards = self._cards(mine)
+        self.their_cards = self._cards(theirs)
+
+    def merge(self) -> None:
+        """Add what is new, sample by sample."""
+        self._samples()
+        points = [make_row("points", row) for row in self._rows(self.theirs, "points")]
+        self.merged.new["points"] += self.mine.add_points(points)
+        self._parts()
+        there = {make_row("history", row) for row in self._rows(self.mine, "history")}
+        history = [make_row("history", row) for row in self._rows(self.theirs, "history")]
+        self._add("history", [row for row in dict.fromkeys(history) if row not in there])
+
+    def _rows(self, books: Reader, name: str) -> Iterator[dict[str, Any]]:
+        column = table_of(name).c["id" if name == "samples" else "sample_id"]
+        return stored_rows(books, name, column.in_(self.ids))
+
+    def _cards(self, books: Reader) -> Cards:
+        folders = {(row["id"], 0): row["directory"] for row in self._rows(books, "samples")}
+        for row in self._rows(books, "parts"):
+            folders[row["sample_id"], row["number"]] = row["directory"]
+        cards: Cards = defaultdict(dict)
+        for row in self._rows(books, "cards"):
+            card: CardRow = make_row("cards", row)
+            key = (card.sample_id, card.part)
+            cards[key][card.path.removeprefix(folders[key] + "/")] = card
+        return cards
+
+    def _add(self, name: str, rows: Sequence[Any]) -> None:
+        self.merged.new[name] += self.mine.insert(name, rows)
+
+    def _samples(self) -> None:
+        new, raised = [], []
+        cards: list[CardRow] = []
+        for row in self._rows(self.theirs, "samples"):
+            own = self.my_samples.get(row["id"])
+            their_cards = self.their_cards.get((row["id"], 0), {})
+            if own is None:
+                new.append(make_row("samples", _moved(row, self.roots)))
+                cards += their_cards.values()
+                continue
+            if own["digest"] != row["digest"]:
+                raise WorkError(f"the id {row['id']} stands for two different samples")
+            raised.append((row["id"], row["events_target"], row["n_events"]))
+            if _sums(their_cards) != _sums(self.my_cards.get((row["id"], 0), {})):
+                self.merged.warnings.append(
+                    f"{row['id']}: the cards differ in bytes; those of this catalog are kept"
+                )
+        self.mine.raise_events(raised)
+        self._add("samples", new)
+        self._add("cards", cards)
+
+    def _parts(self) -> None:
+        numbers: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for row in self._rows(self.mine, "parts"):
+            numbers[row["sample_id"]][row["seed"]] = row["number"]
+        new: list[PartRow] = []
+        cards: list[CardRow] = []
+        for row in self._rows(self.theirs, "parts"):
+            part: PartRow = make_row("parts", _moved(row, self.roots))
+            own = numbers[part.sample_id]
+            their_cards = self.their_cards.get((part.sample_id, part.number), {})
+            if part.seed in own:
+                self._compare(part, own[part.seed], their_cards)
+                continue
+            number = _free(part.number, own.values())
+            own[part.seed] = number
+            new.append(part._replace(number=number))
+            cards += [card._replace(part=number) for card in their_cards.values()]
+        self._add("parts", new)
+        self._add("cards", cards)
+
+    def _compare(self, part: PartRow, number: int, their_cards: dict[str, CardRow]) -> None:
+        """Refuse a part that the two books have with different cards."""
+        if _sums(self.my_cards.get((part.sample_id, number), {})) != _sums(their_cards):
+            raise WorkError(
+                f"part {part.number} of {part.sample_id} (seed {part.seed}) has other cards in the"
+                " other books",
+                hint="find out which of the two was produced, and remove the other from its books",
+            )
+
+
+def _sums(cards: dict[str, CardRow]) -> dict[str, str]:
+    return {path: card.sha256 for path, card in cards.items()}
+
+
+def _free(number: int, taken: Iterable[int]) -> int:
+    """Return *number*, or the first one behind all that are taken."""
+    used = set(taken)
+    return number if number not in used else max(used) + 1
+
+
+def _equal_seeds(mine: Reader) -> Iterator[str]:
+    """Yield a sentence for each seed that parts of different samples have."""
+    parts = table_of("parts")
+    distinct = func.count(parts.c.sample_id.distinct())
+    statement = (
+        select(parts.c.seed, distinct).group_by(parts.c.seed).having(distinct > 1)
+    ).order_by(parts.c.seed)
+    found = mine.connection.execute(statement).all()
+    for seed, n_samples in found[:_MAX_LISTED]:
+        yield f"{n_samples} samples have a part with the seed {seed}"
+    if len(found) > _MAX_LISTED:
+        yield f"{len(found) - _MAX_LISTED} more seeds belong to several samples"
