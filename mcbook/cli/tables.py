@@ -1,6 +1,7 @@
 """How the results of single commands are laid out for people."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -74,15 +75,22 @@ def generated(found: Row) -> None:
     )
     if found.get("summary"):
         typer.echo(found["summary"])
-    typer.echo(
-        f"{found['files_written']:,} files in {found['directory']}, books in {found['catalog']}"
-    )
+    books = _near(found["catalog"])
+    typer.echo(f"{found['files_written']:,} files in {found['directory']}, books in {books}")
     if found.get("command"):
         typer.echo(f"run a part by hand: {found['command']}")
     for text in found.get("warnings", ()):
         output.note(text)
     for text, count in _counted(rejected).items():
         output.note(f"{count:,} rejected: {text}")
+
+
+def _near(location: str) -> str:
+    """Return a path below this folder as a person would write it."""
+    here = Path.cwd()
+    return (
+        str(Path(location).relative_to(here)) if Path(location).is_relative_to(here) else location
+    )
 
 
 def _counted(rejected: Sequence[Row]) -> dict[str, int]:
