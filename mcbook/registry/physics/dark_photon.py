@@ -58,9 +58,8 @@ def _over(numerator: Array, denominator: Array) -> Array:
 def xsec_gamma_vector(m: Array, epsilon: Array, alpha: Array, sqrt_s: Array, m_e: Array) -> Array:
     """Return the Born cross section of e+e- -> gamma A' over all photon angles [fb].
 
-    What is neglected is of relative order m_e^2/(s - m^2), below 1e-5 until s - m^2 is as small
-    as 0.03 GeV^2. Near m = sqrt(s) the photon is soft and the Born value grows without bound; it
-    is 0 from there on.
+    What is neglected is below 8 m_e^2/(s - m^2), 2e-8 at 10.58 GeV for a light A'. Near
+    m = sqrt(s) the photon is soft and the Born value grows without bound; it is 0 from there on.
 
     Parameters
     ----------
