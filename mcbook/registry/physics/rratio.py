@@ -8,8 +8,9 @@ What is used where:
     From 2 m_pi to the first row of the table: proportional to beta^3, as for point-like pions.
 ``table``
     0.3 to 2 GeV: a smooth table plus Breit-Wigner curves for omega(782) and phi(1020). Against
-    the compilation of the PDG it is within 7%, except 12 to 25% on the flanks of the phi (1.000 to
-    1.015 and 1.025 to 1.04 GeV).
+    the compilation of the PDG (2020), averaged over bins, it is within 6%, except 20 to 25% too
+    high from 1.000 to 1.015 GeV and 8 to 16% too low from 1.025 to 1.04 GeV, on either side of
+    the phi.
 ``perturbative``
     Above: 3 sum Q_q^2 (1 + alpha_s/pi) over u, d, s, with c above 2 m_D and b above 2 m_B; a step
     at each threshold, no resonances. The broad charmonium states between 3.77 and 4.5 GeV move the
