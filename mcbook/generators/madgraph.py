@@ -1,0 +1,283 @@
+"""MadGraph5_aMC@NLO 3.5.7: process definitions, launch cards, and what its LHE files say.
+
+Every sample of a process uses one compiled folder: ``output`` runs once, each part is one launch.
+MadGraph writes into the UFO package that it loads, so it works on a copy beside that folder, and it
+exits with 0 whatever happens: whether a part went well is read from its LHE file.
+"""
+
+import hashlib
+import math
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mcbook.cards import engine
+from mcbook.cards.madgraph import process_line
+from mcbook.errors import WorkError
+from mcbook.generators import _madgraph_parameters as card_parameters
+from mcbook.generators import _madgraph_settings as card_settings
+from mcbook.generators._madgraph_lhe import read_lhe
+from mcbook.generators.base import (
+    Campaign,
+    Columns,
+    PartInput,
+    ReadBack,
+    Rejection,
+    SampleInput,
+    Settings,
+)
+from mcbook.registry.derive import Deriver
+from mcbook.registry.model import Process, SignalModel
+from mcbook.ufo import writer
+from mcbook.ufo.foreign import ForeignUfo
+
+TEMPLATES = ("launch.mg5", "output.mg5", "run.mg5", "settings.mg5")
+
+SMALL_WIDTH = 1e-6
+"""Width over mass below which MadGraph samples a resonance wider and scales the result back."""
+
+
+class MadGraph:
+    """The generator of production processes; see `mcbook.generators.base.Generator`."""
+
+    name = "madgraph"
+    seed_range = (1, 900_000_000)
+    """MadGraph takes seeds up to 30081^2 and counts upwards from the given one within a run."""
+
+    def __init__(self) -> None:
+        self._foreign: dict[str, ForeignUfo] = {}
+
+    def setting_names(self) -> frozenset[str]:
+        """Return the keys that it understands in ``generator:`` of a grid."""
+        return card_settings.NAMES
+
+    def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:
+        """Return the complete settings; those of a user's UFO package hold its parameters."""
+        ufo = card_settings.given_ufo(given)
+        settings = card_settings.complete(model, process, given, ufo)
+        if ufo is not None:
+            self._foreign[settings["ufo"]["digest"]] = ufo
+        return settings
+
+    def reached(self, model: SignalModel, process: Process, settings: Settings) -> frozenset[str]:
+        """Return the widths and effective couplings that launch cards set."""
+        return frozenset(_card_parameters(model, process, settings).sources("computed"))
+
+    def campaign(self, model: SignalModel, process: Process, settings: Settings) -> Campaign:
+        """Return the campaign that renders samples of *process*."""
+        ufo = self._foreign.get(settings["ufo"]["digest"])
+        return MadGraphCampaign(model, process, settings, ufo)
+
+    def read_back(self, path: str) -> ReadBack:
+        """Read an LHE file, plain or gzipped, to its end."""
+        return read_lhe(path)
+
+
+class MadGraphCampaign:
+    """One process with one set of settings; see `mcbook.generators.base.Campaign`."""
+
+    def __init__(
+        self,
+        model: SignalModel,
+        process: Process,
+        settings: Settings,
+        ufo: ForeignUfo | None = None,
+    ) -> None:
+        self.model = model
+        self.process = process
+        self.settings = settings
+        self._ufo = ufo
+        self._cards = {name: engine.template(f"madgraph/{name}.j2") for name in TEMPLATES}
+        self.templates: Mapping[str, int] = {
+            f"madgraph/{name}": card.version for name, card in self._cards.items()
+        }
+        self.parameters = _card_parameters(model, process, settings)
+        self._static = self._run_settings()
+        self._last: tuple[str, str] = ("", "")
+        self._define()
+
+    def _define(self) -> None:
+        """Work out the UFO package, the process definition and the folders of both."""
+        if "names" not in self.settings:
+            content = card_settings.slice_content(self.model, self.process)
+            self._ufo_files: Mapping[str, bytes] | None = writer.package(content)
+            ufo_digest = writer.digest(self._ufo_files)
+        else:
+            self._ufo_files = None if self._ufo is None else self._ufo.files
+            ufo_digest = self.settings["ufo"]["digest"]
+        self.ufo_folder = f"ufo/{self.model.name}-{ufo_digest[:8]}"
+        lines = [process_line(chain, self._called) for chain in self.process.chains()]
+        context = {
+            "model": self.model.name,
+            "process": self.process.name,
+            "title": self.process.title,
+            "lines": lines,
+        }
+        unplaced = self._cards["output.mg5"].render(folder="", **context)
+        key = hashlib.sha256(ufo_digest.encode() + b"\0" + unplaced).hexdigest()[:8]
+        name = self.process.name.replace("/", "_")
+        self.folder = f"processes/{self.model.name}-{name}-{key}"
+        self._output_card = self._cards["output.mg5"].render(folder=self.folder, **context)
+
+    def _called(self, name: str) -> str:
+        """Return what the UFO package calls a particle."""
+        if "names" in self.settings and name in self.settings["names"]["particles"]:
+            return str(self.settings["names"]["particles"][name])
+        return self.model.particles[name].called(name, "madgraph")
+
+    def shared_files(self) -> dict[str, bytes]:
+        """Return the UFO package and the process definition.
+
+        Raises
+        ------
+        WorkError
+            If the package is a user's and was not read in this session.
+        """
+        if self._ufo_files is None:
+            raise WorkError(
+                "the user's UFO package of these settings is not at hand",
+                hint="give the grid with its generator.ufo again",
+            )
+        files = {f"{self.ufo_folder}/{name}": text for name, text in self._ufo_files.items()}
+        files[f"{self.folder}/output.mg5"] = self._output_card
+        return files
+
+    def check(self, parameters: Columns, derived: Columns) -> list[Rejection]:
+        """Return points without a usable width or coupling, which MadGraph would choke on."""
+        name = self.process.name
+        rejections = [
+            Rejection(np.isnan(parameters[entry]), f"{name} needs {entry}, which is absent")
+            for entry in self.parameters.sources("parameter")
+        ]
+        rejections += [
+            Rejection(~np.isfinite(derived[entry]), f"{entry} is not a finite number")
+            for entry in self.parameters.sources("computed")
+        ]
+        rejections += [
+            Rejection(~(derived[entry] > 0), f"{entry} is zero, and the chain has that decay")
+            for entry in self._resonance_widths()
+        ]
+        deriver = Deriver(self.model, alpha=self.settings["alpha"], sqrt_s=self.settings["sqrt_s"])
+        interactions = [self.model.interactions[name] for name in self.process.interactions]
+        couplings = deriver.evaluate([i.coupling for i in interactions], parameters, derived)
+        rejections += [
+            Rejection(~(np.abs(coupling) > 0), f"the coupling of {interaction.name} is zero")
+            for interaction, coupling in zip(interactions, couplings, strict=True)
+        ]
+        return [rejection for rejection in rejections if rejection.mask.any()]
+
+    def _resonance_widths(self) -> list[str]:
+        decaying = {node.particle for chain in self.process.chains() for node in chain.decays()}
+        widths = {self.model.particles[name].width for name in decaying}
+        return sorted(width for width in widths if width is not None)
+
+    def sample_files(self, sample: SampleInput) -> dict[str, bytes]:
+        """Return the run settings and parameters of a sample, without seed and events."""
+        card = self._cards["run.mg5"].render(
+            id=sample.id,
+            process=f"{self.model.name} {self.process.name}",
+            remarks=self._remarks(),
+            settings=self._settings_text(sample),
+        )
+        return {"run.mg5": card}
+
+    def part_files(self, sample: SampleInput, part: PartInput) -> dict[str, bytes]:
+        """Return the launch card of a part."""
+        card = self._cards["launch.mg5"].render(
+            id=sample.id,
+            number=part.number,
+            process=f"{self.model.name} {self.process.name}",
+            folder=self.folder,
+            run=_run_name(sample.id, part.number),
+            settings=self._settings_text(sample),
+            events=part.events,
+            seed=part.seed,
+        )
+        return {"launch.mg5": card}
+
+    def command(self, sample_id: str, part: int) -> str:
+        """Return the one shell command that runs a part by hand, from the samples folder."""
+        mg5 = "${MCBOOK_MG5:-mg5_aMC}"
+        folder, ufo = shlex.quote(self.folder), shlex.quote(self.ufo_folder)
+        card = shlex.quote(f"{sample_id}/parts/{part:04d}/launch.mg5")
+        return (
+            f"{{ test -e {folder}/madgraph/Cards/me5_configuration.txt || "
+            f"{{ mkdir -p {folder}/ufo && cp -r {ufo}/. {folder}/ufo && "
+            f"{mg5} {folder}/output.mg5; }}; }} && "
+            f"{mg5} {card} && test -e {shlex.quote(self.outputs(sample_id, part)[0])}"
+        )
+
+    def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
+        """Return the LHE file of a part, relative to the samples folder."""
+        run = _run_name(sample_id, part)
+        return (f"{self.folder}/madgraph/Events/{run}/unweighted_events.lhe.gz",)
+
+    def _settings_text(self, sample: SampleInput) -> str:
+        """Return what the cards of a sample share; kept for its parts, which come next."""
+        if self._last[0] != sample.id:
+            rows = self.parameters.rows(sample)
+            context = {**self._static, "parameters": rows}
+            self._last = (sample.id, self._cards["settings.mg5"].text(context))
+        return self._last[1]
+
+    def _run_settings(self) -> dict[str, Any]:
+        settings = self.settings
+        with_isr = settings["isr"] == "leading-log"
+        signs = {"e-": 3, "e+": -3}
+        beams = next(self.process.chains()).initial
+        return {
+            "cuts": [
+                (card_settings.CUTS[name], math.atanh(value))
+                for name, value in sorted(settings["cuts"].items())
+            ],
+            "isr": settings["isr"],
+            "beams": [
+                {"lpp": signs[beam] if with_isr else 0, "energy": settings["sqrt_s"] / 2}
+                for beam in beams
+            ]
+            if len(beams) > 1
+            else [],
+            "pdlabel": "isronlyll" if with_isr else "none",
+            "run_settings": [
+                ("bwcutoff", f"{settings['bwcutoff']:g}"),
+                ("small_width_treatment", f"{SMALL_WIDTH:g}"),
+                ("time_of_flight", "0" if settings["lifetime"] == "generator" else "-1"),
+                ("event_norm", "average"),
+                ("use_syst", "False"),
+                ("gridpack", "False"),
+                ("sde_strategy", "1"),
+                ("nhel", "0"),
+                ("polbeam1", "0"),
+                ("polbeam2", "0"),
+            ],
+        }
+
+    def _remarks(self) -> list[str]:
+        settings = self.settings
+        remarks = [
+            self.process.title,
+            f"sqrt(s) {settings['sqrt_s']:.12g} GeV, alpha 1/{1 / settings['alpha']:.12g}",
+        ]
+        taus = settings["taus"]
+        if taus is not None:
+            kept = "kept" if taus.get("spin_correlations") else "lost"
+            remarks.append(
+                f"taus stay undecayed here; {taus.get('decayer')} decays them, "
+                f"their spin correlations are {kept}"
+            )
+        return remarks
+
+
+def _card_parameters(
+    model: SignalModel, process: Process, settings: Settings
+) -> card_parameters.CardParameters:
+    if "names" in settings:
+        return card_parameters.foreign(model, settings)
+    content = card_settings.slice_content(model, process)
+    return card_parameters.own(content, settings["alpha"])
+
+
+def _run_name(sample_id: str, part: int) -> str:
+    return f"{sample_id}_p{part:04d}"
