@@ -7,6 +7,9 @@ through the entry point group ``mcbook.formulas``.
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mcbook.registry.physics import (
     alp,
     bmeson,
@@ -21,7 +24,7 @@ from mcbook.registry.physics.formula import FORMULAS, Array
 from mcbook.registry.physics.rratio import r_ratio_model
 from mcbook.registry.physics.scalars import higgs_width_model
 
-LABELS: dict[str, Callable[[Array], Array]] = {
+LABELS: dict[str, Callable[[Array], NDArray[np.str_]]] = {
     "r_ratio_model": r_ratio_model,
     "higgs_width_model": higgs_width_model,
 }
