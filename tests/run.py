@@ -24,24 +24,18 @@ def main() -> int:
     python = str(TOOLS / "python")
     if not Path(python).exists():
         venv.create(VENV, with_pip=True)
-    ruff = [python, "-m", "ruff"]
-    install = [python, "-m", "pip", "install", "--quiet", "--editable", ".[test]"]
-    if run(install):
+    if run([python, "-m", "pip", "install", "--quiet", "--editable", ".[test]"]):
         return 1
-    failed = [
-        shlex.join(command[2:])
-        for command in (
-            [*ruff, "check"],
-            [*ruff, "format", "--check"],
-            [python, "-m", "mypy"],
-            [python, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
-            [python, "-m", "pytest", *sys.argv[1:]],
-        )
-        if run(command)
+    checks = [
+        [str(TOOLS / "ruff"), "check"],
+        [str(TOOLS / "ruff"), "format", "--check"],
+        [str(TOOLS / "mypy")],
+        [str(TOOLS / "lint-imports"), "--no-logo"],
     ]
-    for name in failed:
-        print(f"failed: {name}", file=sys.stderr)  # noqa: T201
-    return 1 if failed else 0
+    failed = [command for command in checks if run(command)]
+    for command in failed:
+        print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
+    return 1 if run([python, "-m", "pytest", *sys.argv[1:]]) or failed else 0
 
 
 def run(command: list[str]) -> int:
