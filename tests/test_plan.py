@@ -1,0 +1,160 @@
+"""Which points share a sample, and what an id is made of."""
+
+import numpy as np
+import pytest
+
+from mcbook.production.plan import Planner
+from mcbook.registry.loader import find_process, load_model, with_constants
+
+
+def plan_points(folder, name, process=None, *, reuse=True, constants=None, given=None, **axes):
+    """Plan points that are given column by column; what is not given takes its default."""
+    model = with_constants(load_model(name, folder), constants or {})
+    size = max(np.size(axis) for axis in axes.values())
+    columns = {
+        key: np.broadcast_to(
+            np.array(
+                axes.get(key, np.nan if entry.default is None else entry.default), dtype=float
+            ),
+            (size,),
+        )
+        for key, entry in model.parameters.items()
+    }
+    planner = Planner(model, find_process(model, process), given or {}, reuse=reuse)
+    return planner.plan(columns, np.full(size, 1000))
+
+
+def samples_of(plan):
+    return [sample for batch in plan.batches for sample in batch.samples]
+
+
+def points_of(plan):
+    return [point for batch in plan.batches for point in batch.points]
+
+
+def test_points_that_differ_in_rate_share_a_sample(toy):
+    """Two couplings of a narrow Z' give one sample, at the reference, and rates as g'^2."""
+    plan = plan_points(toy, "zprime", g_prime=[1e-4, 5e-3])
+    (sample,) = samples_of(plan)
+    assert sample.parameters["g_prime"] == 1e-3
+    factors = [point.factor for point in points_of(plan)]
+    assert factors == pytest.approx([1e-2, 25.0], rel=1e-12)
+
+
+def test_the_reference_does_not_depend_on_which_point_came_first(toy):
+    """A shared sample is the same whatever coupling asked for it."""
+    first, second = (samples_of(plan_points(toy, "zprime", g_prime=[g])) for g in (1e-4, 5e-3))
+    assert first == second
+
+
+def test_without_reuse_every_point_is_a_sample(toy):
+    """--no-reuse gives each coupling its own sample, and the reference the shared one's id."""
+    own = samples_of(plan_points(toy, "zprime", g_prime=[1e-4, 1e-3], reuse=False))
+    shared = samples_of(plan_points(toy, "zprime", g_prime=[1e-4]))
+    assert len({sample.id for sample in own}) == 2
+    assert own[1].id == shared[0].id
+
+
+def test_a_wide_resonance_does_not_share(toy):
+    """Gamma/m of the A' is 2.6% at alpha_D = 0.1 (physics of the doublet): alpha_D counts there."""
+    plan = plan_points(toy, "idm", alpha_D=[0.1, 0.01, 0.005], epsilon=[1e-3, 1e-3, 1e-4])
+    by_alpha = {point.parameters["alpha_D"]: point for point in points_of(plan)}
+    assert by_alpha[0.1].wide == ("ap",)
+    assert by_alpha[0.01].wide == by_alpha[0.005].wide == ()
+    assert by_alpha[0.01].sample_id == by_alpha[0.005].sample_id != by_alpha[0.1].sample_id
+    wide = next(s for s in samples_of(plan) if s.id == by_alpha[0.1].sample_id)
+    assert wide.parameters["alpha_D"] == 0.1
+    assert wide.parameters["epsilon"] == 1e-3
+
+
+def test_couplings_that_do_not_make_the_width_still_share_where_it_is_wide(toy):
+    """epsilon and theta move the A' width by 1e-7: they share even at alpha_D = 0.1."""
+    plan = plan_points(toy, "idm", alpha_D=[0.1] * 4, epsilon=[1e-4, 1e-3] * 2,
+                       theta=[1e-5, 1e-5, 1e-4, 1e-4])  # fmt: skip
+    assert len(samples_of(plan)) == 1
+
+
+def test_a_kinematic_edge_within_five_widths_does_not_share(toy):
+    """At m_A' + m_h' a few widths below sqrt(s) the line shape is cut, and alpha_D counts."""
+    far = plan_points(toy, "idm", m_ap=[9.0], m_chi1=3.0, m_hp=0.5, alpha_D=0.002)
+    near = plan_points(toy, "idm", m_ap=[10.04], m_chi1=3.0, m_hp=0.5, alpha_D=0.03)
+    assert points_of(far)[0].wide == ()
+    assert "ap" in points_of(near)[0].wide
+
+
+def test_rejections_say_why(toy):
+    """A closed point, a broken constraint and a missing coupling each name their reason."""
+    closed = plan_points(toy, "zprime", m_zp=[10.4])
+    assert "kinematically closed" in closed.rejected[0].reason
+    assert "10.58" in closed.rejected[0].reason
+    constraint = plan_points(toy, "idm", m_ap=[1.5])
+    assert "m_ap > 2*m_chi1 + delta_m" in constraint.rejected[0].reason
+    coupling = plan_points(toy, "dark_higgs", "bu_k_hp", theta=[0.0])
+    assert "theta" in coupling.rejected[0].reason
+    generator = plan_points(toy, "zprime", m_zp=[6.66, 2.0])
+    assert len(samples_of(generator)) == 1
+    together = plan_points(toy, "zprime", m_chi=[0.1])
+    assert "go together" in together.rejected[0].reason
+
+
+def test_only_open_channels_are_made(toy):
+    """Below the muon threshold six_leptons holds electrons only; above it all four channels."""
+    plan = plan_points(toy, "dark_higgs", "six_leptons", m_ap=[0.15, 1.0], m_hp=[0.4, 3.0])
+    channels = [[c.name for c in batch.definition.process.channels] for batch in plan.batches]
+    assert sorted(map(len, channels)) == [1, 4]
+    assert ["6e"] in channels
+
+
+def test_sqrt_s_moves_the_kinematic_bounds(toy):
+    """At the Upsilon(5S) a heavier Z' is open."""
+    assert plan_points(toy, "zprime", m_zp=[10.5]).rejected
+    assert not plan_points(toy, "zprime", m_zp=[10.5], given={"sqrt_s": 10.86}).rejected
+
+
+def test_lifetime_in_the_generator_makes_couplings_shape_events(toy):
+    """With lifetime: generator the coupling is in the events, so samples differ."""
+    plan = plan_points(toy, "zprime", g_prime=[1e-4, 1e-3], given={"lifetime": "generator"})
+    assert len(samples_of(plan)) == 2
+
+
+def test_prose_does_not_enter_an_id(toy):
+    """Descriptions, bounds and other processes can change; couplings cannot."""
+    before = samples_of(plan_points(toy, "zprime", m_zp=[2.0]))[0].id
+    path = toy / "zprime.yaml"
+    text = path.read_text()
+    other = toy.parent / "other"
+    other.mkdir()
+    prose = text.replace("mass of the Z'", "its mass").replace("maximum: 3.5449077", "maximum: 3")
+    (other / "zprime.yaml").write_text(prose)
+    assert samples_of(plan_points(other, "zprime", m_zp=[2.0]))[0].id == before
+    physics = toy.parent / "physics"
+    physics.mkdir()
+    (physics / "zprime.yaml").write_text(
+        text.replace(
+            "mumu_zp: {particles: [mu+, mu-, zp], lorentz: FFV, coupling: g_prime}",
+            "mumu_zp: {particles: [mu+, mu-, zp], lorentz: FFV, coupling: 2*g_prime}",
+        )
+    )
+    assert samples_of(plan_points(physics, "zprime", m_zp=[2.0]))[0].id != before
+
+
+def test_a_model_can_grow_without_orphaning_samples(toy):
+    """A new shape parameter at the default with which it comes leaves ids as they were."""
+    before = samples_of(plan_points(toy, "zprime", m_zp=[2.0]))[0].id
+    grown = toy.parent / "grown"
+    grown.mkdir()
+    text = (toy / "zprime.yaml").read_text()
+    text = text.replace("  m_chi:\n", "  twist: {default: 0.5, description: new}\n  m_chi:\n", 1)
+    text = text.replace("{m_zp: shape,", "{m_zp: shape, twist: shape,")
+    (grown / "zprime.yaml").write_text(text)
+    assert samples_of(plan_points(grown, "zprime", m_zp=[2.0]))[0].id == before
+    assert samples_of(plan_points(grown, "zprime", m_zp=[2.0], twist=0.6))[0].id != before
+
+
+def test_model_constants_give_other_ids(toy):
+    """q_phi = 1 in place of 2 is another h' A' A' coupling, and another sample."""
+    two, one = (
+        samples_of(plan_points(toy, "idm", m_hp=[0.5], constants=constants))[0].id
+        for constants in ({}, {"q_phi": 1.0})
+    )
+    assert two != one
