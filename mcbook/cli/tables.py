@@ -25,15 +25,11 @@ def model(found: Row) -> None:
     """Print a signal model at one point."""
     typer.echo(f"{found['model']}: {found['title']}")
     typer.echo(f"{found['description']}\n")
-    output.table(_named(found["parameters"], "parameter"), _PARAMETER)
+    output.table([_parameter(row) for row in _named(found["parameters"], "parameter")], _PARAMETER)
     for name, value in found["constants"].items():
         typer.echo(f"constant {name} = {value:g}")
     typer.echo("")
-    derived = [
-        {**row, "value": row["reason"] if row["value"] is None else row["value"]}
-        for row in _named(found["derived"], "derived")
-    ]
-    output.table(derived, ["derived", "value", "unit", "source"])
+    output.table([_derived(row) for row in _named(found["derived"], "derived")], _DERIVED)
     typer.echo("")
     output.table([_process(row) for row in _named(found["processes"], "process")], _PROCESS)
     for constraint in found["constraints"]:
@@ -43,8 +39,32 @@ def model(found: Row) -> None:
         output.note(warning)
 
 
-_PARAMETER = ["parameter", "value", "unit", "default", "bounds", "interest", "description"]
-_PROCESS = ["process", "generator", "shape", "rate only", "expected", "unit"]
+_PARAMETER = ["parameter", "value", "unit", "default", "allowed", "of interest", "description"]
+_DERIVED = ["derived", "value", "unit", "with", "source"]
+_PROCESS = ["process", "generator", "shape", "rate or lifetime", "expected", "unit"]
+_SIGNS = {"minimum": ">=", "above": ">", "maximum": "<=", "below": "<"}
+
+
+def _parameter(row: Row) -> Row:
+    """Return what a line says about a parameter."""
+    interest = row["interest"]
+    return {
+        **row,
+        "allowed": [f"{_SIGNS[name]} {bound:g}" for name, bound in row["bounds"].items()],
+        "of interest": f"{interest[0]:g} to {interest[1]:g}" if interest else None,
+    }
+
+
+def _derived(row: Row) -> Row:
+    """Return what a line says about a derived quantity: its constants, and its width model."""
+    value = row["reason"] if row["value"] is None else row["value"]
+    model = row.get("width_model", {}).get(row["derived"])
+    return {**row, "value": value, "with": _joined(row.get("constants", {}), model)}
+
+
+def _joined(constants: Mapping[str, float], model: str | None) -> list[str]:
+    """Return constants as assignments, followed by a width model where there is one."""
+    return [*(f"{name} = {value:g}" for name, value in constants.items()), *filter(None, [model])]
 
 
 def _process(row: Row) -> Row:
@@ -54,7 +74,7 @@ def _process(row: Row) -> Row:
     return {
         **row,
         "shape": [name for name, role in roles if role == "shape"],
-        "rate only": [name for name, role in roles if role not in ("shape", "unused")],
+        "rate or lifetime": [name for name, role in roles if role not in ("shape", "unused")],
         "expected": expected["value"],
         "unit": expected["unit"],
     }
