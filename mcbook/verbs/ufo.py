@@ -10,7 +10,8 @@ from mcbook.errors import InputError
 from mcbook.registry.closure import process_particles
 from mcbook.registry.loader import find_process, load_model, with_constants
 from mcbook.ufo import writer
-from mcbook.ufo.content import content
+from mcbook.ufo.check import check_package
+from mcbook.ufo.content import Content, content
 
 
 def write(
@@ -52,6 +53,8 @@ def write(
     ------
     InputError
         If a name is not known, or the folder is there with other contents.
+    WorkError
+        If the package does not hold the numbers of the registry.
     """
     entry = with_constants(load_model(model, models_dir), constants or {})
     if process is None:
@@ -63,7 +66,7 @@ def write(
     target = Path(directory)
     is_new = _check(target, files)
     if is_new and not dry_run:
-        _place(target, files)
+        _place(target, files, collected)
     return {
         "model": entry.name,
         "process": process,
@@ -92,14 +95,15 @@ def _check(target: Path, files: Mapping[str, bytes]) -> bool:
     return False
 
 
-def _place(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files aside and rename the folder into place."""
+def _place(target: Path, files: Mapping[str, bytes], collected: Content) -> None:
+    """Write the files aside, check them against the registry and rename the folder into place."""
     aside = Path(tempfile.mkdtemp(prefix=".mcbook-tmp-", dir=target.absolute().parent))
     try:
         inner = aside / "ufo"
         inner.mkdir()
         for name, text in files.items():
             (inner / name).write_bytes(text)
+        check_package(inner, collected)
         inner.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
