@@ -1,0 +1,157 @@
+"""``mcbook generate``: from a grid to cards and books."""
+
+from pathlib import Path
+from typing import Any
+
+from mcbook import config
+from mcbook.catalog.store import catalog_exists, open_catalog
+from mcbook.errors import InputError
+from mcbook.grid import Grid, read_grid
+from mcbook.production.booking import Booker, Counts, split_events
+from mcbook.production.grids import GridPlan, plan_grid
+from mcbook.production.publish import Progress
+from mcbook.registry.loader import load_model, with_constants
+from mcbook.registry.model import SignalModel
+
+
+def generate(
+    model: str | None,
+    grid: str | Path,
+    *,
+    output: str | Path = "samples",
+    process: str | None = None,
+    events: int | None = None,
+    reuse: bool = True,
+    max_points: int | None = None,
+    catalog: str | None = None,
+    models_dir: str | Path | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Render the cards of every sample that a grid asks for, and record them.
+
+    What is there already stays as it is: the same grid again gives nothing new.
+
+    Parameters
+    ----------
+    model
+        Name of the signal model; None takes the grid's word.
+    grid
+        The grid file.
+    output
+        The samples folder.
+    process
+        A process, in place of what the grid says.
+    events
+        Target of events per sample, in place of what the grid says.
+    reuse
+        Whether points that differ only in rate or lifetime share a sample.
+    max_points
+        Largest number of points; a million when it is not given.
+    catalog
+        Path or URL of the catalog.
+    models_dir
+        A folder of models that is looked into first.
+    dry_run
+        Plan and count, and write nothing.
+    progress
+        Called with the number of samples done and their total.
+
+    Returns
+    -------
+    dict
+        The keys of the contract: ``model``, ``grid``, ``points``, ``rejected``, ``samples``,
+        ``parts``, ``files_written``, ``catalog``, ``directory``; and ``processes``, ``warnings``,
+        ``ids`` of the samples, and ``command``, the shell line that runs one part by hand.
+
+    Raises
+    ------
+    InputError
+        If the grid, the model or a setting is not right; nothing is written.
+    WorkError
+        If a folder is there with other contents.
+    """
+    read = read_grid(Path(grid))
+    signal = with_constants(load_model(_model_name(model, read), models_dir), read.constants)
+    planned = plan_grid(
+        signal, read, process=process, events=events, reuse=reuse, max_points=max_points
+    )
+    location = config.catalog(catalog)
+    batches = [batch for plan in planned.plans.values() for batch in plan.batches]
+    if dry_run:
+        counts = _count(planned, location)
+    elif batches:
+        with open_catalog(location, mode="write") as books:
+            booker = Booker(books, Path(output), salt=read.salt, progress=progress)
+            counts = booker.book(signal, batches)
+            books.accelerate(signal.name, shape_everywhere(signal))
+    else:
+        counts = Counts()
+    return {
+        "model": signal.name,
+        "grid": str(grid),
+        "processes": list(planned.plans),
+        "points": sum(len(batch.points) for batch in batches),
+        "rejected": planned.rejected,
+        "warnings": planned.warnings,
+        "samples": {"new": counts.new, "existing": counts.existing},
+        "parts": {"new": counts.parts},
+        "files_written": counts.files,
+        "catalog": location,
+        "directory": str(output),
+        "command": _command(planned, output),
+    }
+
+
+def shape_everywhere(model: SignalModel) -> list[str]:
+    """Return the parameters that shape the events of every process of a model."""
+    return [
+        name
+        for name in model.parameters
+        if all("shape" in process.roles[name] for process in model.processes.values())
+    ]
+
+
+def _model_name(given: str | None, grid: Grid) -> str:
+    if given and grid.model and given != grid.model:
+        raise InputError(
+            f"{grid.document.where(('model',))}: the grid is for {grid.model!r}, not for {given!r}"
+        )
+    name = given or grid.model
+    if name is None:
+        raise InputError(
+            f"{grid.document.where(())}: no signal model is named",
+            hint="write 'model: zprime' in the grid, or name it on the command line",
+        )
+    return name
+
+
+def _count(planned: GridPlan, location: str) -> Counts:
+    """Count what a run would do."""
+    counts = Counts()
+    samples = [
+        sample
+        for plan in planned.plans.values()
+        for batch in plan.batches
+        for sample in batch.samples
+    ]
+    there: dict[str, int] = {}
+    if catalog_exists(location):
+        with open_catalog(location, mode="read") as books, books.reading() as reader:
+            known = set(reader.existing(sample.digest for sample in samples).values())
+            parts = reader.parts_of(known)
+        there = {name: sum(part.events for part in parts.get(name, ())) for name in known}
+    for sample in samples:
+        counts.existing += sample.id in there
+        counts.new += sample.id not in there
+        counts.parts += len(split_events(max(sample.events - there.get(sample.id, 0), 0)))
+    return counts
+
+
+def _command(planned: GridPlan, output: str | Path) -> str | None:
+    """Return the shell line that runs the first part of the first sample."""
+    for plan in planned.plans.values():
+        for batch in plan.batches:
+            command = batch.definition.campaign.command(batch.samples[0].id, 1)
+            return f"cd {output} && {command}"
+    return None
