@@ -15,9 +15,6 @@ from mcbook.ufo.foreign import ForeignUfo
 INVERSE_ALPHA = "aEWM1"
 """Name that UFO packages give the inverse fine-structure constant."""
 
-Row = tuple[str, str, str]
-"""What stands behind ``set param_card``, the value, the name for the reader."""
-
 
 @dataclass(frozen=True, slots=True)
 class CardParameter:
@@ -35,26 +32,24 @@ class CardParameters:
 
     def __init__(self, parameters: Iterable[CardParameter]) -> None:
         self.listed = tuple(parameters)
-        self._template: list[Row] = [
-            (entry.head, number(entry.value), entry.comment) for entry in self.listed
-        ]
-        self._moving = [
-            (i, entry.head, entry.kind == "parameter", entry.source, entry.comment)
-            for i, entry in enumerate(self.listed)
-            if entry.kind != "fixed"
-        ]
+        self._lines = [_line(entry, entry.value) for entry in self.listed]
+        self._moving = [(i, e) for i, e in enumerate(self.listed) if e.kind != "fixed"]
 
-    def rows(self, sample: SampleInput) -> list[Row]:
-        """Return the lines of one sample, in order."""
-        rows = self._template.copy()
-        for i, head, is_parameter, source, comment in self._moving:
-            value = sample.parameters[source] if is_parameter else sample.derived[source]
-            rows[i] = (head, number(value), comment)
-        return rows
+    def lines(self, sample: SampleInput) -> list[str]:
+        """Return what stands behind ``set param_card`` in each line of one sample."""
+        lines = self._lines.copy()
+        for i, entry in self._moving:
+            values = sample.parameters if entry.kind == "parameter" else sample.derived
+            lines[i] = _line(entry, values[entry.source])
+        return lines
 
     def sources(self, kind: Literal["parameter", "computed"]) -> tuple[str, ...]:
         """Return the parameters or the derived quantities of the model among them."""
         return tuple(entry.source for entry in self.listed if entry.kind == kind)
+
+
+def _line(entry: CardParameter, value: float) -> str:
+    return f"{entry.head} {number(value)} # {entry.comment}"
 
 
 def own(content: Content, alpha: float) -> CardParameters:

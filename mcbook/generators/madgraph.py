@@ -33,7 +33,7 @@ from mcbook.registry.model import Process, SignalModel
 from mcbook.ufo import writer
 from mcbook.ufo.foreign import ForeignUfo
 
-TEMPLATES = ("launch.mg5", "output.mg5", "run.mg5", "settings.mg5")
+TEMPLATES = ("launch.mg5", "output.mg5", "parameters.mg5", "run.mg5", "settings.mg5")
 
 SMALL_WIDTH = 1e-6
 """Width over mass below which MadGraph samples a resonance wider and scales the result back."""
@@ -94,7 +94,7 @@ class MadGraphCampaign:
             f"madgraph/{name}": card.version for name, card in self._cards.items()
         }
         self.parameters = _card_parameters(model, process, settings)
-        self._static = self._run_settings()
+        self._settings = self._cards["settings.mg5"].text(self._run_settings())
         self._last: tuple[str, str] = ("", "")
         self._define()
 
@@ -179,7 +179,8 @@ class MadGraphCampaign:
             id=sample.id,
             process=f"{self.model.name} {self.process.name}",
             remarks=self._remarks(),
-            settings=self._settings_text(sample),
+            settings=self._settings,
+            parameters=self._parameters(sample),
         )
         return {"run.mg5": card}
 
@@ -191,7 +192,8 @@ class MadGraphCampaign:
             process=f"{self.model.name} {self.process.name}",
             folder=self.folder,
             run=_run_name(sample.id, part.number),
-            settings=self._settings_text(sample),
+            settings=self._settings,
+            parameters=self._parameters(sample),
             events=part.events,
             seed=part.seed,
         )
@@ -214,12 +216,12 @@ class MadGraphCampaign:
         run = _run_name(sample_id, part)
         return (f"{self.folder}/madgraph/Events/{run}/unweighted_events.lhe.gz",)
 
-    def _settings_text(self, sample: SampleInput) -> str:
-        """Return what the cards of a sample share; kept for its parts, which come next."""
+    def _parameters(self, sample: SampleInput) -> str:
+        """Return the parameter lines of a sample; kept for its parts, which come next."""
         if self._last[0] != sample.id:
-            rows = self.parameters.rows(sample)
-            context = {**self._static, "parameters": rows}
-            self._last = (sample.id, self._cards["settings.mg5"].text(context))
+            lines = self.parameters.lines(sample)
+            text = self._cards["parameters.mg5"].text({"parameters": lines})
+            self._last = (sample.id, text)
         return self._last[1]
 
     def _run_settings(self) -> dict[str, Any]:
