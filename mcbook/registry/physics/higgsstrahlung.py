@@ -5,13 +5,15 @@ The dark Higgs field has charge `q_phi` under the dark U(1), so that m_A' = q_ph
 called `m_v` are the mass of the vector A'. Masses and widths are in GeV.
 """
 
-from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
+from mcbook.registry.physics.constants import value
 from mcbook.registry.physics.formula import Array, formula
 from mcbook.registry.physics.kinematics import kallen, velocity
 from mcbook.registry.physics.quadrature import on_open_points, unit_nodes
+from mcbook.registry.physics.rratio import r_ratio
 from mcbook.registry.physics.vectors import pair_factor
 from mcbook.units import GEV2_FB
 
@@ -105,32 +107,57 @@ def higgs_loop_lepton_width(
     return alpha_D * yukawa**2 * m_h * velocity(m_h, m_l) ** 3 / 2
 
 
-def _virtual_vector_integral(
-    m_h: Array, m_v: Array, threshold: Array, *, charge_sum: Callable[[Array], Array], n: int
-) -> Array:
-    """Integrate over the mass q of A'* in ``h' -> A' A'*``, A'* -> what `charge_sum` describes.
+def _virtual_vector_density(q: Array, gap: Array, m_h: Array, m_v: Array) -> Array:
+    """Width of ``h' -> A' A'*`` per unit of the mass q of A'*, without couplings and charges.
 
-    ``Int dq^2/pi q^2 F(q) / (q^2 - m_v^2)^2 sqrt(lambda) [2 + (m_h^2 - m_v^2 - q^2)^2 /
-    (4 m_v^2 q^2)] m_v^2 / m_h^3`` [GeV], where F is the width over the one to massless muons.
+    ``2 q^3/pi sqrt(lambda) [2 + (m_h^2 - m_v^2 - q^2)^2 / (4 m_v^2 q^2)] m_v^2 / m_h^3`` over
+    ``(q^2 - m_v^2)^2``, where `gap` is m_v - q, free of rounding.
     """
-    x, weights = _soft_nodes(n)
-    # ln(m_v - q) as the variable: the propagator is steep when m_h is close to 2 m_v.
-    first, last = np.log(m_v - threshold), np.log(2 * m_v - m_h)
-    gap = np.exp(first + (last - first) * x)
-    q = m_v - gap
-    measure = weights * (first - last) * gap * 2 * q / np.pi
     root = np.sqrt(np.clip(kallen(m_h**2, m_v**2, q**2), 0.0, None))
     spins = 2 + (m_h**2 - m_v**2 - q**2) ** 2 / (2 * m_v * q) ** 2
-    propagator = q**2 * charge_sum(q) / (gap * (m_v + q)) ** 2
-    total: Array = np.sum(measure * propagator * root * spins * m_v**2 / m_h**3, axis=-1)
+    density: Array = 2 * q**3 / np.pi * root * spins * m_v**2 / (m_h**3 * (gap * (m_v + q)) ** 2)
+    return density
+
+
+def _virtual_lepton_integral(m_h: Array, m_v: Array, m_l: Array) -> Array:
+    """Integrate over the mass of A'* -> l+ l-; arguments of shape (n, 1), result (n,) [GeV]."""
+    x, weights = _soft_nodes(64)
+    # ln(m_v - q) as the variable: the propagator is steep when m_h is close to 2 m_v.
+    first, last = np.log(m_v - 2 * m_l), np.log(2 * m_v - m_h)
+    gap = np.exp(first + (last - first) * x)
+    q = m_v - gap
+    density = _virtual_vector_density(q, gap, m_h, m_v) * pair_factor(q, m_l)
+    total: Array = np.sum(weights * (first - last) * gap * density, axis=-1)
     return total
 
 
-@formula(
-    version=1,
-    unit="GeV",
-    source="tree level, one A' on shell; compare Keung and Marciano, Phys. Rev. D 30, 248 (1984)",
-)
+@cache
+def _cumulative_r() -> tuple[Array, Array]:
+    """Mass q and the integral of R(q) from the pion threshold to there [GeV]."""
+    first = 2 * value("m_pi")
+    q = np.concatenate([np.arange(first, 2.0, 2e-4), np.arange(2.0, 25.0, 5e-3)])
+    r = r_ratio(q)
+    area = np.concatenate([[0.0], np.cumsum(0.5 * (r[1:] + r[:-1]) * np.diff(q))])
+    return q, area
+
+
+def _virtual_hadron_integral(m_h: Array, m_v: Array) -> Array:
+    """Integrate over the mass of A'* -> hadrons; arguments of shape (n, 1), result (n,) [GeV].
+
+    The variable is the integral of R, in which omega and phi are as smooth as the continuum.
+    """
+    x, weights = _soft_nodes(64)
+    mass, area = _cumulative_r()
+    end = np.interp(m_h - m_v, mass, area)
+    q = np.interp(end * x, area, mass)
+    total: Array = np.sum(weights * end * _virtual_vector_density(q, m_v - q, m_h, m_v), axis=-1)
+    return total
+
+
+_KEUNG = "tree level, one A' on shell; compare Keung and Marciano, Phys. Rev. D 30, 248 (1984)"
+
+
+@formula(version=1, unit="GeV", source=_KEUNG)
 def higgs_v_vstar_lepton_width(
     m_h: Array,
     m_v: Array,
@@ -146,12 +173,30 @@ def higgs_v_vstar_lepton_width(
     A' has zero width, so this holds for 2 m_v - m_h well above the width of the A'; closer, it
     grows as (2 m_v - m_h)^(-1/2). Interference of equal leptons from both A' is neglected.
     """
-
-    def integral(m_h: Array, m_v: Array, m_l: Array) -> Array:
-        return _virtual_vector_integral(
-            m_h, m_v, 2 * m_l, charge_sum=lambda q: pair_factor(q, m_l), n=64
-        )
-
     is_open = (m_h > m_v + 2 * m_l) & (m_h < 2 * m_v)
     couplings = alpha_D * q_phi**2 * epsilon**2 * alpha / 3
-    return couplings * on_open_points(integral, is_open, m_h, m_v, m_l)
+    return couplings * on_open_points(_virtual_lepton_integral, is_open, m_h, m_v, m_l)
+
+
+@formula(version=1, unit="GeV", source=_KEUNG + "; hadrons from R as in rratio.py")
+def higgs_v_vstar_width(
+    m_h: Array,
+    m_v: Array,
+    epsilon: Array,
+    alpha: Array,
+    alpha_D: Array,
+    q_phi: Array,
+) -> Array:
+    """Return the width of ``h' -> A' A'*``, A'* to all charged leptons and hadrons [GeV].
+
+    See `higgs_v_vstar_lepton_width`. A'* to dark fermions is not included: where that is open
+    (m_h > m_v + m_chi1 + m_chi2), it is not suppressed by epsilon and larger than this.
+    """
+    leptons = [
+        higgs_v_vstar_lepton_width(m_h, m_v, np.float64(value(n)), epsilon, alpha, alpha_D, q_phi)
+        for n in ("m_e", "m_mu", "m_tau")
+    ]
+    is_open = (m_h > m_v + 2 * value("m_pi")) & (m_h < 2 * m_v)
+    couplings = alpha_D * q_phi**2 * epsilon**2 * alpha / 3
+    hadrons = couplings * on_open_points(_virtual_hadron_integral, is_open, m_h, m_v)
+    return sum(leptons, start=hadrons)
