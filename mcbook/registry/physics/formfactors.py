@@ -23,8 +23,9 @@ def higgs_pion_form_factor(m: Array) -> Array:
     """Return ``|G_pi|`` [GeV^2] of a Higgs-like scalar of mass `m`, zero outside the table.
 
     Winkler, Phys. Rev. D 99, 015018 (2019), arXiv:1809.01876; the table's header tells the way
-    from there to here. Two digitisations of that paper differ by 5% in the width below 0.85 GeV,
-    by 15% above 1.1 GeV and by a factor 2 around the f0(980).
+    from there to here. Two digitisations of that paper (ALPINIST's, used here, and FORESEE's)
+    differ in the widths by up to 9% below 0.8 GeV, a factor 2 around the f0(980), 16% from 1.1 to
+    1.9 GeV and 30% (kaons) at 2 GeV.
     """
     mass, pion, _ = _higgs_table()
     return np.interp(m, mass, pion, left=0.0, right=0.0)
