@@ -15,6 +15,14 @@ INTERRUPTED = 130
 USAGE = 2
 DEBUG = "--debug"
 
+_WRONG_PATH = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
 
 class Group(TyperGroup):
     """A group of commands whose errors are shown as ``error:`` and ``hint:``."""
@@ -68,7 +76,7 @@ def _answer(error: Exception) -> int:
         return _answer_usage(error)
     if isinstance(error, OSError) and error.filename is not None:
         tell(f"{error.filename}: {error.strerror}", None)
-        return USAGE if isinstance(error, (FileNotFoundError, PermissionError)) else 1
+        return USAGE if isinstance(error, _WRONG_PATH) else 1
     text = " ".join(str(error).split()) or "no more is known"
     tell(f"unexpected {type(error).__name__}: {text}", f"{DEBUG} shows where it happened")
     return 1

@@ -59,6 +59,13 @@ def numbers(text: str | None, option: str) -> dict[str, float]:
     return values
 
 
+def count(text: str | None) -> int | None:
+    """Read a number of events such as ``50k``, None where there is none."""
+    from mcbook.registry.numbers import parse_count
+
+    return None if text is None else parse_count(text)
+
+
 def words(text: str | None) -> list[str] | None:
     """Return the words of a list with commas, None where there is no list."""
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models, numbers, words
+from mcbook.cli.options import Catalog, DryRun, Format, Models, count, numbers, words
 from mcbook.errors import WorkError
 
 Id = Annotated[
@@ -56,7 +56,7 @@ def generate(
             grid,
             output=output_,
             process=process,
-            events=events,
+            events=count(events),
             reuse=not no_reuse,
             max_points=max_points,
             catalog=catalog,
@@ -64,7 +64,7 @@ def generate(
             dry_run=dry_run,
             progress=report,
         )
-    tables.generated(found) if format_ == "table" else output.json_document(found)
+    tables.generated(found, format_, dry_run=dry_run)
 
 
 def query(

@@ -85,24 +85,27 @@ def _named(entries: Mapping[str, Row], name: str) -> list[dict[str, Any]]:
     return [{name: key, **entry} for key, entry in entries.items()]
 
 
-def generated(found: Row) -> None:
-    """Print what ``generate`` did, and what it rejected on stderr."""
-    samples, rejected = found["samples"], found["rejected"]
+def generated(found: Row, format_: str, *, dry_run: bool) -> None:
+    """Print what ``generate`` did or would do, and what it rejected on stderr."""
+    if format_ == "json":
+        output.json_document(found)
+        return
+    samples = found["samples"]
     typer.echo(
-        f"{found['model']}: {found['points']:,} points, "
-        f"{samples['new']:,} new samples, {samples['existing']:,} existing, "
-        f"{found['parts']['new']:,} new parts"
+        f"{found['model']}: {found['points']:,} points, {samples['new']:,} new samples, "
+        f"{samples['existing']:,} existing, {found['parts']['new']:,} new parts"
     )
-    if found.get("summary"):
-        typer.echo(found["summary"])
+    for text in found.get("warnings", ()):
+        output.note(text)
+    for text, count in _counted(found["rejected"]).items():
+        output.note(f"{count:,} points rejected: {text}")
+    if dry_run:
+        output.note("dry run, nothing was written")
+        return
     books = _near(found["catalog"])
     typer.echo(f"{found['files_written']:,} files in {found['directory']}, books in {books}")
     if found.get("command"):
-        typer.echo(f"run a part by hand: {found['command']}")
-    for text in found.get("warnings", ()):
-        output.note(text)
-    for text, count in _counted(rejected).items():
-        output.note(f"{count:,} rejected: {text}")
+        typer.echo(f"run a part by hand:\n{output.GAP}{found['command']}")
 
 
 def _near(location: str) -> str:
