@@ -94,4 +94,6 @@ def _sqlite_engine(path: Path, *, create: bool) -> Engine:
 def _begin(connection: Connection) -> None:
     """Begin what the driver does not begin by itself: a writer takes the write lock at once."""
     options: dict[str, Any] = dict(connection.get_execution_options())
+    if options.get("mcbook_upgrade"):  # only outside of a transaction can this be switched
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mcbook_write") else "BEGIN")

@@ -57,9 +57,9 @@ def stored_rows(
     keys = [table.c[key] for key in _KEYS.get(name, table.primary_key.columns.keys())]
     order = [_plain_order(books, key) for key in keys]
     statement = select(*columns).where(*conditions).order_by(*order)
-    result = books.connection.execution_options(yield_per=_CHUNK).execute(statement)
-    for row in result.mappings():
-        yield _with_floats(dict(row))
+    with books.connection.execute(statement.execution_options(yield_per=_CHUNK)) as result:
+        for row in result.mappings():
+            yield _with_floats(dict(row))
 
 
 def _plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -98,9 +98,9 @@ class _Chunk:
         history = [make_row("history", row) for row in self._rows(self.theirs, "history")]
         self._add("history", [row for row in dict.fromkeys(history) if row not in there])
 
-    def _rows(self, books: Reader, name: str) -> Iterator[dict[str, Any]]:
+    def _rows(self, books: Reader, name: str) -> list[dict[str, Any]]:
         column = table_of(name).c["id" if name == "samples" else "sample_id"]
-        return stored_rows(books, name, column.in_(self.ids))
+        return list(stored_rows(books, name, column.in_(self.ids)))
 
     def _cards(self, books: Reader) -> Cards:
         folders = {(row["id"], 0): row["directory"] for row in self._rows(books, "samples")}

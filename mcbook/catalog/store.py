@@ -147,7 +147,7 @@ def _prepare(catalog: Catalog, mode: Mode) -> None:
         return
     if revision is None and mode == "read":
         raise no_catalog(catalog.location)
-    with _opening(catalog.location), locked(catalog.engine) as connection:
+    with _opening(catalog.location), locked(catalog.engine, upgrading=True) as connection:
         upgrade(connection)
 
 
@@ -176,9 +176,13 @@ def _is_foreign(engine: Engine, tables: set[str]) -> bool:
 
 
 @contextmanager
-def locked(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that holds the write lock from its first statement on."""
-    with engine.connect().execution_options(mcbook_write=True) as connection, connection.begin():
+def locked(engine: Engine, *, upgrading: bool = False) -> Iterator[Connection]:
+    """Open a transaction that holds the write lock from its first statement on.
+
+    With *upgrading*, references are not checked, so that a step can make a table anew.
+    """
+    connecting = engine.connect().execution_options(mcbook_write=True, mcbook_upgrade=upgrading)
+    with connecting as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
         yield connection
@@ -208,6 +212,8 @@ def _speaking(where: str) -> Iterator[None]:
             hint = "another mcbook has been writing for minutes; try again when it is done"
         raise WorkError(f"the catalog {where} failed: {_reason(error)}", hint=hint) from error
     except DatabaseError as error:
+        if type(error) is not DatabaseError:  # the others are no fault of the file
+            raise
         raise InputError(f"the catalog {where} is damaged: {_reason(error)}") from error
 
 
