@@ -72,9 +72,8 @@ def output(command: str, folder: Path) -> str:
         text=True,
         check=False,
     )
-    return (
-        "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n" if done.stdout else ""
-    )
+    printed = done.stdout.replace(f"{folder}/", "")
+    return "\n".join(line.rstrip() for line in printed.splitlines()) + "\n" if printed else ""
 
 
 if __name__ == "__main__":

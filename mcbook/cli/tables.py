@@ -70,7 +70,7 @@ def _joined(constants: Mapping[str, float], model: str | None) -> list[str]:
 def _process(row: Row) -> Row:
     """Return what a line says about a process."""
     roles = row["roles"].items()
-    expected = row.get("expected") or {"value": f"closed: {row['reason']}", "unit": None}
+    expected = row.get("expected") or {"value": row["reason"], "unit": None}
     return {
         **row,
         "shape": [name for name, role in roles if role == "shape"],
