@@ -126,7 +126,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
 
 def _check(path: Path, text: str, key: str, value: Any) -> None:
     """Refuse a key or a value that the configuration does not know."""
-    place = f"{path}:{_line_of(key, text)}"
+    place = f"{path}, line {_line_of(key, text)}"
     if key not in KEYS:
         raise InputError(f"{place}: unknown key {key!r}", hint=did_you_mean(key, KEYS))
     if key != "roots":

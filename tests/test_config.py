@@ -87,7 +87,7 @@ def test_refused(site, text, line, words):
     path.write_text(text)
     with pytest.raises(InputError) as caught:
         config.load()
-    assert caught.value.message.startswith(f"{path}:{line}: {words}")
+    assert caught.value.message.startswith(f"{path}, line {line}: {words}")
     assert caught.value.hint
 
 
