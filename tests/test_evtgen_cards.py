@@ -22,6 +22,7 @@ from mcbook.cards import evtgen_names
 from mcbook.cards.evtgen_models import higgs_pair_arguments
 from mcbook.errors import InputError, WorkError
 from mcbook.generators.evtgen import EvtGen
+from mcbook.registry.loader import with_channels
 
 # What Belle II's default decay table declares before it reads a user's file.
 BELLE2 = """\
@@ -88,7 +89,8 @@ def resolved_in_order(text, known):
                 known.add(new)
             case ["ChargeConj", *names] | ["Decay" | "CDecay", *names]:
                 assert set(names) <= known, line
-            case [first, *rest, ";"] if re.fullmatch(r"[\d.e+-]+", first):
+            case [first, *rest, ";"]:
+                assert re.fullmatch(r"\d+(\.\d+)?", first), "EvtGen wants no exponent here"
                 daughters = list(itertools.takewhile(lambda word: word in known, rest))
                 model = rest[len(daughters)]
                 assert len(daughters) >= 2, line
@@ -196,6 +198,7 @@ def test_all_open_channels_at_registry_fractions():
     text = book.dec(m_hp=0.6, theta=1e-4)
     raw = {name: sample.derived[f"br_hp_{name}"] for name in ("mumu", "ee", "pipi")}
     total = sum(raw.values())
+    resolved_in_order(text, STANDARD_NAMES | {"B+sig", "B-sig", "h_dark"})
     lines = flat(parse(text))["Myh_dark"]
     found = {tuple(daughters): fraction for fraction, daughters, _, _ in lines}
     assert set(found) == {tuple(PAIRS[name]) for name in raw}
@@ -205,6 +208,17 @@ def test_all_open_channels_at_registry_fractions():
     assert {model for _, _, model, _ in lines} == {"PHSP"}
     assert "closed channels, left out: kk" in text
     assert book.reached == {"br_hp_mumu", "br_hp_ee", "br_hp_pipi", "br_hp_kk"}
+
+
+def test_a_process_restricted_to_one_channel_says_what_is_closed():
+    """Where all channels but one are closed, that one has the whole fraction."""
+    book = Book("dark_higgs", "bu_k_hp")
+    process = with_channels(book.process, ("ee",))
+    book.campaign = EvtGen().campaign(book.model, process, book.settings)
+    text = book.dec(m_hp=0.1, theta=1e-4)
+    assert flat(parse(text))["Myh_dark"] == [(1.0, ["e-", "e+"], "PHSP", "")]
+    assert "closed channels, left out: mumu, pipi, kk" in text
+    assert EvtGen().reached(book.model, process, book.settings) == frozenset()
 
 
 def test_fractions_of_kstar_processes_do_not_count_the_kstar_twice():
@@ -620,6 +634,30 @@ def test_names_and_ids_must_be_free(tmp_path, old, new, words):
     """A new particle takes no name and no id that EvtGen already has."""
     with pytest.raises(InputError, match=words):
         other(tmp_path, "B+ > K+ (sc > mu- mu+)", text=OTHER.replace(old, new))
+
+
+def test_a_particle_with_an_antiparticle_has_both_lines(tmp_path):
+    """A complex scalar gets two table lines, conjugate aliases, and the other name in B- decays."""
+    text = OTHER.replace(
+        "sc: {pdg_id: 9900025,",
+        "sc: {anti: anti-sc, anti_names: {evtgen: anti-S_dark}, pdg_id: 9900025,",
+    )
+    book = other(tmp_path, "B+ > K+ (sc > K+ pi-)", text=text)
+    decays = flat(parse(book.dec(m_s=1.0)))
+    assert decays["B+sig"] == [(1.0, ["K+", "MyS_dark"], "PHSP", "")]
+    assert decays["B-sig"] == [(1.0, ["K-", "Myanti-S_dark"], "PHSP", "")]
+    assert decays["Myanti-S_dark"] == [(1.0, ["K-", "pi+"], "PHSP", "")]
+    table = read_table(book.pdl(m_s=1.0))
+    assert {name: row["id"] for name, row in table.items()} == {
+        "S_dark": 9900025,
+        "anti-S_dark": -9900025,
+    }
+
+
+def test_a_self_conjugate_particle_decays_to_both_conjugate_states(tmp_path):
+    """S -> K+ pi- without K- pi+ would break C for a particle that is its own antiparticle."""
+    with pytest.raises(InputError, match="not to the conjugate state"):
+        other(tmp_path, "B+ > K+ (sc > K+ pi-)")
 
 
 def test_light_vectors_are_refused(tmp_path):

@@ -5,6 +5,7 @@ Numbers come in through `Values`; the structure of the file is a `Plan`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isfinite, isnan
 from typing import Any
 
@@ -80,7 +81,9 @@ def decay_file(
     }
 
 
-def table(plan: Plan, lifetime: str, values: Values) -> list[dict[str, Any]]:
+def table(
+    plan: Plan, lifetime: str, masses: Mapping[str, float], derived: Mapping[str, float]
+) -> list[dict[str, Any]]:
     """Return the new particles as the particle table and basf2 need them.
 
     Masses and widths in GeV, ``ctau`` in mm: zero unless *lifetime* is ``generator``. A state that
@@ -89,16 +92,16 @@ def table(plan: Plan, lifetime: str, values: Values) -> list[dict[str, Any]]:
     decaying = {particle.name for particle in displaced(plan)}
     rows = []
     for particle in plan.new_particles:
-        width = values.derived[particle.width] if particle.width else 0.0
+        width = derived[particle.width] if particle.width else 0.0
         width = width if width >= NARROW else 0.0
         ctau = 0.0
         if lifetime == "generator" and particle.ctau is not None and particle.name in decaying:
-            ctau = values.derived[particle.ctau]
+            ctau = derived[particle.ctau]
         rows += [
             {
                 "name": particle.called(name, "evtgen"),
                 "pdg_id": particle.id_of(name),
-                "mass": number(values.masses[particle.name]),
+                "mass": number(masses[particle.name]),
                 "width": number(width),
                 "max_dm": number(_WINDOW_IN_WIDTHS * width),
                 "charge": particle.charge_of(name),
@@ -144,7 +147,12 @@ def _decay_line(block: Block, line: Line, values: Values) -> str:
         masses = values.masses
         arguments = higgs_pair_arguments(masses[block.particle], masses[line.particles[0]])
     text = " ".join([model.name, *map(number, arguments)])
-    return f"{number(fraction)}  {' '.join(line.daughters)}  {text};"
+    return f"{_plain(fraction)}  {' '.join(line.daughters)}  {text};"
+
+
+def _plain(fraction: float) -> str:
+    """Return a number without an exponent: EvtGen stops at a letter in a branching fraction."""
+    return format(Decimal(number(fraction)), "f")
 
 
 def notes(

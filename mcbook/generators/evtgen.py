@@ -222,7 +222,7 @@ class EvtGenCampaign:
                 **decay_file(self.model, self.process, plan, self.settings, values),
             ),
             f"{sample.id}.pdl": self._engine["sample.pdl"].render(
-                id=sample.id, rows=table(plan, self.settings["lifetime"], values)
+                id=sample.id, rows=self._table(sample, values.masses)
             ),
         }
 
@@ -241,7 +241,7 @@ class EvtGenCampaign:
         files = {"part.yaml": self._engine["part.yaml"].render(**common)}
         if self._run_name == "evtgen.py":
             common |= {
-                "rows": table(self.plan, self.settings["lifetime"], self._values(sample)),
+                "rows": self._table(sample, self._masses(sample)),
                 "in_table": self.settings["lifetime"] == "generator",
             }
         files[self._run_name] = self._engine[self._run_name].render(**common)
@@ -281,16 +281,18 @@ class EvtGenCampaign:
             if self.model.particles[name].is_standard_model
         }
 
-    def _values(self, sample: SampleInput) -> Values:
-        """Return the numbers of one sample."""
-        namespace = {**self.deriver.fixed, **sample.parameters, **sample.derived}
+    def _masses(self, sample: SampleInput) -> dict[str, float]:
+        """Return the masses [GeV] of all particles of one sample."""
         masses = dict(self._known_masses)
         for particle in self.plan.new_particles:
-            mass = float(particle.mass.evaluate(namespace))
+            mass = self._number(particle.mass, sample)
             masses |= {name: mass for name in (particle.name, particle.anti) if name}
-        weights = {
-            name: float(fraction.evaluate(namespace)) for name, fraction in self._fractions.items()
-        }
+        return masses
+
+    def _values(self, sample: SampleInput) -> Values:
+        """Return the numbers of one sample."""
+        masses = self._masses(sample)
+        weights = {name: self._number(entry, sample) for name, entry in self._fractions.items()}
         for block, line, gap in self.plan.gaps(masses, masses):
             channel = block.channel or line.channel
             if channel is None and not gap > evtgen_check.MARGIN:
@@ -303,6 +305,17 @@ class EvtGenCampaign:
             raise self._closed(sample, "every channel")
         shares = {name: weight / total for name, weight in weights.items()}
         return Values(sample.id, masses, shares, sample.parameters, sample.derived)
+
+    def _table(self, sample: SampleInput, masses: Mapping[str, float]) -> list[dict[str, Any]]:
+        return table(self.plan, self.settings["lifetime"], masses, sample.derived)
+
+    def _number(self, expression: Expression, sample: SampleInput) -> float:
+        """Evaluate an expression for one sample; most are a name, which is looked up."""
+        for values in (sample.parameters, sample.derived):
+            if expression.text in values:
+                return values[expression.text]
+        namespace = {**self.deriver.fixed, **sample.parameters, **sample.derived}
+        return float(expression.evaluate(namespace))
 
     def _closed(self, sample: SampleInput, what: str) -> InputError:
         return InputError(f"sample {sample.id}: {what} is closed", hint="`check` names such points")
