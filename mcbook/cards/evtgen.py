@@ -6,7 +6,7 @@ Numbers come in through `Values`; the structure of the file is a `Plan`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from mcbook import units
@@ -162,9 +162,9 @@ def notes(
     yield f"mcbook sample {values.id}"
     yield f"model {model.name}, process {process.name}"
     yield from _parameters(model, process, values.parameters)
-    if process.production in values.derived:
-        rate = number(values.derived[process.production])
-        yield f"{process.production} = {rate}, before any decay"
+    rate = values.derived.get(process.production, nan)
+    if isfinite(rate):
+        yield f"{process.production} = {number(rate)}, before any decay"
     for particle in plan.new_particles:
         yield from _particle(particle, plan, settings["lifetime"], values)
     if settings["signal_b"] == "one":
