@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from mcbook import generators
 from mcbook.errors import InputError, did_you_mean
-from mcbook.grid import Grid
+from mcbook.grid import Grid, expand
 from mcbook.production.plan import Plan, Planner
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import find_process
@@ -68,10 +66,16 @@ def plan_grid(
         alpha=float(planners[0].settings.get("alpha", ALPHA)),
         sqrt_s=float(planners[0].settings.get("sqrt_s", SQRT_S)),
     ).fixed
-    points = grid.points(model.parameters, fixed, max_points)
-    target = np.full(len(points.events), events) if events else points.events
-    plans = {p.process.name: p.plan(points.columns, target) for p in planners}
-    rejected = [{"parameters": r.parameters, "reason": r.reason} for r in points.rejected]
+    points = expand(
+        grid,
+        model.parameters,
+        fixed,
+        default_events=DEFAULT_EVENTS,
+        events=events,
+        max_points=max_points,
+    )
+    plans = {p.process.name: p.plan(points.columns, points.events) for p in planners}
+    rejected = [{"parameters": values, "reason": reason} for values, reason in points.rejected()]
     several = len(plans) > 1
     for name, plan in plans.items():
         extra = {"process": name} if several else {}

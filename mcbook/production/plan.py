@@ -215,18 +215,20 @@ class Planner:
         alive = np.flatnonzero(reasons == "")
         if not len(alive):
             return
-        found = sharing.open_channels(
+        found = sharing.closed_channels(
             self.deriver, self.process, _take(columns, alive), self.sqrt_s
         )
         names = tuple(found)
-        table = np.array([mask for mask, _ in found.values()])
+        why = np.array(list(found.values()), dtype=object)
+        table = why == ""
         for pattern in np.unique(table, axis=1).T:
-            index = alive[(table == pattern[:, None]).all(axis=0)]
+            here = np.flatnonzero((table == pattern[:, None]).all(axis=0))
             kept = tuple(name for name, is_open in zip(names, pattern, strict=True) if is_open)
-            if not kept:
-                reasons[index] = "; ".join(dict.fromkeys(why for _, why in found.values() if why))
-            else:
-                yield self.restricted(kept), index
+            if kept:
+                yield self.restricted(kept), alive[here]
+                continue
+            for i in here:
+                reasons[alive[i]] = "; ".join(dict.fromkeys(why[:, i]))
 
     def _definition(self, process: Process) -> Definition:
         campaign = self.generator.campaign(self.model, process, self.settings)

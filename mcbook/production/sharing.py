@@ -74,10 +74,10 @@ def edges(
         yield Edge(mother, daughters, np.asarray(room), np.broadcast_to(smearing, np.shape(room)))
 
 
-def open_channels(
+def closed_channels(
     deriver: Deriver, process: Process, columns: Columns, sqrt_s: float
-) -> dict[str, tuple[Mask, str]]:
-    """Return where each channel is open, and the reason where it is not.
+) -> dict[str, NDArray[np.object_]]:
+    """Return why each channel is closed at each point, an empty text where it is open.
 
     A channel is open where every step of every chain has energy left over and its branching
     fraction is not zero.
@@ -85,27 +85,21 @@ def open_channels(
     Returns
     -------
     dict
-        For each channel name the mask, shape (n_points,), and one sentence on what closes it.
+        For each channel name the reasons, shape (n_points,).
     """
     mass = masses(deriver, process, columns)
     size = max(np.size(column) for column in columns.values())
-    found: dict[str, tuple[Mask, str]] = {}
+    found: dict[str, NDArray[np.object_]] = {}
     for channel in process.channels:
-        is_open = np.ones(size, dtype=bool)
-        reason = ""
+        reasons = np.full(size, "", dtype=object)
         for chain in channel.chains:
             for edge in edges(chain, mass, {}, sqrt_s):
-                closed = ~(edge.room > 0)
-                if closed.any() and is_open[closed].any():
-                    reason = reason or _closed(edge, sqrt_s)
-                is_open &= ~closed
+                reasons[~(edge.room > 0) & (reasons == "")] = _closed(edge, sqrt_s)
         if channel.fraction is not None:
             (fraction,) = deriver.evaluate([channel.fraction], columns)
-            vanishing = ~(fraction > 0)
-            if (vanishing & is_open).any():
-                reason = reason or f"the branching fraction {channel.fraction.text} is zero"
-            is_open &= ~vanishing
-        found[channel.name] = (is_open, reason)
+            zero = f"the branching fraction {channel.fraction.text} is zero"
+            reasons[~(fraction > 0) & (reasons == "")] = zero
+        found[channel.name] = reasons
     return found
 
 

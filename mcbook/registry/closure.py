@@ -49,6 +49,7 @@ def process_closure(
     return {
         "process": {
             "chains": {c.name: [str(chain) for chain in c.chains] for c in process.channels},
+            "fractions": _fractions(process),
             "cuts": {name: entry.canonical for name, entry in sorted(process.cuts.items())},
             "taus": dict(process.taus) if process.taus is not None else None,
         },
@@ -66,6 +67,13 @@ def process_closure(
             name: _quantity(model, name) for name in sorted(names) if name not in SETTINGS
         },
     }
+
+
+def _fractions(process: Process) -> dict[str, str] | None:
+    """Return what sets the mixture of several channels; a single one is a mixture of nothing."""
+    if len(process.channels) == 1:
+        return None
+    return {c.name: c.fraction.canonical for c in process.channels if c.fraction is not None}
 
 
 def _particle(particle: Particle) -> dict[str, Any]:

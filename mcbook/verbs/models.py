@@ -192,8 +192,8 @@ def _process(planner: Planner, columns: Mapping[str, Any]) -> dict[str, Any]:
 def _expected(planner: Planner, process: Process, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the generator should report: production times the fractions it contains."""
     derived = planner.deriver.compute(columns)
-    found = sharing.open_channels(planner.deriver, process, columns, planner.sqrt_s)
-    kept = planner.restricted(tuple(name for name, (mask, _) in found.items() if mask[0]))
+    closed = sharing.closed_channels(planner.deriver, process, columns, planner.sqrt_s)
+    kept = planner.restricted(tuple(name for name, reasons in closed.items() if not reasons[0]))
     value = float(planner.rate(kept, columns, derived)[0])
     return {
         "value": value if np.isfinite(value) else None,
