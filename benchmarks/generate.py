@@ -57,9 +57,13 @@ class Floor:
                 for (sql,) in books.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
                 if "sqlite_sequence" not in sql
             )
-            names = [n for (n,) in books.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+            names = [
+                n for (n,) in books.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            ]
             self.rows = {
-                name: books.execute(f"SELECT {', '.join(stored(books, name))} FROM {name}").fetchall()  # noqa: S608
+                name: books.execute(
+                    f"SELECT {', '.join(stored(books, name))} FROM {name}"
+                ).fetchall()
                 for name in names
                 if not name.startswith("sqlite_")
             }
@@ -89,7 +93,7 @@ class Floor:
                 columns = self.columns[name]
                 holes = ", ".join("?" * len(columns))
                 books.executemany(
-                    f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({holes})",  # noqa: S608
+                    f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({holes})",
                     rows,
                 )
 

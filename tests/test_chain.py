@@ -10,9 +10,7 @@ from mcbook.registry.chain import Chain, Node, parse_chain
 NAMES = st.sampled_from(["e-", "e+", "mu-", "zp", "chi~", "K*0", "anti-K*0", "ap"])
 NODES = st.recursive(
     NAMES.map(Node),
-    lambda inner: st.builds(
-        Node, NAMES, st.lists(inner, min_size=2, max_size=3).map(tuple)
-    ),
+    lambda inner: st.builds(Node, NAMES, st.lists(inner, min_size=2, max_size=3).map(tuple)),
     max_leaves=8,
 )
 CHAINS = st.builds(

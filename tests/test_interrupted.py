@@ -96,7 +96,8 @@ def small_chunks(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path, small_chunks):
+@pytest.mark.usefixtures("small_chunks")
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path):
     """Two hundred SIGKILLs over all phases: running again ends as if nothing had happened."""
     for name in ("warm-up", "reference"):  # the first run pays for imports, children do not
         reference = tmp_path / name
@@ -129,7 +130,8 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path, small_chu
         assert books(folder / "mcbook.db") == booked
 
 
-def test_two_at_once_on_one_catalog_both_succeed(toy, tmp_path, small_chunks):
+@pytest.mark.usefixtures("small_chunks")
+def test_two_at_once_on_one_catalog_both_succeed(toy, tmp_path):
     """Two runs of overlapping grids at the same time give what one after the other gives."""
     for name in ("together", "apart"):
         folder = tmp_path / name

@@ -25,10 +25,12 @@ def plan_points(folder, name, process=None, *, reuse=True, constants=None, given
 
 
 def samples_of(plan):
+    """Return the samples of all batches."""
     return [sample for batch in plan.batches for sample in batch.samples]
 
 
 def points_of(plan):
+    """Return the points of all batches."""
     return [point for batch in plan.batches for point in batch.points]
 
 
@@ -68,7 +70,7 @@ def test_a_wide_resonance_does_not_share(toy):
 
 
 def test_couplings_that_do_not_make_the_width_still_share_where_it_is_wide(toy):
-    """epsilon and theta move the A' width by 1e-7: they share even at alpha_D = 0.1."""
+    """The A' width moves by 1e-7 with epsilon and theta: they share even at alpha_D = 0.1."""
     plan = plan_points(toy, "idm", alpha_D=[0.1] * 4, epsilon=[1e-4, 1e-3] * 2,
                        theta=[1e-5, 1e-5, 1e-4, 1e-4])  # fmt: skip
     assert len(samples_of(plan)) == 1

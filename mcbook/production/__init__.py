@@ -1,1 +1,1 @@
-"""From points to sample folders: which points share a sample, what is written, and in which order."""
+"""From points to sample folders: what shares a sample, what is written and in which order."""

@@ -257,23 +257,11 @@ class _Chunk:
         """Write the folders, and yield a row for each card."""
         for sample in samples:
             planned = parts.get(sample.id, [])
-            if sample.id not in new_ids and not planned:
+            is_new = sample.id in new_ids
+            if not is_new and not planned:
                 continue
-            given = SampleInput(sample.id, sample.parameters, _finite(sample.derived))
-            files: dict[str, bytes] = {}
-            if sample.id in new_ids:
-                files |= self.campaign.sample_files(given)
-                files["sample.json"] = _pretty(self._identity(sample))
-            owned = {name: 0 for name in files}
-            for part in planned:
-                cards = self.campaign.part_files(
-                    given, PartInput(part.number, part.events, part.seed)
-                )
-                for name, content in cards.items():
-                    path = f"parts/{part.number:04d}/{name}"
-                    files[path] = content
-                    owned[path] = part.number
-            if sample.id in new_ids:
+            files, owned = self._files(sample, planned, is_new=is_new)
+            if is_new:
                 self.folder.put(sample.id, files)
             else:
                 root = self.books.root_path(planned[0].storage)
@@ -281,6 +269,24 @@ class _Chunk:
                     self.folders.at(root).put(f"{sample.id}/{directory}", inside)
             for name, content in files.items():
                 yield CardRow(sample.id, owned[name], f"{sample.id}/{name}", sha256(content))
+
+    def _files(
+        self, sample: PlannedSample, parts: list[PartRow], *, is_new: bool
+    ) -> tuple[dict[str, bytes], dict[str, int]]:
+        """Return the files of a sample, and for each the number of the part that it belongs to."""
+        given = SampleInput(sample.id, sample.parameters, _finite(sample.derived))
+        files: dict[str, bytes] = {}
+        if is_new:
+            files |= self.campaign.sample_files(given)
+            files["sample.json"] = _pretty(self._identity(sample))
+        owned = dict.fromkeys(files, 0)
+        for part in parts:
+            job = PartInput(part.number, part.events, part.seed)
+            for name, content in self.campaign.part_files(given, job).items():
+                path = f"parts/{part.number:04d}/{name}"
+                files[path] = content
+                owned[path] = part.number
+        return files, owned
 
     def _identity(self, sample: PlannedSample) -> dict[str, Any]:
         process = self.definition.process

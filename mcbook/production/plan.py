@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mcbook import generators
 from mcbook.generators.base import Campaign, Generator, Settings
 from mcbook.production import sharing
+from mcbook.production.columns import distinct_rows, record, records, take
 from mcbook.registry.closure import process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
@@ -147,11 +148,11 @@ class Planner:
         """
         reasons, groups = self._sorted(columns, len(events))
         batches = [
-            self._batch(definition, _take(columns, index), derived, events[index])
+            self._batch(definition, take(columns, index), derived, events[index])
             for definition, index, derived in groups
         ]
         rejected = [
-            Rejected(_record(columns, i), reasons[i]) for i in np.flatnonzero(reasons != "")
+            Rejected(record(columns, i), reasons[i]) for i in np.flatnonzero(reasons != "").tolist()
         ]
         return Plan(tuple(batches), tuple(rejected), tuple(self._warnings(columns, reasons == "")))
 
@@ -184,20 +185,20 @@ class Planner:
             reasons[mask & (reasons == "")] = reason
         groups = []
         for process, index in self._by_open_channels(columns, reasons):
-            derived = self.deriver.compute(_take(columns, index))
+            derived = self.deriver.compute(take(columns, index))
             definition = self._definition(process)
             refused = np.full(len(index), "", dtype=object)
-            for rejection in definition.campaign.check(_take(columns, index), derived):
+            for rejection in definition.campaign.check(take(columns, index), derived):
                 refused[rejection.mask & (refused == "")] = rejection.reason
             reasons[index] = refused
             kept = refused == ""
             if kept.any():
-                groups.append((definition, index[kept], _take(derived, kept)))
+                groups.append((definition, index[kept], take(derived, kept)))
         return reasons, groups
 
     def _rejections(self, columns: Columns) -> Iterator[tuple[NDArray[np.bool_], str]]:
         for name in self.process.requires:
-            vanishing = ~(np.abs(columns[name]) > 0)
+            vanishing = np.asarray(~(np.abs(columns[name]) > 0))
             yield vanishing, f"{self.process.name} needs a {name} that is not zero or absent"
         for group in self.model.together:
             absent = np.array([np.isnan(columns[name]) for name in group])
@@ -216,7 +217,7 @@ class Planner:
         if not len(alive):
             return
         found = sharing.closed_channels(
-            self.deriver, self.process, _take(columns, alive), self.sqrt_s
+            self.deriver, self.process, take(columns, alive), self.sqrt_s
         )
         names = tuple(found)
         why = np.array(list(found.values()), dtype=object)
@@ -254,8 +255,8 @@ class Planner:
                                   columns[name])
             for name in self.model.parameters
         }  # fmt: skip
-        first, inverse = _distinct_rows(generated)
-        unique = _take(generated, first)
+        first, inverse = distinct_rows(generated)
+        unique = take(generated, first)
         unique_derived = self.deriver.compute(unique)
         shaping = {name: np.broadcast_to(mask, len(events))[first] for name, mask in masks.items()}
         targets = np.zeros(len(first), dtype=np.int64)
@@ -268,9 +269,7 @@ class Planner:
         points = tuple(_points(samples, inverse, columns, derived, factors, wide))
         return Batch(definition, samples, points)
 
-    def _generated(
-        self, name: str, role: Role, shapes: NDArray[np.bool_], values: Array
-    ) -> Array:
+    def _generated(self, name: str, role: Role, shapes: NDArray[np.bool_], values: Array) -> Array:
         """Return the values of one parameter that the samples are generated with."""
         parameter = self.model.parameters[name]
         if role:
@@ -289,11 +288,11 @@ class Planner:
     ) -> Iterator[PlannedSample]:
         prefix = '{"definition":' + canonical(definition.document) + ',"parameters":'
         start = hashlib.sha256(prefix.encode("ascii"))
-        parameters = _records(columns)
+        parameters = records(columns)
         neutral = {name: self._neutral(name) for name in self.model.parameters}
-        flags = _records(shaping)
+        flags = records(shaping)
         for values, shapes, quantities, target in zip(
-            parameters, flags, _records(derived, null=True), events, strict=True
+            parameters, flags, records(derived, null=True), events, strict=True
         ):
             entering = {
                 name: value
@@ -344,7 +343,7 @@ class Planner:
     def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
         if not kept.any():
             return
-        inner = _take(columns, kept)
+        inner = take(columns, kept)
         conditions = [warning.when for warning in self.model.warnings]
         held = self.deriver.evaluate(conditions, inner)
         for warning, mask in zip(self.model.warnings, held, strict=True):
@@ -357,49 +356,6 @@ def _unused_value(parameter: Parameter) -> float:
     return np.nan if parameter.default is None else parameter.default
 
 
-def _take(columns: Columns, index: NDArray[Any]) -> dict[str, Array]:
-    return {name: column[index] for name, column in columns.items()}
-
-
-def _record(columns: Columns, i: int) -> dict[str, float]:
-    return {name: float(column[i]) for name, column in columns.items() if not np.isnan(column[i])}
-
-
-def _records(columns: Mapping[str, NDArray[Any]], *, null: bool = False) -> list[dict[str, Any]]:
-    """Turn columns into one dict a row; what is not finite is left out, or None with *null*."""
-    names = list(columns)
-    lists = [columns[name].tolist() for name in names]
-    finite = [bool(np.isfinite(columns[name]).all()) for name in names]
-    if all(finite):
-        return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-    rows = []
-    for row in zip(*lists, strict=True):
-        record = dict(zip(names, row, strict=True))
-        for name, is_finite in zip(names, finite, strict=True):
-            if not is_finite and not np.isfinite(record[name]):
-                if null:
-                    record[name] = None
-                else:
-                    del record[name]
-        rows.append(record)
-    return rows
-
-
-def _distinct_rows(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first index of each distinct row, in order, and each row's distinct number."""
-    size = len(next(iter(columns.values())))
-    codes = np.zeros(size, dtype=np.int64)
-    for column in columns.values():
-        _, inner = np.unique(column, return_inverse=True)
-        codes = codes * (int(inner.max()) + 1) + inner
-        _, codes = np.unique(codes, return_inverse=True)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[inverse]
-
-
 def _points(
     samples: tuple[PlannedSample, ...],
     inverse: NDArray[np.int64],
@@ -409,8 +365,8 @@ def _points(
     wide: Mapping[str, NDArray[np.bool_]],
 ) -> Iterator[PlannedPoint]:
     flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
-    quantities = _records(derived, null=True)
-    for i, (number, values) in enumerate(zip(inverse.tolist(), _records(columns), strict=True)):
+    quantities = records(derived, null=True)
+    for i, (number, values) in enumerate(zip(inverse.tolist(), records(columns), strict=True)):
         yield PlannedPoint(
             samples[number].id,
             digest(canonical(values)),

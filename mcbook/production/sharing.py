@@ -59,9 +59,7 @@ def widths(deriver: Deriver, process: Process, columns: Columns) -> dict[str, Ar
     return {name: derived[width] for name, width in named.items()}
 
 
-def edges(
-    chain: Chain, mass: Columns, width: Columns, sqrt_s: float
-) -> Iterator[Edge]:
+def edges(chain: Chain, mass: Columns, width: Columns, sqrt_s: float) -> Iterator[Edge]:
     """Yield every production and decay step of a chain."""
     beams = len(chain.initial) > 1
     steps = [(None if beams else chain.initial[0], tuple(n.particle for n in chain.final))]

@@ -100,9 +100,9 @@ class _Checker:
             self.known(("together", i), "parameter", group, self.model.parameters)
 
     def names(self) -> None:
-        """A name means one thing."""
-        taken = {name: "a constant of nature" for name in CONSTANTS}
-        taken |= {name: "a generator setting" for name in SETTINGS}
+        """Check that a name means one thing."""
+        taken = dict.fromkeys(CONSTANTS, "a constant of nature")
+        taken |= dict.fromkeys(SETTINGS, "a generator setting")
         groups = (
             ("parameters", self.model.parameters),
             ("constants", self.model.constants),

@@ -1,6 +1,6 @@
 """Derived quantities of a signal model, computed for all points at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -33,9 +33,7 @@ class Deriver:
         Centre-of-mass energy [GeV].
     """
 
-    def __init__(
-        self, model: SignalModel, *, alpha: float = ALPHA, sqrt_s: float = SQRT_S
-    ) -> None:
+    def __init__(self, model: SignalModel, *, alpha: float = ALPHA, sqrt_s: float = SQRT_S) -> None:
         self.model = model
         self.fixed: dict[str, float] = {name: entry.value for name, entry in CONSTANTS.items()}
         self.fixed |= {name: entry.value for name, entry in model.constants.items()}
@@ -158,7 +156,7 @@ def _direct(entry: Derived) -> frozenset[str]:
     return frozenset(name for expression in expressions for name in expression.names)
 
 
-def _distinct(function, arguments: dict[str, Array], size: int) -> Array:  # type: ignore[no-untyped-def]
+def _distinct(function: Callable[..., Array], arguments: dict[str, Array], size: int) -> Array:
     """Call a formula once for each distinct set of arguments: grids repeat their axes."""
     varying = {name: array for name, array in arguments.items() if array.ndim and array.size > 1}
     if size < 64 or not varying:  # noqa: PLR2004

@@ -123,5 +123,3 @@ def with_constants(model: SignalModel, values: Mapping[str, float]) -> SignalMod
 def standard_model() -> StandardModel:
     """Return what all signal models share."""
     return StandardModel(resources.shipped("models") / f"{STANDARD_MODEL}.yaml")
-
-

@@ -68,6 +68,7 @@ class Reader:
         self.path = path
 
     def fail(self, keys: tuple[str | int, ...], what: str, hint: str | None = None) -> InputError:
+        """Return an error that names the place."""
         return InputError(f"{self.document.where(keys)}: {what}", hint=hint)
 
     def section(
@@ -84,6 +85,7 @@ class Reader:
         return value
 
     def expression(self, keys: tuple[str | int, ...], value: Any) -> Expression:
+        """Parse an expression, and say where it stands when it is not one."""
         try:
             return parse(str(value))
         except InputError as error:
@@ -119,11 +121,13 @@ class Reader:
         )
 
     def expressions(self, keys: tuple[str | int, ...], texts: Any) -> tuple[Expression, ...]:
+        """Parse a list of expressions."""
         if not isinstance(texts, list | tuple):
             raise self.fail(keys, "a list of expressions is wanted here")
         return tuple(self.expression((*keys, i), text) for i, text in enumerate(texts))
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield the free parameters by name."""
         for name in self.section(("parameters",)):
             keys = ("parameters", name)
             entry = self.section(keys, _PARAMETER_KEYS)
@@ -156,6 +160,7 @@ class Reader:
         name: str,
         absent: float | None = None,
     ) -> float | None:
+        """Return a number of an entry; None where it is absent."""
         value = entry.get(name, absent)
         if value is None:
             return None
@@ -164,6 +169,7 @@ class Reader:
         return float(value)
 
     def constants(self) -> Iterator[tuple[str, ModelConstant]]:
+        """Yield the constants of the model by name."""
         for name in self.section(("constants",)):
             keys = ("constants", name)
             entry = self.section(keys, ("value", "description"))
@@ -173,6 +179,7 @@ class Reader:
             yield name, ModelConstant(name, value, entry.get("description", ""))
 
     def particles(self, *, is_standard_model: bool = False) -> Iterator[tuple[str, Particle]]:
+        """Yield particles by every name, those of antiparticles included."""
         for name in self.section(("particles",)):
             keys = ("particles", name)
             entry = self.section(keys, _PARTICLE_KEYS)
@@ -201,6 +208,7 @@ class Reader:
                 yield particle.anti, particle
 
     def interactions(self, *, is_standard_model: bool = False) -> Iterator[tuple[str, Interaction]]:
+        """Yield interactions by name."""
         for name in self.section(("interactions",)):
             keys = ("interactions", name)
             entry = self.section(keys, _INTERACTION_KEYS)
@@ -219,6 +227,7 @@ class Reader:
             )
 
     def derived(self) -> Iterator[tuple[str, Derived]]:
+        """Yield derived quantities by name."""
         for name in self.section(("derived",)):
             keys = ("derived", name)
             entry = self.section(keys, _DERIVED_KEYS)
@@ -259,6 +268,7 @@ class Reader:
             )
 
     def width_models(self) -> Iterator[WidthModel]:
+        """Yield which approximation each width uses where."""
         for name in self.section(("width_models",)):
             keys = ("width_models", name)
             entry = self.section(keys, ("labels", "argument"))
@@ -269,11 +279,13 @@ class Reader:
             )
 
     def warnings(self, entries: Any) -> Iterator[Warn]:
+        """Yield the warnings."""
         for i, entry in enumerate(entries):
             self.document.check_keys(("warnings", i), ("when", "text"))
             yield Warn(self.expression(("warnings", i, "when"), entry["when"]), entry["text"])
 
     def processes(self) -> Iterator[tuple[str, Process]]:
+        """Yield processes by name, with all their channels."""
         for name in self.section(("processes",)):
             keys = ("processes", name)
             entry = self.section(keys, _PROCESS_KEYS)
@@ -296,8 +308,7 @@ class Reader:
                         (*keys, "constraints"), entry.get("constraints", ())
                     ),
                     production=entry["production"],
-                    signal_fraction=signal
-                    and self.expression((*keys, "signal_fraction"), signal),
+                    signal_fraction=signal and self.expression((*keys, "signal_fraction"), signal),
                     cuts=MappingProxyType(
                         {
                             cut: self.expression((*keys, "cuts", cut), text)
@@ -310,9 +321,8 @@ class Reader:
                 ),
             )
 
-    def channels(
-        self, keys: tuple[str | int, ...], entry: Mapping[str, Any]
-    ) -> Iterator[Channel]:
+    def channels(self, keys: tuple[str | int, ...], entry: Mapping[str, Any]) -> Iterator[Channel]:
+        """Yield the channels of a process; a process without any has one without a name."""
         if ("chain" in entry) == ("channels" in entry):
             raise self.fail(keys, "either a chain or channels are wanted")
         if "chain" in entry:
@@ -322,9 +332,8 @@ class Reader:
             inner = (*keys, "channels", name)
             yield self.channel(str(name), inner, self.section(inner, ("chain", "fraction")))
 
-    def channel(
-        self, name: str, keys: tuple[str | int, ...], entry: Mapping[str, Any]
-    ) -> Channel:
+    def channel(self, name: str, keys: tuple[str | int, ...], entry: Mapping[str, Any]) -> Channel:
+        """Return one channel."""
         texts = entry.get("chain", [])
         try:
             chains = tuple(map(parse_chain, [texts] if isinstance(texts, str) else texts))
@@ -338,6 +347,7 @@ class Reader:
         )
 
     def roles(self, keys: tuple[str | int, ...]) -> Iterator[tuple[str, Role]]:
+        """Yield the role of every parameter that a process names."""
         for name, words in self.section((*keys, "roles")).items():
             listed = [words] if isinstance(words, str) else words
             for word in listed:

@@ -78,9 +78,7 @@ def describe_model(
         "parameters": {key: _parameter(model.parameters[key], point[key]) for key in point},
         "constants": {key: entry.value for key, entry in model.constants.items()},
         "derived": _derived(deriver, columns),
-        "processes": {
-            planner.process.name: _process(planner, columns) for planner in planners
-        },
+        "processes": {planner.process.name: _process(planner, columns) for planner in planners},
         "constraints": _constraints(deriver, columns),
         "warnings": _warnings(model, deriver, columns),
     }
@@ -96,10 +94,7 @@ def _point(model: SignalModel, at: Mapping[str, float]) -> dict[str, float]:
         outside = violation(model.parameters[key], value)
         if outside is not None:
             raise InputError(outside)
-    values = {
-        key: parameter.default if key not in at else at[key]
-        for key, parameter in model.parameters.items()
-    }
+    values = {key: at.get(key, parameter.default) for key, parameter in model.parameters.items()}
     return {key: np.nan if value is None else float(value) for key, value in values.items()}
 
 
@@ -112,9 +107,7 @@ def _parameter(parameter: Parameter, value: float) -> dict[str, Any]:
         "description": parameter.description,
         "default": parameter.default,
         "optional": parameter.is_optional,
-        "bounds": {
-            key: bound for key in limits if (bound := getattr(parameter, key)) is not None
-        },
+        "bounds": {key: bound for key in limits if (bound := getattr(parameter, key)) is not None},
         "interest": list(parameter.interest) if parameter.interest else None,
         "reference": parameter.reference,
     }
