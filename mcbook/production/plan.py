@@ -24,6 +24,7 @@ from mcbook.registry.numbers import round9
 
 Array = NDArray[np.float64]
 Columns = Mapping[str, Array]
+Mask = NDArray[np.bool_]
 ID_DIGITS = 12
 
 
@@ -196,13 +197,14 @@ class Planner:
                 groups.append((definition, index[kept], take(derived, kept)))
         return reasons, groups
 
-    def _rejections(self, columns: Columns) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    def _rejections(self, columns: Columns) -> Iterator[tuple[Mask, str]]:
         for name in self.process.requires:
-            vanishing = np.asarray(~(np.abs(columns[name]) > 0))
+            vanishing: Mask = ~(np.abs(columns[name]) > 0)
             yield vanishing, f"{self.process.name} needs a {name} that is not zero or absent"
         for group in self.model.together:
             absent = np.array([np.isnan(columns[name]) for name in group])
-            yield absent.any(axis=0) & ~absent.all(axis=0), f"{' and '.join(group)} go together"
+            some = np.any(absent, axis=0) & ~np.all(absent, axis=0)
+            yield np.asarray(some), f"{' and '.join(group)} go together"
         constraints = [*self.model.constraints, *self.process.constraints]
         for expression, holds in zip(
             constraints, self.deriver.evaluate(constraints, columns), strict=True

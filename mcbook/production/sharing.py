@@ -23,7 +23,7 @@ EDGE_WIDTHS = 5.0
 """Distance to a kinematic edge, in widths, below which a finite width shapes the events."""
 
 NEGLIGIBLE = 1e-3
-"""Relative change of a width below which a coupling is not counted among those that make it."""
+"""Share of a width, or of what smears an edge, below which a contribution does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,8 @@ def wide_particles(
 ) -> dict[str, Mask]:
     """Return where the width of each particle shapes the events, shape (n_points,).
 
-    That is where width/mass is above the limit of the process, or an edge is near.
+    That is where width/mass is above the limit of the process, or where an edge is near that the
+    particle's own width smears.
     """
     mass = masses(deriver, process, columns)
     width = widths(deriver, process, columns)
@@ -174,7 +175,7 @@ def wide_particles(
             near = (edge.room > 0) & (edge.room < EDGE_WIDTHS * edge.smearing)
             for name in (edge.mother, *edge.daughters):
                 if name in found:
-                    found[name] = found[name] | near
+                    found[name] |= near & (width[name] > NEGLIGIBLE * edge.smearing)
     return found
 
 
