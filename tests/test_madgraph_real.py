@@ -1,0 +1,163 @@
+"""The real MadGraph takes the cards and the UFO packages; run with MCBOOK_MG5 set.
+
+Few events and fast processes: the table of all processes is made by benchmarks/madgraph_table.py.
+"""
+
+import gzip
+import os
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from mcbook.generators.base import PartInput, SampleInput
+from mcbook.generators.madgraph import MadGraph
+from mcbook.registry.derive import Deriver
+from mcbook.registry.loader import find_process, load_model
+from mcbook.ufo import writer
+
+pytestmark = [
+    pytest.mark.madgraph,
+    pytest.mark.skipif("MCBOOK_MG5" not in os.environ, reason="MCBOOK_MG5 is not set"),
+]
+
+COMPLAINTS = re.compile(
+    r"CRITICAL|ERROR|Zero result|interrupted|not executed|[Ii]nvalid|missed argument|convert"
+)
+
+
+class Run:
+    """One part of a sample, run in a samples folder."""
+
+    def __init__(self, folder, what, seed, given=None, **point):
+        events = 2000
+        model, _, process = what.partition("/")
+        generator = MadGraph()
+        self.model = load_model(model)
+        entry = find_process(self.model, process)
+        settings = generator.settings(self.model, entry, given or {})
+        campaign = generator.campaign(self.model, entry, settings)
+        parameters = {n: p.default for n, p in self.model.parameters.items() if p.default}
+        self.parameters = parameters | point
+        columns = {name: np.array([value]) for name, value in self.parameters.items()}
+        deriver = Deriver(self.model, alpha=settings["alpha"])
+        self.derived = {k: float(v[0]) for k, v in deriver.compute(columns).items()}
+        self.id = f"{model}-{seed:012x}"
+        sample = SampleInput(self.id, self.parameters, self.derived)
+        part = PartInput(1, events, seed)
+        self.card = campaign.part_files(sample, part)["launch.mg5"].decode()
+        files = {
+            **campaign.shared_files(),
+            **{f"{self.id}/{k}": v for k, v in campaign.sample_files(sample).items()},
+            f"{self.id}/parts/0001/launch.mg5": self.card.encode(),
+        }
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        done = subprocess.run(
+            ["sh", "-c", campaign.command(self.id, 1)],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.log = done.stdout + done.stderr
+        self.returncode = done.returncode
+        self.pristine = {
+            name: (folder / name).read_bytes() == content for name, content in files.items()
+        }
+        self.output = folder / campaign.outputs(self.id, 1)[0]
+        self.found = generator.read_back(str(self.output))
+
+    def events(self):
+        """Return the particle rows of every event."""
+        text = gzip.decompress(self.output.read_bytes()).decode()
+        for block in re.findall(r"<event>\n(.*?)</event>", text, re.DOTALL):
+            rows = block.splitlines()
+            count = int(rows[0].split()[0])
+            yield [list(map(float, row.split())) for row in rows[1 : count + 1]]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """Return a samples folder that the runs of this module share."""
+    return tmp_path_factory.mktemp("samples")
+
+
+@pytest.fixture(scope="module")
+def zprime(samples):
+    """Run e+e- -> mu+mu- Z' once."""
+    return Run(samples, "zprime/mumu_inv", 11, m_zp=1.5)
+
+
+def test_cards_run_without_complaint(zprime):
+    """MadGraph takes package and cards as they are, and leaves the pristine files alone."""
+    assert zprime.returncode == 0
+    complaints = [line for line in zprime.log.splitlines() if COMPLAINTS.search(line)]
+    assert complaints == []
+    assert all(zprime.pristine.values())
+
+
+def test_file_says_what_was_asked(zprime):
+    """The LHE header has the id, the seed, the events and every parameter of the card."""
+    found = zprime.found
+    assert (found.sample_id, found.seed, found.events) == (zprime.id, 11, 2000)
+    asked = re.findall(r"^set param_card \S+ \d+ (\S+) # (\w+)$", zprime.card, re.MULTILINE)
+    assert len(asked) == 6
+    for value, name in asked:
+        assert found.parameters[name.lower()] == pytest.approx(float(value), rel=2e-6)
+
+
+def test_cross_section(zprime):
+    """The cross section is that of the registry, within three times MadGraph's own error."""
+    expected = zprime.derived["xsec_mumu_zp"]
+    error = max(3 * zprime.found.cross_section_error_fb, 0.02 * expected)
+    assert zprime.found.cross_section_fb == pytest.approx(expected, abs=error)
+
+
+def test_electron_flies_along_z(zprime):
+    """The first beam is the electron, along +z as at Belle II, with half of sqrt(s)."""
+    rows = next(zprime.events())
+    assert rows[0][0] == 11
+    assert rows[0][8] > 0
+    assert rows[0][9] == pytest.approx(5.29)
+
+
+def test_state_does_not_carry_over(samples):
+    """A launch without ISR after one with ISR in the same folder gives the Born cross section."""
+    with_isr = Run(samples, "alp/gamma_gg", 21, given={"isr": "leading-log"}, m_a=2.0)
+    without = Run(samples, "alp/gamma_gg", 22, m_a=2.0)
+    assert with_isr.output.parents[1] == without.output.parents[1]
+    totals = [sum(row[9] for row in rows if row[1] == -1) for rows in with_isr.events()]
+    assert min(totals) < 10.4
+    assert max(totals) < 10.5801
+    expected = without.derived["xsec_gamma_a"]
+    assert without.found.cross_section_fb == pytest.approx(expected, rel=0.01)
+    totals = [sum(row[9] for row in rows if row[1] == -1) for rows in without.events()]
+    assert min(totals) == pytest.approx(10.58, abs=1e-4)
+
+
+def test_lifetime_in_the_file(samples):
+    """With lifetime: generator the proper decay lengths average to c tau of the registry."""
+    run = Run(samples, "alp/gamma_gg", 23, given={"lifetime": "generator"}, m_a=2.0)
+    lengths = [row[11] for rows in run.events() for row in rows if row[0] == 9900036]
+    assert len(lengths) == 2000
+    spread = 4 / np.sqrt(len(lengths))
+    assert np.mean(lengths) == pytest.approx(run.derived["ctau_a"], rel=spread)
+
+
+def test_foreign_package(samples, tmp_path):
+    """A package with other names and its own alpha runs with the names translated."""
+    folder = tmp_path / "Other_UFO"
+    folder.mkdir()
+    model = load_model("zprime")
+    words = {"m_zp": "MZp", "width_zp": "WZp", "g_prime": "gZp"}
+    for name, text in writer.write_ufo(model, model.processes["mumu_inv"].interactions, ()).items():
+        changed = text.decode()
+        for ours, theirs in words.items():
+            changed = re.sub(rf"\b{ours}\b", theirs, changed)
+        (folder / name).write_text(changed)
+    given = {"ufo": str(folder), "names": words, "alpha": 1 / 127.9}
+    run = Run(samples, "zprime/mumu_inv", 31, given=given, m_zp=2.0)
+    expected = run.derived["xsec_mumu_zp"]
+    error = max(3 * run.found.cross_section_error_fb, 0.02 * expected)
+    assert run.found.cross_section_fb == pytest.approx(expected, abs=error)
+    assert run.found.parameters["aewm1"] == pytest.approx(127.9)
