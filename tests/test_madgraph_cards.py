@@ -293,6 +293,9 @@ def test_command_is_one_line_that_a_shell_reads(tmp_path):
     campaign = campaign_of()
     command = campaign.command(SAMPLE_ID, 1)
     assert "\n" not in command
+    script = f"{campaign.folder}/run.sh"
+    (tmp_path / campaign.folder).mkdir(parents=True)
+    (tmp_path / script).write_bytes(campaign.shared_files()[script])
     (tmp_path / campaign.ufo_folder).mkdir(parents=True)
     (tmp_path / campaign.ufo_folder / "particles.py").write_text("")
     program = tmp_path / "mg5"
@@ -300,9 +303,10 @@ def test_command_is_one_line_that_a_shell_reads(tmp_path):
     program.chmod(0o755)
     run = subprocess.run(
         ["sh", "-c", command], cwd=tmp_path, env={"MCBOOK_MG5": "./mg5", "PATH": "/bin:/usr/bin"},
-        check=False,
+        capture_output=True, check=False,
     )  # fmt: skip
     assert run.returncode == 1
+    assert campaign.outputs(SAMPLE_ID, 1)[0] in run.stderr.decode()
     assert (tmp_path / campaign.folder / "ufo/particles.py").is_file()
     assert (tmp_path / "log").read_text().split() == [
         f"{campaign.folder}/output.mg5",

@@ -113,13 +113,17 @@ class MadGraphCampaign:
             "model": self.model.name,
             "process": self.process.name,
             "title": self.process.title,
+            "ufo": self.ufo_folder,
             "lines": lines,
         }
         unplaced = self._cards["output.mg5"].render(folder="", **context)
         key = hashlib.sha256(ufo_digest.encode() + b"\0" + unplaced).hexdigest()[:8]
         name = self.process.name.replace("/", "_")
         self.folder = f"processes/{self.model.name}-{name}-{key}"
-        self._output_card = self._cards["output.mg5"].render(folder=self.folder, **context)
+        self._definition = {
+            "output.mg5": self._cards["output.mg5"].render(folder=self.folder, **context),
+            "run.sh": engine.render("madgraph/run.sh.j2", folder=self.folder, **context),
+        }
 
     def _called(self, name: str) -> str:
         """Return what the UFO package calls a particle."""
@@ -128,7 +132,7 @@ class MadGraphCampaign:
         return self.model.particles[name].called(name, "madgraph")
 
     def shared_files(self) -> dict[str, bytes]:
-        """Return the UFO package and the process definition.
+        """Return the UFO package, the process definition and the script that runs a part.
 
         Raises
         ------
@@ -141,7 +145,7 @@ class MadGraphCampaign:
                 hint="give the grid with its generator.ufo again",
             )
         files = {f"{self.ufo_folder}/{name}": text for name, text in self._ufo_files.items()}
-        files[f"{self.folder}/output.mg5"] = self._output_card
+        files |= {f"{self.folder}/{name}": text for name, text in self._definition.items()}
         return files
 
     def check(self, parameters: Columns, derived: Columns) -> list[Rejection]:
@@ -201,15 +205,7 @@ class MadGraphCampaign:
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the one shell command that runs a part by hand, from the samples folder."""
-        mg5 = "${MCBOOK_MG5:-mg5_aMC}"
-        folder, ufo = shlex.quote(self.folder), shlex.quote(self.ufo_folder)
-        card = shlex.quote(f"{sample_id}/parts/{part:04d}/launch.mg5")
-        return (
-            f"{{ test -e {folder}/madgraph/Cards/me5_configuration.txt || "
-            f"{{ mkdir -p {folder}/ufo && cp -r {ufo}/. {folder}/ufo && "
-            f"{mg5} {folder}/output.mg5; }}; }} && "
-            f"{mg5} {card} && test -e {shlex.quote(self.outputs(sample_id, part)[0])}"
-        )
+        return f"sh {shlex.quote(f'{self.folder}/run.sh')} {shlex.quote(sample_id)} {part:04d}"
 
     def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
         """Return the LHE file of a part, relative to the samples folder."""
