@@ -88,6 +88,7 @@ CREATE TABLE samples (
     directory VARCHAR NOT NULL,
     supersedes VARCHAR,
     formulas VARCHAR NOT NULL,
+    expected_rate FLOAT,
     parameters JSON NOT NULL,
     derived JSON NOT NULL,
     reasons JSON,

@@ -7,6 +7,7 @@ on PostgreSQL an index over expressions does it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, inspect
 
@@ -49,24 +50,26 @@ def _index_prefix(model: str) -> str:
     return f"{PREFIX}{hash_of(model)[:8]}_"
 
 
-def accelerated(connection: Connection, model: str) -> tuple[str, ...]:
-    """Return the names of the virtual columns in the index of a model; none where it has none.
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The index of a model on SQLite, and the virtual columns in it."""
 
-    On PostgreSQL, which has no such columns, there is nothing to return.
+    name: str
+    columns: frozenset[str]
+
+
+def index_of(connection: Connection, model: str) -> Index | None:
+    """Return the index of a model; None where it has none that a query must know of.
+
+    PostgreSQL finds its own by the expressions.
     """
     if connection.dialect.name != "sqlite":
-        return ()
+        return None
     for name in _indexes(connection):
         if name.startswith(_index_prefix(model)):
             rows = connection.exec_driver_sql(f"PRAGMA index_info({quoted(name)})")
-            return tuple(str(row[2]) for row in rows if str(row[2]).startswith(PREFIX))
-    return ()
-
-
-def index_of(connection: Connection, model: str) -> str | None:
-    """Return the name of the index of a model."""
-    names = [name for name in _indexes(connection) if name.startswith(_index_prefix(model))]
-    return names[0] if names else None
+            return Index(name, frozenset(str(row[2]) for row in rows))
+    return None
 
 
 def is_accelerated(connection: Connection, model: str, parameters: Sequence[str]) -> bool:

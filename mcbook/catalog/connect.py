@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from mcbook.errors import InputError
@@ -67,7 +67,7 @@ def make_engine(url: URL, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(Path(str(url.database)), create=create)
     try:
-        return create_engine(url, poolclass=NullPool)
+        return create_engine(url)
     except (ImportError, NoSuchModuleError) as error:
         raise InputError(
             "a catalog on PostgreSQL needs the package psycopg",
@@ -86,7 +86,7 @@ def _sqlite_engine(path: Path, *, create: bool) -> Engine:
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
     event.listen(engine, "begin", _begin)
     return engine
 

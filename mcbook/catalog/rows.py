@@ -58,7 +58,9 @@ class RootRow(NamedTuple):
 class SampleRow(NamedTuple):
     """One sample; `derived` holds null where a value is infinite or undefined, `reasons` says why.
 
-    `directory` is relative to the storage root, in POSIX form.
+    `directory` is relative to the storage root, in POSIX form. `expected_rate` is what the
+    generator should report: production times branching fractions at the sample's own parameters,
+    in the unit of the production.
     """
 
     id: str
@@ -77,6 +79,7 @@ class SampleRow(NamedTuple):
     reasons: JsonText | None = None
     supersedes: str | None = None
     n_events: int = 0
+    expected_rate: float | None = None
     created: str | None = None
 
 

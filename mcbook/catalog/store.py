@@ -149,6 +149,7 @@ def _prepare(catalog: Catalog, mode: Mode) -> None:
         raise no_catalog(catalog.location)
     with _opening(catalog.location), locked(catalog.engine, upgrading=True) as connection:
         upgrade(connection)
+    catalog.engine.dispose()  # its connection does not check references
 
 
 def _revision(engine: Engine, where: str) -> str | None:

@@ -48,7 +48,10 @@ class Root(SQLModel, table=True):
 
 
 class Sample(SQLModel, table=True):
-    """The events of one process at one event-shaping point with one generator configuration."""
+    """The events of one process at one event-shaping point with one generator configuration.
+
+    `expected_rate` is what the generator should report: production times branching fractions.
+    """
 
     __tablename__: ClassVar[str] = "samples"
 
@@ -66,6 +69,7 @@ class Sample(SQLModel, table=True):
     directory: str
     supersedes: str | None
     formulas: str = Field(foreign_key="formula_sets.digest")
+    expected_rate: float | None
     parameters: dict[str, float] = Field(sa_type=JSON_TYPE)
     derived: dict[str, float | None] = Field(sa_type=JSON_TYPE)
     reasons: dict[str, str] | None = Field(sa_type=JSON_TYPE, nullable=True)

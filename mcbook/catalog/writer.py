@@ -76,7 +76,7 @@ class Reader:
         """Return id, settings and parameters of samples of a process with another definition."""
         wanted = {"model": model, "process": process, "generator": generator}
         documents = {
-            digest: _object(document)
+            digest: as_object(document)
             for digest, document in self._execute(
                 "SELECT digest, document FROM definitions WHERE digest <> ?", (other_than,)
             )
@@ -89,7 +89,7 @@ class Reader:
         rows = self._among(
             "SELECT id, definition, parameters FROM samples WHERE definition", list(settings)
         )
-        return [(row[0], settings[row[1]], _object(row[2])) for row in rows]
+        return [(row[0], settings[row[1]], as_object(row[2])) for row in rows]
 
     def root_path(self, name: str) -> Path:
         """Return where a storage root is.
@@ -226,9 +226,15 @@ class Writer(Reader):
     def refresh_samples(self, rows: Iterable[SampleRow]) -> int:
         """Replace derived values that other versions of the formulas gave; return how many."""
         return self._execute_many(
-            "UPDATE samples SET derived = ?, reasons = ?, formulas = ?"
+            "UPDATE samples SET derived = ?, reasons = ?, expected_rate = ?, formulas = ?"
             " WHERE digest = ? AND formulas <> ?",
-            [(row.derived, row.reasons, row.formulas, row.digest, row.formulas) for row in rows],
+            [
+                (
+                    *(row.derived, row.reasons, row.expected_rate, row.formulas),
+                    *(row.digest, row.formulas),
+                )
+                for row in rows
+            ],
         )
 
     def refresh_points(self, rows: Iterable[PointRow]) -> int:
@@ -281,7 +287,7 @@ class Writer(Reader):
         return self._execute(statement, values).rowcount if values else 0
 
 
-def _object(value: Any) -> dict[str, Any]:
+def as_object(value: Any) -> dict[str, Any]:
     """Return a JSON object that the driver gave as text or decoded already."""
     found: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
     return found

@@ -60,6 +60,7 @@ def _create_samples() -> None:
         sa.Column("directory", sa.String(), nullable=False),
         sa.Column("supersedes", sa.String()),
         sa.Column("formulas", sa.String(), sa.ForeignKey("formula_sets.digest"), nullable=False),
+        sa.Column("expected_rate", sa.Float()),
         sa.Column("parameters", JSON, nullable=False),
         sa.Column("derived", JSON, nullable=False),
         sa.Column("reasons", JSON),

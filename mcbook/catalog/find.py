@@ -1,0 +1,307 @@
+"""The rows of a search: samples, points, or what is nearest to some values."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import text
+
+from mcbook.catalog.names import FIELDS, check_name
+from mcbook.catalog.query import Clause, Search
+from mcbook.catalog.writer import as_object
+from mcbook.errors import InputError, did_you_mean
+from mcbook.registry.expressions import parse
+
+_CHUNK = 2000
+
+SAMPLE_COLUMNS = (
+    "id",
+    "model",
+    "process",
+    "generator",
+    "parameters",
+    "derived",
+    "points",
+    "n_events",
+    "status",
+    "directory",
+    "created",
+)
+POINT_COLUMNS = (
+    "id",
+    "model",
+    "process",
+    "generator",
+    "parameters",
+    "derived",
+    "factor",
+    "cross_section_fb",
+    "wide",
+    "n_events",
+    "status",
+    "directory",
+    "created",
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """One entry of a row: the SQL that it is made from, and how."""
+
+    name: str
+    sql: Sequence[str]
+    make: Callable[[Sequence[Any]], Any]
+
+    def taken_at(self, start: int) -> Callable[[Sequence[Any]], Any]:
+        """Return what makes the entry from a row in which its values begin at *start*."""
+        if self.make is _first:
+            return itemgetter(start)
+        cut = slice(start, start + len(self.sql))
+        return lambda row: self.make(row[cut])
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where rows come from, and in which order."""
+
+    tables: str
+    where: Clause
+    order: Sequence[str]
+    limit: int | None
+
+
+def find(
+    search: Search,
+    *,
+    columns: Sequence[str] | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    points: bool = False,
+) -> Iterator[Row]:
+    """Yield the samples that match, or the points.
+
+    Parameters
+    ----------
+    search
+        What is looked for.
+    columns
+        Entries of the rows: any of `SAMPLE_COLUMNS` (`POINT_COLUMNS` with *points*), columns of the
+        sample, parameters, derived quantities. The ``id`` is always there.
+    sort
+        Names, separated by commas; ``-`` before one for falling order. Rows that do not have it
+        come last. Samples of one model follow their parameters otherwise, several models their
+        names and processes; equals follow their ids.
+    limit
+        At most so many rows.
+    points
+        One row per point, with its own parameters and derived quantities.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown.
+    """
+    outputs = _Rows(search, points=points).outputs(columns)
+    order = [*_order(search, sort, points=points), *(["p.id"] if points else [])]
+    where = search.matching(points=points)
+    tables = search.tables()
+    if points:
+        tables += " JOIN points AS p ON p.sample_id = s.id"
+    yield from _rows(search, outputs, _Source(tables, where, order, limit))
+
+
+def find_near(search: Search, target: Mapping[str, float], *, limit: int = 5) -> Iterator[Row]:
+    """Yield the samples that are nearest to some values, the nearest first.
+
+    The distance is the root of the sum of squares of relative differences: of logarithms where a
+    value is positive, else of (x - t) / (abs(x) + abs(t)). It is taken at the points of a sample,
+    or at the sample itself where all names shape the events; ``distance`` is in the rows.
+
+    Parameters
+    ----------
+    search
+        Where to look.
+    target
+        Parameters or derived quantities, at least one.
+    limit
+        At most so many rows.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or no number.
+    """
+    for name in target:
+        check_name(name, search.known)
+        if name in FIELDS:
+            raise InputError(f"{name} has no distance", hint="name parameters, as in m_zp=2.1")
+    at_samples = search.is_of_samples(target)
+    place = search.at_sample if at_samples else search.at_point
+    distance = parse(" + ".join(_square(name, value) for name, value in target.items()))
+    squared = distance.to_sql(place, search.dialect, prefix="d")
+    where = search.matching(points=not at_samples)
+    values = {**where.values, **squared.parameters}
+    inner = f"SELECT s.id AS id, {squared.text} AS d FROM {search.tables()}"  # noqa: S608
+    if not at_samples:
+        inner += " JOIN points AS p ON p.sample_id = s.id"
+    tables = (
+        f"(SELECT id, MIN(d) AS d FROM ({inner} WHERE {where.sql}) AS found"  # noqa: S608
+        " WHERE d IS NOT NULL GROUP BY id) AS near JOIN samples AS s ON s.id = near.id"
+    )
+    outputs = [
+        *_Rows(search, points=False).outputs(None),
+        _Output("distance", ["near.d"], lambda values: float(values[0]) ** 0.5),
+    ]
+    source = _Source(tables, Clause("1 = 1", values), ["near.d", *_usual_order(search)], limit)
+    yield from _rows(search, outputs, source)
+
+
+def _square(name: str, value: float) -> str:
+    """Return the squared distance in one quantity as an expression, undefined where it has none."""
+    if value > 0:
+        return f"log({name} / {value!r})**2"
+    if value == 0:
+        return f"where({name} == 0, 0, 1)"
+    return f"(({name} + {-value!r}) / (abs({name}) + {-value!r}))**2"
+
+
+def _rows(search: Search, outputs: Sequence[_Output], source: _Source) -> Iterator[Row]:
+    cells = [cell for output in outputs for cell in output.sql]
+    statement = (
+        f"SELECT {', '.join(cells)} FROM {source.tables} WHERE {source.where.sql}"  # noqa: S608
+        f" ORDER BY {', '.join(source.order)}"
+    )
+    if source.limit is not None:
+        statement += f" LIMIT {source.limit:d}"
+    plan, start = [], 0
+    for output in outputs:
+        plan.append((output.name, output.taken_at(start)))
+        start += len(output.sql)
+    options = {"yield_per": _CHUNK}
+    execute = search.books.connection.execute
+    with execute(text(statement), source.where.values, execution_options=options) as result:
+        while rows := result.cursor.fetchmany(_CHUNK):  # plain tuples, at half the time
+            for row in rows:
+                yield {name: take(row) for name, take in plan}
+
+
+def _usual_order(search: Search) -> Iterator[str]:
+    """Yield what samples are sorted by in the end; the index of a model has the same order."""
+    on_server = search.dialect == "postgresql"
+    if len(search.candidates) == 1:
+        for name in search.parameters:
+            yield search.at_sample(name).sql + " NULLS FIRST" * on_server
+    else:
+        yield from ("s.model", "s.process")
+    yield 's.id COLLATE "C"' if on_server else "s.id"
+
+
+def _order(search: Search, sort: str | None, *, points: bool) -> Iterator[str]:
+    for entry in (sort or "").split(","):
+        name = entry.strip().removeprefix("-")
+        if not name:
+            continue
+        if points and name == "factor":
+            column, kind = "p.factor", "number"
+        else:
+            check_name(name, search.known)
+            found = search.at_point(name) if points else search.at_sample(name)
+            column, kind = found.sql, found.kind
+        yield f"({column}) IS NULL"
+        if kind != "number" and search.dialect == "postgresql":
+            column += ' COLLATE "C"'
+        yield f"{column} DESC" if entry.strip().startswith("-") else column
+    yield from _usual_order(search)
+
+
+class _Rows:
+    """What the entries of a row are made from."""
+
+    def __init__(self, search: Search, *, points: bool) -> None:
+        self.search = search
+        self.points = points
+        self.table = "p" if points else "s"
+        self.known = POINT_COLUMNS if points else SAMPLE_COLUMNS
+
+    def outputs(self, columns: Sequence[str] | None) -> list[_Output]:
+        """Return the entries of a row that has these columns."""
+        return [self.output(name) for name in dict.fromkeys(["id", *(columns or self.known)])]
+
+    def output(self, name: str) -> _Output:
+        """Return one entry.
+
+        Raises
+        ------
+        InputError
+            If there is nothing of that name.
+        """
+        if name in {"parameters", "derived"}:
+            return self._object(name)
+        if name == "directory":
+            roots = {root: str(path) for root, path in self.search.books.roots().items()}
+            return _Output(name, ["s.storage", "s.directory"], partial(_directory, roots))
+        if name == "points" and not self.points:
+            count = "(SELECT COUNT(*) FROM points AS n WHERE n.sample_id = s.id)"
+            return _Output(name, [count], _first)
+        if self.points and name in {"factor", "wide", "cross_section_fb"}:
+            return self._of_point(name)
+        if name in FIELDS:
+            return _Output(name, [FIELDS[name].sql], _first)
+        models = self.search.known
+        if not any(name in model for model in models):
+            names = set(self.known).union(FIELDS, *(m.derived.union(m.parameters) for m in models))
+            raise InputError(f"there is no column {name!r}", hint=did_you_mean(name, names))
+        column = self.search.at_point(name) if self.points else self.search.at_sample(name)
+        return _Output(name, [column.sql], _number)
+
+    def _object(self, name: str) -> _Output:
+        columns = self.search.columns
+        if name == "parameters" and not self.points and self.search.has_all_columns:
+            cells = [f's."{column}"' for column in columns.values()]
+            return _Output(name, cells, partial(_present, tuple(columns)))
+        return _Output(name, [f"{self.table}.{name}"], _numbers)
+
+    def _of_point(self, name: str) -> _Output:
+        if name == "wide":
+            return _Output(name, ["p.wide"], lambda values: as_object(values[0] or []))
+        if name == "factor":
+            return _Output(name, ["p.factor"], _first)
+        unit = "(SELECT facts FROM definitions AS d WHERE d.digest = s.definition)"
+        return _Output(name, ["p.factor", "s.expected_rate", unit], _cross_section)
+
+
+def _directory(roots: Mapping[str, str], values: Sequence[Any]) -> str:
+    return f"{roots[values[0]]}/{values[1]}"
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return values[0]
+
+
+def _number(values: Sequence[Any]) -> float | None:
+    return None if values[0] is None else float(values[0])
+
+
+def _numbers(values: Sequence[Any]) -> dict[str, float | None]:
+    """Return numbers by name; a database may give whole ones as integers."""
+    return {
+        name: float(value) if isinstance(value, int) else value
+        for name, value in as_object(values[0]).items()
+    }
+
+
+def _present(names: Sequence[str], values: Sequence[Any]) -> dict[str, float]:
+    found = dict(zip(names, values, strict=True))
+    return {name: v for name, v in found.items() if v is not None} if None in values else found
+
+
+def _cross_section(values: Sequence[Any]) -> float | None:
+    """Return the cross section [fb] of the process as written, at the point."""
+    factor, rate, facts = values
+    if factor is None or rate is None or as_object(facts)["unit"] != "fb":
+        return None
+    return float(factor * rate)

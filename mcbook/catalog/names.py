@@ -1,0 +1,80 @@
+"""What a name in a query can stand for, and what the books know about the signal models in them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mcbook.catalog.writer import Reader, as_object
+from mcbook.errors import InputError, did_you_mean
+from mcbook.registry.expressions import SqlColumn
+
+FIELDS: Mapping[str, SqlColumn] = {
+    "id": SqlColumn("s.id", "text"),
+    "model": SqlColumn("s.model", "text"),
+    "process": SqlColumn("s.process", "text"),
+    "generator": SqlColumn("s.generator", "text"),
+    "status": SqlColumn("s.status", "text"),
+    "created": SqlColumn("s.created", "time"),
+    "directory": SqlColumn("s.directory", "text"),
+    "n_events": SqlColumn("s.n_events", "number"),
+    "events_target": SqlColumn("s.events_target", "number"),
+}
+"""Columns of the sample itself, as an expression and ``--sort`` may name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """The names of one signal model, parameters in the order in which people look at them.
+
+    `shape` are those that shape every sample of the model.
+    """
+
+    parameters: tuple[str, ...] = ()
+    derived: frozenset[str] = frozenset()
+    shape: frozenset[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.parameters or name in self.derived
+
+
+def names_in(books: Reader, registry: Mapping[str, ModelNames]) -> dict[str, ModelNames]:
+    """Return the names of every signal model that the books hold.
+
+    Parameters
+    ----------
+    books
+        The books. Which parameters shape the events of a sample is what its definition says.
+    registry
+        Parameters and derived quantities of the models in the registry. A model that is not there
+        any more has the names that its samples carry.
+    """
+    found: dict[str, ModelNames] = {}
+    for model, facts, parameters, derived in books.connection.exec_driver_sql(_ONE_OF_EACH):
+        shape = frozenset(as_object(facts)["shape"])
+        known = found.get(model) or replace(registry.get(model, ModelNames()), shape=shape)
+        others = sorted(as_object(parameters).keys() - set(known.parameters))
+        found[model] = ModelNames(
+            parameters=(*known.parameters, *others),
+            derived=known.derived | as_object(derived).keys(),
+            shape=known.shape & shape,
+        )
+    return found
+
+
+_ONE_OF_EACH = """
+SELECT s.model, d.facts, s.parameters, s.derived FROM definitions d JOIN samples s
+ON s.id = (SELECT id FROM samples WHERE definition = d.digest LIMIT 1)
+"""
+
+
+def check_name(name: str, models: Iterable[ModelNames]) -> None:
+    """Refuse a name that is neither a column nor a quantity of any of *models*.
+
+    Raises
+    ------
+    InputError
+        With the nearest name that there is.
+    """
+    listed = list(models)
+    if name not in FIELDS and not any(name in model for model in listed):
+        known = set(FIELDS).union(*(model.derived.union(model.parameters) for model in listed))
+        raise InputError(f"nothing is called {name!r}", hint=did_you_mean(name, known))
