@@ -382,5 +382,10 @@ def _user_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name != "ufo"}
 
 
-def _pretty(value: object) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode("ascii")
+def _pretty(value: Mapping[str, Any]) -> bytes:
+    """Return JSON with a line for each key: for people, and still by the fast encoder."""
+    lines = (f" {json.dumps(key)}: {_ENCODER.encode(value[key])}" for key in sorted(value))
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)

@@ -47,6 +47,7 @@ class Folder:
         self.path = path
         self.written = Written()
         self._aside: Path | None = None
+        self._count = 0
 
     @contextmanager
     def open(self) -> Iterator["Folder"]:
@@ -105,18 +106,21 @@ class Folder:
         self._adopt(self.path / name, content)
 
     def _write(self, target: Path, files: Files) -> None:
-        aside = Path(tempfile.mkdtemp(dir=self._aside)) / "new"
-        made: set[Path] = set()
+        # Plain strings and calls of the system: Path objects would double the time of a file.
+        aside = self._next()
+        os.mkdir(aside)  # noqa: PTH102
+        made = {""}
         for name, content in files.items():
-            path = aside / name
-            if path.parent not in made:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                made.add(path.parent)
-            with open(path, "wb", buffering=0) as out:  # noqa: PTH123, twice as fast as Path.open
+            parent = name.rpartition("/")[0]
+            if parent not in made:
+                os.makedirs(f"{aside}/{parent}", exist_ok=True)  # noqa: PTH103
+                made.add(parent)
+            with open(f"{aside}/{name}", "wb", buffering=0) as out:  # noqa: PTH123
                 out.write(content)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent != self.path:
+            target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.rename(target)
+            os.rename(aside, target)  # noqa: PTH104
         except OSError:
             # Another run on another catalog was faster: its folder must hold the same.
             if not target.is_dir():
@@ -139,11 +143,16 @@ class Folder:
             )
 
     def _write_one(self, path: Path, content: bytes) -> None:
-        aside = Path(tempfile.mkdtemp(dir=self._aside)) / "new"
+        aside = Path(self._next())
         aside.write_bytes(content)
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.rename(path)
         self.written.files += 1
+
+    def _next(self) -> str:
+        """Return a new name inside the temporary folder."""
+        self._count += 1
+        return f"{self._aside}/{self._count}"
 
 
 def _sweep(stale: Path) -> None:
