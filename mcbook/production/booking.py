@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ class _Chunk:
         self.books.refresh_samples(row for row in rows if row.id not in new_ids)
         self.books.add_parts(part for listed in parts.values() for part in listed)
         self.books.add_cards(cards)
-        self._points(samples, new_ids, points, formulas)
+        self._points(rows, new_ids, points, formulas)
         self.books.add_history(self._history(samples, new_ids, parts))
         self.counts.new += len(fresh)
         self.counts.existing += len(samples) - len(fresh)
@@ -178,12 +179,14 @@ class _Chunk:
 
     def _points(
         self,
-        samples: tuple[PlannedSample, ...],
+        samples: list[SampleRow],
         new_ids: set[str],
         points: Mapping[str, list[PlannedPoint]],
         formulas: str,
     ) -> None:
-        rows = [_point_row(point, formulas) for s in samples for point in points.get(s.id, ())]
+        rows = [
+            _point_row(point, formulas, sample) for sample in samples for point in points[sample.id]
+        ]
         self.books.add_points(rows)
         self.books.refresh_points(row for row in rows if row.sample_id not in new_ids)
 
@@ -278,7 +281,7 @@ class _Chunk:
         files: dict[str, bytes] = {}
         if is_new:
             files |= self.campaign.sample_files(given)
-            files["sample.json"] = _pretty(self._identity(sample))
+            files["sample.json"] = self._identity(sample)
         owned = dict.fromkeys(files, 0)
         for part in parts:
             job = PartInput(part.number, part.events, part.seed)
@@ -288,18 +291,30 @@ class _Chunk:
                 owned[path] = part.number
         return files, owned
 
-    def _identity(self, sample: PlannedSample) -> dict[str, Any]:
+    def _identity(self, sample: PlannedSample) -> bytes:
+        """Return ``sample.json``; only three of its lines differ between the samples of a run."""
+        return self._frame % (
+            _encoded(sample.digest),
+            _encoded(sample.id),
+            _encoded(sample.parameters),
+        )
+
+    @cached_property
+    def _frame(self) -> bytes:
         process = self.definition.process
-        return {
-            "schema": 1,
-            "id": sample.id,
-            "digest": sample.digest,
-            "model": self.model.name,
-            "process": process.name,
-            "generator": process.generator,
-            "definition": f"definitions/{self.definition.digest[:12]}.json",
-            "parameters": sample.parameters,
-        }
+        frame = _pretty(
+            {
+                "schema": 1,
+                "id": _HOLE,
+                "digest": _HOLE,
+                "model": self.model.name,
+                "process": process.name,
+                "generator": process.generator,
+                "definition": f"definitions/{self.definition.digest[:12]}.json",
+                "parameters": _HOLE,
+            }
+        )
+        return frame.replace(b"%", b"%%").replace(_encoded(_HOLE), b"%s")
 
     def _sample_row(self, sample: PlannedSample, formulas: str) -> SampleRow:
         process = self.definition.process
@@ -361,14 +376,17 @@ def formula_versions(model: SignalModel) -> dict[str, str]:
     return {name: entry.formula for name, entry in model.derived.items() if entry.formula}
 
 
-def _point_row(point: PlannedPoint, formulas: str) -> PointRow:
+def _point_row(point: PlannedPoint, formulas: str, sample: SampleRow) -> PointRow:
+    # At the sample's own parameters everything is as there: most points of a grid of masses.
+    parameters = as_json(point.parameters)
+    is_there = parameters == sample.parameters
     return PointRow(
         point.sample_id,
         point.digest,
-        point.factor,
+        0.0 if point.factor is None else point.factor,
         formulas,
-        as_json(point.parameters),
-        as_json(point.derived),
+        parameters,
+        sample.derived if is_there else as_json(point.derived),
         wide=as_json(list(point.wide)) if point.wide else None,
     )
 
@@ -382,10 +400,15 @@ def _user_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name != "ufo"}
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
+_HOLE = "\x00"
+
+
+def _encoded(value: object) -> bytes:
+    return _ENCODER.encode(value).encode("ascii")
+
+
 def _pretty(value: Mapping[str, Any]) -> bytes:
     """Return JSON with a line for each key: for people, and still by the fast encoder."""
-    lines = (f" {json.dumps(key)}: {_ENCODER.encode(value[key])}" for key in sorted(value))
-    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
+    lines = (b" %s: %s" % (_encoded(key), _encoded(value[key])) for key in sorted(value))
+    return b"{\n" + b",\n".join(lines) + b"\n}\n"
