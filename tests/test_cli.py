@@ -15,7 +15,7 @@ from mcbook import __version__
 from mcbook.cli import output
 from mcbook.cli.app import app
 from mcbook.cli.boundary import Group
-from mcbook.cli.options import numbers, words
+from mcbook.cli.options import count, numbers, words
 from mcbook.errors import InputError, WorkError
 
 COMMANDS = (
@@ -141,7 +141,7 @@ def test_exit_code_is_passed_on(run, failing):
         ("query --format xml", "invalid value for '--format'", "`mcbook query --help`"),
         ("query --limit 0", "invalid value for '--limit'", "`mcbook query --help`"),
         ("show a b", "got unexpected extra argument", "`mcbook show --help`"),
-        ("models zprime --at m_zp", "--at: 'm_zp' does not set", "for example: --at m_zp=1"),
+        ("models zprime --at m_zp", "--at: 'm_zp' does not set", "for example m_zp=1"),
     ],
 )  # fmt: skip
 def test_usage_errors(run, line, error, hint):
@@ -175,14 +175,19 @@ def test_reader_that_goes_away():
 
 
 def test_numbers():
-    """Assignments are finite numbers with distinct names."""
-    assert numbers("m_zp=1, g_prime = 1e-3,", "--at") == {"m_zp": 1.0, "g_prime": 1e-3}
+    """Assignments are finite numbers with distinct names; an error names the option."""
+    assert numbers("m_zp=1, g_prime = 1e-3", "--at") == {"m_zp": 1.0, "g_prime": 1e-3}
     assert numbers(None, "--at") == {}
-    for text in ("m_zp", "m_zp=", "=1", "m_zp=nan", "m_zp=inf", "m_zp=1=2", "a=1,a=2"):
-        with pytest.raises(InputError, match="--at"):
+    for text in ("m_zp", "m_zp=", "=1", "m_zp=nan", "m_zp=inf", "m_zp=1=2", "a=1,a=2", ""):
+        with pytest.raises(InputError, match="--at: "):
             numbers(text, "--at")
+
+
+def test_words_and_counts():
+    """Lists have commas, counts may have a suffix, and what is not given stays None."""
     assert words("a, b,") == ["a", "b"]
-    assert words(None) is None
+    assert count("50k") == 50_000
+    assert (words(None), count(None)) == (None, None)
 
 
 def test_json_is_finite(capsys):

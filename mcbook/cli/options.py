@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,29 +33,13 @@ Constants = Annotated[
 
 
 def numbers(text: str | None, option: str) -> dict[str, float]:
-    """Read ``name=value,name=value``.
+    """Read the ``name=value,name=value`` of an option, nothing where there is none."""
+    from mcbook.grid import parse_assignments
 
-    Raises
-    ------
-    InputError
-        If it is not that, a name comes twice, or a value is no finite number.
-    """
-    values: dict[str, float] = {}
-    for item in filter(None, (item.strip() for item in (text or "").split(","))):
-        name, _, value = (word.strip() for word in item.partition("="))
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not name or not math.isfinite(number):
-            raise InputError(
-                f"{option}: {item!r} does not set a name to a finite number",
-                hint=f"for example: {option} m_zp=1,g_prime=1e-3",
-            )
-        if name in values:
-            raise InputError(f"{option}: {name} is set twice", hint="set it once")
-        values[name] = number
-    return values
+    try:
+        return {} if text is None else parse_assignments(text)
+    except InputError as error:
+        raise InputError(f"{option}: {error.message}", hint=error.hint) from None
 
 
 def count(text: str | None) -> int | None:
