@@ -11,8 +11,13 @@ from typing import Any
 
 import typer
 
-from mcbook import resources
+from mcbook import generators, resources
 from mcbook.cli.app import app
+from mcbook.grid import axes
+from mcbook.grid import file as grid_file
+from mcbook.registry.expressions.check import LARGEST_EXPONENT
+from mcbook.registry.expressions.functions import CALLABLE
+from mcbook.registry.expressions.parser import LONGEST
 from mcbook.registry.loader import load_model, model_names
 from mcbook.registry.model import Derived, Parameter, Process, SignalModel
 
@@ -22,7 +27,7 @@ MADE = "<!-- made by docs/make_reference.py; do not edit -->\n"
 
 def main() -> int:
     """Write or check every page."""
-    pages = {"cli.md": cli_page, "models.md": models_page}
+    pages = {"cli.md": cli_page, "grid.md": grid_page, "models.md": models_page}
     stale = []
     for name, make in pages.items():
         path = FOLDER / name
@@ -66,6 +71,81 @@ def option_row(entry: Any) -> tuple[str, ...] | None:
     default = "" if entry.default in (None, False) else f"`{entry.default}`"
     needed = "required" if entry.required else default
     return (f"`{', '.join(entry.opts)}{takes}`", needed, entry.help)
+
+
+def grid_page() -> Iterator[str]:
+    """Yield the page on grid files and on the language of expressions."""
+    yield from (
+        "# Grid files",
+        "",
+        "A YAML file. Any key may be absent, but it must set a parameter;",
+    )
+    yield from ("those that are not set take their defaults.", "")
+    yield from table(("key", "what it says"), described(GRID_KEYS, grid_file.KEYS))
+    yield from ("## Ranges", "", "Under `scan`, and in the mappings of `zip`:", "")
+    yield from table(("range", "values"), described(RANGES, axes.RANGES))
+    yield from ("A plain list is short for `values`.", "", "## Designs", "")
+    yield from table(("key of `design`", "what it says"), described(DESIGN, (*axes.DESIGNS, *OVER)))
+    yield from ("## Generator settings", "")
+    for name in ("madgraph", "evtgen"):
+        rows = described(SETTINGS, sorted(generators.get(name).setting_names()))
+        yield from (f"### {name}", "", *table(("key of `generator`", "what it says"), rows))
+    yield from ("## Expressions", "", EXPRESSIONS, "")
+    functions = ", ".join(f"`{name}`" for name in CALLABLE)
+    yield from (f"Functions: {functions}.", "")
+    yield f"An expression has at most {LONGEST} characters and exponents up to {LARGEST_EXPONENT}."
+    yield "A value that is absent or undefined fulfils no condition."
+
+
+def described(words: dict[str, str], names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return a row for each name; a name without words stops the making of the page."""
+    return [(f"`{name}`", words[name]) for name in names]
+
+
+GRID_KEYS = {
+    "schema": "1, the version of this format; may be left out",
+    "model": "the signal model; must agree with the command line",
+    "process": "a process, `process/channel`, or a list; default: the model's default process",
+    "scan": "a mapping of parameters to ranges; they are multiplied",
+    "zip": "a list of mappings of parameters to ranges; those in one mapping run together",
+    "points": "a CSV file, relative to the grid, whose columns are parameters",
+    "design": "points that fill a space evenly",
+    "fixed": "a mapping of parameters to one value",
+    "derived": "a mapping of parameters to expressions over others, in any order",
+    "require": "conditions on top of the process's own; a point that fails one is rejected",
+    "events": "target for each sample: `50000`, `50k`, `1.5M`, or an expression",
+    "generator": "settings of the generator, below",
+    "salt": "a whole number that enters the seeds, 0 unless set; never the ids",
+    "set": "other values of the model's constants, such as `{q_phi: 1}`; they enter the ids",
+}
+RANGES = {
+    "values": "`{values: [0.1, 0.2, 0.5]}`",
+    "linspace": "`{linspace: [first, last, n]}`: n values at equal distances",
+    "logspace": "`{logspace: [first, last, n]}`: n values at equal ratios; values, no exponents",
+    "step": "`{step: [lowest, highest, step]}`, the highest included",
+}
+DESIGN = {
+    "sobol": "number of points of a Sobol sequence, shifted at random",
+    "lhs": "number of points of a Latin hypercube",
+    "seed": "a whole number; the same seed gives the same points",
+    "over": "a mapping of parameters to `{linear: [low, high]}` or `{log: [low, high]}`",
+}
+OVER = ("seed", "over")
+SETTINGS = {
+    "alpha": "the fine-structure constant, in cards and formulas; default 1/137.035999",
+    "sqrt_s": "energy in the centre of mass [GeV]; default 10.58",
+    "isr": "`none` (default) or `leading-log`",
+    "lifetime": "`displacer` (default: prompt in the generator) or `generator`",
+    "ufo": "folder of a UFO package, in place of mcbook's own",
+    "names": "what that package calls mcbook's particles and quantities",
+    "aliases": "`belle2` (default) or `standalone`: who declares the aliases of signal B mesons",
+    "signal_b": "which B mesons are signal: `one` (default) or `both`",
+    "event_type": "the ten characters of the Belle II event type; derived unless given",
+}
+EXPRESSIONS = """The same language serves `derived`, `require` and `events` of grids, the
+expressions of signal models, and `mcbook query`. It has numbers, names, text in quotes,
+`+ - * / % **`, comparisons that may be chained (`0.5 < m_chi1 <= 2`), `and`, `or`, `not`, `in`,
+`is None`, and functions."""
 
 
 def models_page() -> Iterator[str]:
