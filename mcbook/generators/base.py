@@ -114,9 +114,7 @@ class Generator(Protocol):
         """Return the keys that it understands in ``generator:`` of a grid."""
         ...
 
-    def reached(
-        self, model: SignalModel, process: Process, settings: Settings
-    ) -> frozenset[str]:
+    def reached(self, model: SignalModel, process: Process, settings: Settings) -> frozenset[str]:
         """Return the derived quantities whose values reach the cards and shape the events."""
         ...
 

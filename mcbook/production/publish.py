@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcbook.errors import WorkError
+from mcbook.errors import InputError, WorkError
 
 TEMPORARY = ".mcbook-tmp-"
 Progress = Callable[[int, int], None]
@@ -48,6 +48,25 @@ class Folder:
         self.written = Written()
         self._aside: Path | None = None
         self._count = 0
+
+    def check(self) -> None:
+        """Refuse a place where no folder can be written, before anything is.
+
+        Raises
+        ------
+        InputError
+            If something else is there, or the permissions do not allow it.
+        """
+        there = next(
+            place for place in (self.path, *self.path.absolute().parents) if place.exists()
+        )
+        if not there.is_dir():
+            raise InputError(f"the samples folder {self.path} cannot be made: {there} is a file")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(
+                f"the samples folder {self.path} cannot be written: no permission in {there}",
+                hint="name another one with --output",
+            )
 
     @contextmanager
     def open(self) -> Iterator["Folder"]:
@@ -95,11 +114,17 @@ class Folder:
             If the folder is there with other contents.
         """
         target = self.path / directory
-        if not target.is_dir():
-            self._write(target, files)
-            return
-        for name, content in files.items():
-            self._adopt(target / name, content)
+        try:
+            if target.is_dir():
+                for name, content in files.items():
+                    self._adopt(target / name, content)
+            else:
+                self._write(target, files)
+        except OSError as error:
+            raise WorkError(
+                f"{target} could not be written: {error.strerror}",
+                hint="what is complete is recorded; run the same command again to go on",
+            ) from error
 
     def put_file(self, name: str, content: bytes) -> None:
         """Put a single file into place, as `put` does a folder."""

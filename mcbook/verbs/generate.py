@@ -9,7 +9,7 @@ from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts, split_events
 from mcbook.production.grids import GridPlan, plan_grid
-from mcbook.production.publish import Progress
+from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
 from mcbook.registry.model import SignalModel
 
@@ -81,6 +81,7 @@ def generate(
     if dry_run:
         counts = _count(planned, location)
     elif batches:
+        Folder(Path(output)).check()
         with open_catalog(location, mode="write") as books:
             booker = Booker(books, Path(output), salt=read.salt, progress=progress)
             counts = booker.book(signal, batches)

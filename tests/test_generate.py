@@ -1,0 +1,184 @@
+"""What ``generate`` writes, records and refuses."""
+
+import json
+
+import pytest
+
+from mcbook.catalog.store import open_catalog
+from mcbook.errors import InputError, WorkError
+from mcbook.verbs.generate import generate
+
+GRID = """\
+model: zprime
+scan:
+  m_zp: {values: [1, 2]}
+  g_prime: {values: [1e-4, 1e-3]}
+events: 1000
+"""
+
+
+@pytest.fixture
+def run(toy, tmp_path):
+    """Return a function that generates from the text of a grid."""
+
+    def generate_from(text=GRID, **options):
+        (tmp_path / "grid.yaml").write_text(text)
+        given = {
+            "output": tmp_path / "samples",
+            "catalog": str(tmp_path / "mcbook.db"),
+            "models_dir": toy,
+        }
+        return generate(None, tmp_path / "grid.yaml", **(given | options))
+
+    return generate_from
+
+
+def parts_in(tmp_path):
+    """Return the parts in the books."""
+    with open_catalog(str(tmp_path / "mcbook.db"), mode="read") as books, books.reading() as reader:
+        rows = reader.connection.exec_driver_sql("SELECT sample_id FROM parts").all()
+        return reader.parts_of({row[0] for row in rows})
+
+
+def test_the_same_grid_again_gives_nothing_new(run):
+    """A second run finds everything there."""
+    first, second = run(), run()
+    assert first["points"] == 4
+    assert first["samples"] == {"new": 2, "existing": 0}
+    assert first["parts"] == {"new": 2}
+    assert second["samples"] == {"new": 0, "existing": 2}
+    assert second["parts"] == {"new": 0}
+    assert second["files_written"] == 0
+
+
+def test_an_extended_grid_gives_only_what_is_new(run):
+    """More masses add samples; more couplings add points to the samples that are there."""
+    run()
+    more = run(GRID.replace("[1, 2]", "[1, 2, 3]").replace("[1e-4, 1e-3]", "[1e-4, 1e-3, 1e-2]"))
+    assert more["points"] == 9
+    assert more["samples"] == {"new": 1, "existing": 2}
+
+
+def test_more_events_add_parts_and_never_remove_any(run, tmp_path):
+    """The target is met by a new part with a seed of its own; a smaller target changes nothing."""
+    run()
+    more = run(events=2500)
+    assert more["parts"] == {"new": 2}
+    assert run(events=10)["parts"] == {"new": 0}
+    parts = parts_in(tmp_path)
+    assert [[part.events for part in listed] for listed in parts.values()] == [[1000, 1500]] * 2
+    seeds = [part.seed for listed in parts.values() for part in listed]
+    assert len(set(seeds)) == len(seeds)
+    for listed in parts.values():
+        for part in listed:
+            card = tmp_path / "samples" / part.directory / "run.json"
+            assert json.loads(card.read_text())["seed"] == part.seed
+
+
+def test_seeds_are_unique_even_where_they_are_scarce(run, tmp_path):
+    """The toy generator has 1,000 seeds: 400 parts collide often and never share one."""
+    run(GRID.replace("[1, 2]", "").replace("{values: }", "{linspace: [1, 5, 400]}"))
+    seeds = [part.seed for listed in parts_in(tmp_path).values() for part in listed]
+    assert len(set(seeds)) == len(seeds) == 400
+
+
+def test_another_salt_gives_other_seeds(run, tmp_path):
+    """Two people with different salts can merge their parts."""
+    run()
+    first = {part.seed for listed in parts_in(tmp_path).values() for part in listed}
+    run(GRID + "salt: 1\n", events=2000)
+    second = {part.seed for listed in parts_in(tmp_path).values() for part in listed} - first
+    run(GRID + "salt: 2\n", output=tmp_path / "other", catalog=str(tmp_path / "other.db"))
+    assert len(second) == 2
+
+
+def test_a_dry_run_writes_nothing_and_counts_the_same(run, tmp_path):
+    """--dry-run says what would come, before and after it is there."""
+    plan = run(dry_run=True)
+    assert plan["samples"] == {"new": 2, "existing": 0}
+    assert plan["parts"] == {"new": 2}
+    assert not (tmp_path / "samples").exists()
+    assert not (tmp_path / "mcbook.db").exists()
+    run()
+    assert run(dry_run=True, events=1500)["parts"] == {"new": 2}
+
+
+def test_folders_without_books_are_adopted(run, tmp_path):
+    """Where the folders are there and equal, a new catalog takes them over."""
+    run()
+    again = run(catalog=str(tmp_path / "second.db"))
+    assert again["samples"] == {"new": 2, "existing": 0}
+    assert again["files_written"] == 0
+
+
+def test_a_folder_with_other_contents_is_never_overwritten(run, tmp_path):
+    """An edited card stops the run that would have to overwrite it."""
+    run()
+    card = next((tmp_path / "samples").glob("zprime-*/toy.json"))
+    card.write_text("mine")
+    with pytest.raises(WorkError, match="other contents"):
+        run(catalog=str(tmp_path / "second.db"))
+    assert card.read_text() == "mine"
+
+
+def test_nothing_below_samples_names_this_machine(run, tmp_path):
+    """Cards hold no absolute path, so that books can be moved."""
+    run()
+    for path in (tmp_path / "samples").rglob("*"):
+        if path.is_file():
+            assert str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_a_full_grid_of_rejected_points_is_no_error(run, tmp_path):
+    """Every point closed: listed with its reason, nothing written."""
+    result = run(GRID.replace("[1, 2]", "[11, 12]"))
+    assert result["points"] == 0
+    assert len(result["rejected"]) == 4
+    assert "kinematically closed" in result["rejected"][0]["reason"]
+    assert not (tmp_path / "mcbook.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scan: {m_zp: {values: [1]}}\n", "no signal model"),
+        ("model: zprim\nscan: {m_zp: {values: [1]}}\n", "zprim"),
+        (GRID + "process: mumu_in\n", "mumu_in"),
+        (GRID + "generator: {colour: red, color: blue}\n", "color"),
+        (GRID + "set: {q_phi: 1}\n", "q_phi"),
+        (GRID.replace("m_zp", "m_zq"), "m_zq"),
+    ],
+)
+def test_what_does_not_fit_is_said_and_nothing_is_written(run, tmp_path, text, message):
+    """A name that does not exist is an error of the user, before anything is written."""
+    with pytest.raises(InputError, match=message):
+        run(text)
+    assert not (tmp_path / "samples").exists()
+    assert not (tmp_path / "mcbook.db").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(run, tmp_path):
+    """The samples folder cannot be where a file is; no catalog is made."""
+    (tmp_path / "samples").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        run()
+    assert not (tmp_path / "mcbook.db").exists()
+
+
+def test_a_changed_sample_records_what_it_supersedes(run, toy, tmp_path):
+    """A coupling that changes in the registry gives new samples that name the old ones."""
+    run()
+    path = toy / "zprime.yaml"
+    changed = toy.parent / "changed"
+    changed.mkdir()
+    (changed / "zprime.yaml").write_text(
+        path.read_text().replace("FFV, coupling: g_prime}", "FFV, coupling: 2*g_prime}")
+    )
+    assert run(models_dir=changed)["samples"] == {"new": 2, "existing": 0}
+    with open_catalog(str(tmp_path / "mcbook.db"), mode="read") as books, books.reading() as reader:
+        rows = reader.connection.exec_driver_sql(
+            "SELECT n.supersedes, o.parameters = n.parameters FROM samples n"
+            " JOIN samples o ON o.id = n.supersedes"
+        ).all()
+    assert len(rows) == 2
+    assert all(same for _, same in rows)
