@@ -4,7 +4,6 @@ import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +190,11 @@ def _step(document: Document, keys: Keys, entry: Any) -> tuple[int, Build]:
     step = number(document, (*keys, 2), step)
     if step <= 0 or high <= low:
         raise document.error(keys, "hi is above lo, and the step above zero")
-    # In decimals, as written: in doubles (0.3 - 0.1) / 0.1 is less than two.
-    steps = (_decimal(high) - _decimal(low)) / _decimal(step)
+    # Seldom whole in doubles: (0.3 - 0.1) / 0.1 is less than two.
+    steps = (high - low) / step
     whole = round(steps)
     if not whole or abs(steps - whole) > _TOLERANCE:
-        reached = float(_decimal(low) + math.floor(steps) * _decimal(step))
+        reached = low + math.floor(steps) * step
         raise document.error(
             keys,
             f"steps of {step:.9g} from {low:.9g} do not reach {high:.9g}",
@@ -208,10 +207,6 @@ def _step(document: Document, keys: Keys, entry: Any) -> tuple[int, Build]:
         return round9_array(values)
 
     return whole + 1, build
-
-
-def _decimal(value: float) -> Fraction:
-    return Fraction(repr(value))
 
 
 def _three(document: Document, keys: Keys, entry: Any, form: str) -> tuple[float, float, Any]:

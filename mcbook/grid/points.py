@@ -83,7 +83,7 @@ class Points:
         ]
 
 
-def expand(  # noqa: PLR0913 - three of them by keyword
+def expand(
     grid: Grid,
     parameters: Mapping[str, ParameterLike],
     constants: Mapping[str, float],

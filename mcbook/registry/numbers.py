@@ -2,7 +2,7 @@
 
 import math
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +129,7 @@ def parse_count(value: object) -> int:
     if not isinstance(value, bool) and NUMBER.fullmatch(digits):
         try:
             count = Decimal(digits) * factor
-        except InvalidOperation:  # an exponent beyond what decimals hold
+        except (InvalidOperation, Overflow):  # an exponent beyond what decimals hold
             count = None
     if count is None or not 1 <= count <= MOST_EVENTS or count != int(count):
         raise InputError(

@@ -265,7 +265,7 @@ class _Builder:
         if not event.style and event.value == "<<":
             raise self.fail(line, "merge keys '<<' are not read", "write the keys out")
         if not event.value:
-            raise self.fail(line, "a key is empty")
+            raise self.fail(line, "the key before ':' is empty")
         self.count(1, line)
         return str(event.value)
 

@@ -4,6 +4,7 @@ A comparison with an absent quantity neither holds nor fails, and so does its ``
 which a quantity that decides is absent does not match. ``x is None`` asks for that.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -96,11 +97,7 @@ class _Compiler:
     def whole(self, node: Node) -> Sql:
         is_number = isinstance(node, Number | Name | Negative | Arithmetic | Call)
         text = self.number(node) if is_number else self.condition(node)
-        depth = deepest = 0
-        for sign in text:
-            depth += {"(": 1, ")": -1}.get(sign, 0)
-            deepest = max(deepest, depth)
-        if self.is_sqlite and deepest > DEEPEST_SQL:
+        if self.is_sqlite and _depth(text) > DEEPEST_SQL:
             raise wrong(self.text, 1, "nested too deeply for a database")
         return Sql(text, {name: value for value, name in self.names.items()})
 
@@ -144,8 +141,8 @@ class _Compiler:
                 first, second = self.number(first_node), self.number(second_node)
                 holds, fails = ("1", "0") if self.is_sqlite else ("TRUE", "FALSE")
                 return self.kept(
-                    f"CASE {self.condition(mask)} WHEN {holds} THEN {first}"
-                    f" WHEN {fails} THEN {second} END"
+                    f"(CASE {self.condition(mask)} WHEN {holds} THEN {first}"
+                    f" WHEN {fails} THEN {second} END)"
                 )
             case Call(function, arguments):
                 return self.kept(self.call(function, [self.number(a) for a in arguments]))
@@ -274,6 +271,15 @@ class _Compiler:
             return self.bound(node.value)
         assert isinstance(node, Number)  # noqa: S101 - what lowering leaves of a constant
         return self.literal(node.value)
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets and cases are nested."""
+    depth = deepest = 0
+    for sign in re.findall(r"[()]|\bCASE\b|\bEND\b", text):
+        depth += 1 if sign in {"(", "CASE"} else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _once(template: str, arguments: list[str]) -> str:
