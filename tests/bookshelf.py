@@ -130,5 +130,6 @@ def add_sample(  # noqa: PLR0913
         books.add_parts([PartRow(identity, number, 1000, seed, "planned", storage, folder)])
         path = f"{folder}/launch.mg5"
         books.add_cards([CardRow(identity, number, path, sha(f"{seed}{cards}"))])
-    books.add_history([HistoryRow(identity, "planned", as_json({}), at=created, who="me")])
+    detail = as_json({"parts": len(seeds), "events": 1000 * len(seeds)})
+    books.add_history([HistoryRow(identity, "planned", detail, at=created, who="me")])
     return identity

@@ -55,14 +55,14 @@ def stored_rows(
     table = table_of(name)
     columns = [table.c[field] for field in ROWS[name]._fields]
     keys = [table.c[key] for key in _KEYS.get(name, table.primary_key.columns.keys())]
-    order = [_plain_order(books, key) for key in keys]
+    order = [plain_order(books, key) for key in keys]
     statement = select(*columns).where(*conditions).order_by(*order)
     with books.connection.execute(statement.execution_options(yield_per=_CHUNK)) as result:
         for row in result.mappings():
             yield _with_floats(dict(row))
 
 
-def _plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a column to sort by, in the order of bytes rather than of a language."""
     if isinstance(column.type, String) and books.connection.dialect.name == "postgresql":
         return collate(column, "C")
@@ -75,7 +75,7 @@ def _with_floats(row: dict[str, Any]) -> dict[str, Any]:
         if field in row:
             row[field] = {
                 name: float(value) if isinstance(value, int) else value
-                for name, value in sorted(row[field].items())
+                for name, value in row[field].items()
             }
     return row
 

@@ -16,6 +16,9 @@ from mcbook.registry.expressions import parse
 
 _CHUNK = 2000
 
+NEAREST = 5
+"""How many of the nearest samples are shown unless more are asked for."""
+
 SAMPLE_COLUMNS = (
     "id",
     "model",
@@ -114,7 +117,13 @@ def find(
     yield from _rows(search, outputs, _Source(tables, where, order, limit))
 
 
-def find_near(search: Search, target: Mapping[str, float], *, limit: int = 5) -> Iterator[Row]:
+def find_near(
+    search: Search,
+    target: Mapping[str, float],
+    *,
+    columns: Sequence[str] | None = None,
+    limit: int = NEAREST,
+) -> Iterator[Row]:
     """Yield the samples that are nearest to some values, the nearest first.
 
     The distance is the root of the sum of squares of relative differences: of logarithms where a
@@ -127,6 +136,8 @@ def find_near(search: Search, target: Mapping[str, float], *, limit: int = 5) ->
         Where to look.
     target
         Parameters or derived quantities, at least one.
+    columns
+        Entries of the rows besides the ``id`` and the ``distance``.
     limit
         At most so many rows.
 
@@ -153,7 +164,7 @@ def find_near(search: Search, target: Mapping[str, float], *, limit: int = 5) ->
         " WHERE d IS NOT NULL GROUP BY id) AS near JOIN samples AS s ON s.id = near.id"
     )
     outputs = [
-        *_Rows(search, points=False).outputs(None),
+        *_Rows(search, points=False).outputs(columns),
         _Output("distance", ["near.d"], lambda values: float(values[0]) ** 0.5),
     ]
     source = _Source(tables, Clause("1 = 1", values), ["near.d", *_usual_order(search)], limit)

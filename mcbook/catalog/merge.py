@@ -4,6 +4,7 @@ A part is the same where sample and seed are the same; then its cards must be th
 the same books again changes nothing.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -94,9 +95,10 @@ class _Chunk:
         points = [make_row("points", row) for row in self._rows(self.theirs, "points")]
         self.merged.new["points"] += self.mine.add_points(points)
         self._parts()
-        there = {make_row("history", row) for row in self._rows(self.mine, "history")}
-        history = [make_row("history", row) for row in self._rows(self.theirs, "history")]
-        self._add("history", [row for row in dict.fromkeys(history) if row not in there])
+        there = {_key(row) for row in self._rows(self.mine, "history")}
+        history = {_key(row): row for row in self._rows(self.theirs, "history")}
+        new = [make_row("history", row) for key, row in history.items() if key not in there]
+        self._add("history", new)
 
     def _rows(self, books: Reader, name: str) -> list[dict[str, Any]]:
         column = table_of(name).c["id" if name == "samples" else "sample_id"]
@@ -165,6 +167,11 @@ class _Chunk:
                 " other books",
                 hint="find out which of the two was produced, and remove the other from its books",
             )
+
+
+def _key(row: dict[str, Any]) -> str:
+    """Return text that is the same for equal rows, whatever the order of what is in them."""
+    return json.dumps(row, sort_keys=True)
 
 
 def _sums(cards: dict[str, CardRow]) -> dict[str, str]:

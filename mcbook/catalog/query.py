@@ -125,7 +125,7 @@ class Search:
         theirs = [c for c in self.conjuncts if not self.is_of_samples(c.names)]
         parts: list[str] = []
         values: dict[str, Any] = {}
-        if self.candidates != set(self.models):
+        if len(self.candidates) == 1 or self.candidates != set(self.models):
             parts.append(self._model_sql())
         if mine:
             found = _joined(mine).to_sql(self.at_sample, self.dialect, prefix="s")

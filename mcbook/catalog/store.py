@@ -61,10 +61,15 @@ class Catalog:
             yield Reader(connection, self.folder, self._roots)
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        """Hold the write lock; what was written is kept when the block ends without an error."""
+    def writing(self, *, keep: bool = True) -> Iterator[Writer]:
+        """Hold the write lock; what was written is kept when the block ends without an error.
+
+        Without *keep* it is taken back in any case, for a dry run.
+        """
         with _speaking(self.location), locked(self.engine) as connection:
             yield Writer(connection, self.folder, self._roots)
+            if not keep:
+                connection.rollback()
 
     def accelerate(self, model: str, parameters: Sequence[str]) -> None:
         """Make queries on the parameters of a model fast, where that has not been done.
@@ -83,7 +88,9 @@ class Catalog:
             accelerator.accelerate(books.connection, model, parameters)
 
 
-def open_catalog(location: str | None, *, mode: Mode) -> Catalog:
+def open_catalog(
+    location: str | None, *, mode: Mode, roots: Mapping[str, Path] | None = None
+) -> Catalog:
     """Open a catalog, and upgrade it first where it is older than this version.
 
     Parameters
@@ -92,6 +99,9 @@ def open_catalog(location: str | None, *, mode: Mode) -> Catalog:
         A path or a SQLAlchemy URL; None for the one that the configuration finds.
     mode
         ``write`` makes the catalog where there is none.
+    roots
+        Where storage roots are, by name; None for what the configuration of the site says. Where
+        that is silent, the books know.
 
     Raises
     ------
@@ -99,13 +109,13 @@ def open_catalog(location: str | None, *, mode: Mode) -> Catalog:
         If there is no catalog to read, or it is unreadable, newer, or no catalog of mcbook.
     """
     url = parse_location(config.catalog(location))
-    roots = config.load().roots
     on_disk = url.get_backend_name() == "sqlite"
     path = Path(str(url.database)) if on_disk else None
     where = str(path) if path else url.render_as_string()
     if path and mode == "read" and not path.exists():
         raise no_catalog(where)
     engine = make_engine(url, create=mode == "write")
+    roots = config.load().roots if roots is None else roots
     catalog = Catalog(engine, location=where, folder=path.parent if path else None, roots=roots)
     try:
         _prepare(catalog, mode)

@@ -65,6 +65,11 @@ class Reader:
             parts[row[0]].append(PartRow(*row))
         return dict(parts)
 
+    def points_of(self, sample_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Return sample id and digest of every point that these samples serve."""
+        rows = self._among("SELECT sample_id, digest FROM points WHERE sample_id", list(sample_ids))
+        return {(row[0], row[1]) for row in rows}
+
     def used_seeds(self, candidates: Iterable[int]) -> set[int]:
         """Return those seeds that a part in the books has already."""
         rows = self._among("SELECT DISTINCT seed FROM parts WHERE seed", list(candidates))

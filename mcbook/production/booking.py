@@ -168,7 +168,9 @@ class _Chunk:
         self.books.add_samples(
             row._replace(supersedes=superseded.get(row.id)) for row in rows if row.id in new_ids
         )
-        self.books.refresh_samples(row for row in rows if row.id not in new_ids)
+        older = [row for row in rows if row.id not in new_ids]
+        self.books.refresh_samples(older)
+        self.books.raise_events((row.id, row.events_target, 0) for row in older)
         self.books.add_parts(part for listed in parts.values() for part in listed)
         self.books.add_cards(cards)
         self._points(rows, new_ids, points, formulas)
@@ -330,6 +332,7 @@ class _Chunk:
             storage=self.storage,
             directory=sample.id,
             formulas=formulas,
+            expected_rate=sample.expected_rate,
             parameters=as_json(sample.parameters),
             derived=as_json(sample.derived),
         )

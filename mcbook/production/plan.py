@@ -5,6 +5,7 @@ Everything here is computed for all points at once and touches neither a file no
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,12 +31,17 @@ ID_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class PlannedSample:
-    """A sample that is to exist: `events` is the target."""
+    """A sample that is to exist: `events` is the target.
+
+    `expected_rate` is what the generator should report for it: production times the fractions of
+    its channels, in the unit of the production.
+    """
 
     id: str
     digest: str
     parameters: dict[str, float]
     derived: dict[str, float | None]
+    expected_rate: float | None
     events: int
 
 
@@ -293,8 +299,9 @@ class Planner:
         parameters = records(columns)
         neutral = {name: self._neutral(name) for name in self.model.parameters}
         flags = records(shaping)
-        for values, shapes, quantities, target in zip(
-            parameters, flags, records(derived, null=True), events, strict=True
+        rates = _finite(self.rate(definition.process, columns, derived))
+        for values, shapes, quantities, rate, target in zip(
+            parameters, flags, records(derived, null=True), rates, events, strict=True
         ):
             entering = {
                 name: value
@@ -305,7 +312,7 @@ class Planner:
             hashed.update((canonical(entering) + "}").encode("ascii"))
             full = hashed.hexdigest()
             yield PlannedSample(
-                f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, target
+                f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, rate, target
             )
 
     def _neutral(self, name: str) -> float | None:
@@ -340,7 +347,7 @@ class Planner:
         here = self.rate(process, columns, derived)
         there = self.rate(process, unique, unique_derived)[inverse]
         with np.errstate(all="ignore"):
-            return [value if np.isfinite(value) else None for value in (here / there).tolist()]
+            return _finite(here / there)
 
     def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
         if not kept.any():
@@ -352,6 +359,10 @@ class Planner:
             count = int(np.count_nonzero(mask))
             if count:
                 yield f"{count} of {int(kept.sum())} points: {warning.text}"
+
+
+def _finite(values: Array) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _unused_value(parameter: Parameter) -> float:

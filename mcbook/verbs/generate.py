@@ -11,7 +11,6 @@ from mcbook.production.booking import Booker, Counts, split_events
 from mcbook.production.grids import GridPlan, plan_grid
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
-from mcbook.registry.model import SignalModel
 
 
 def generate(
@@ -85,7 +84,7 @@ def generate(
         with open_catalog(location, mode="write") as books:
             booker = Booker(books, Path(output), salt=read.salt, progress=progress)
             counts = booker.book(signal, batches)
-            books.accelerate(signal.name, shape_everywhere(signal))
+            books.accelerate(signal.name, list(signal.parameters))
     else:
         counts = Counts()
     return {
@@ -102,15 +101,6 @@ def generate(
         "directory": str(output),
         "command": _command(planned, output),
     }
-
-
-def shape_everywhere(model: SignalModel) -> list[str]:
-    """Return the parameters that shape the events of every process of a model."""
-    return [
-        name
-        for name in model.parameters
-        if all("shape" in process.roles[name] for process in model.processes.values())
-    ]
 
 
 def _model_name(given: str | None, grid: Grid) -> str:

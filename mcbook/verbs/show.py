@@ -1,0 +1,140 @@
+"""``mcbook show``: all that the books know about a sample."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.store import open_catalog
+from mcbook.catalog.writer import Reader
+from mcbook.registry.expressions import parse
+from mcbook.verbs.lookup import one_sample
+
+
+def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
+    """Return all that the books know about a sample.
+
+    Parameters
+    ----------
+    sample_id
+        The id, or a prefix that only this sample has.
+    catalog
+        Path or URL of the catalog.
+
+    Returns
+    -------
+    dict
+        What `mcbook.query` gives, and ``cards``, ``parts``, ``points``, ``cross_section_fb`` of the
+        process as written at the sample's own parameters, ``cross_section_includes`` (the branching
+        fractions that it holds), ``settings``, ``templates``, ``shared_files``, ``history``.
+
+    Raises
+    ------
+    InputError
+        If no sample or several samples have that prefix.
+    """
+    with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
+        return describe(books, one_sample(books, sample_id))
+
+
+def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that the books know about the sample of a row."""
+    definitions = table_of("definitions")
+    (definition,) = stored_rows(books, "definitions", definitions.c.digest == sample["definition"])
+    document, facts = definition["document"], definition["facts"]
+    points = _rows(books, "points", sample)
+    return {
+        **{name: sample[name] for name in ("id", "model", "process", "generator", "status")},
+        "parameters": sample["parameters"],
+        "derived": sample["derived"],
+        "reasons": sample["reasons"] or {},
+        "cross_section_fb": _cross_section(sample["expected_rate"], facts),
+        "cross_section_includes": _fractions(facts),
+        "n_events": sample["n_events"],
+        "events_target": sample["events_target"],
+        "directory": _path(books, sample["storage"], sample["directory"]),
+        "created": sample["created"],
+        "digest": sample["digest"],
+        "definition": sample["definition"],
+        "supersedes": sample["supersedes"],
+        "superseded_by": _followers(books, sample["id"]),
+        "settings": document["settings"],
+        "templates": document["templates"],
+        "points": [
+            {key: row[key] for key in ("parameters", "derived", "factor", "wide")} for row in points
+        ],
+        "parts": _parts(books, sample),
+        "cards": _cards(books, sample),
+        "shared_files": _shared_files(books, sample),
+        "history": [
+            {key: row[key] for key in ("at", "who", "event", "detail")}
+            for row in _rows(books, "history", sample)
+        ],
+    }
+
+
+def _rows(books: Reader, table: str, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+    column = table_of(table).c.sample_id
+    return list(stored_rows(books, table, column == sample["id"]))
+
+
+def _path(books: Reader, storage: str, path: str) -> str:
+    return str(books.root_path(storage) / path)
+
+
+def _followers(books: Reader, identity: str) -> list[str]:
+    column = table_of("samples").c.supersedes
+    return [row["id"] for row in stored_rows(books, "samples", column == identity)]
+
+
+def _cross_section(rate: float | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the generator should report [fb]; a formula has no statistical error."""
+    reason = None
+    if facts["unit"] != "fb":
+        reason = f"{facts['production']} is no cross section"
+    elif rate is None:
+        reason = "not defined at these parameters"
+    if reason:
+        return {"value": None, "error": None, "reason": reason}
+    return {"value": rate, "error": None, "source": f"registry: {facts['production']}"}
+
+
+def _fractions(facts: Mapping[str, Any]) -> list[str]:
+    """Return the names of the branching fractions in the generator's cross section."""
+    return sorted(parse(facts["fraction"]).names) if facts["fraction"] else []
+
+
+def _parts(books: Reader, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **{key: row[key] for key in ("number", "events", "seed", "status")},
+            "directory": _path(books, row["storage"], row["directory"]),
+        }
+        for row in _rows(books, "parts", sample)
+    ]
+
+
+def _cards(books: Reader, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+    storage = {0: sample["storage"]}
+    storage |= {row["number"]: row["storage"] for row in _rows(books, "parts", sample)}
+    return [
+        {
+            "path": _path(books, storage[row["part"]], row["path"]),
+            "sha256": row["sha256"],
+            "part": row["part"] or None,
+        }
+        for row in _rows(books, "cards", sample)
+    ]
+
+
+def _shared_files(books: Reader, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+    table = table_of("shared_files")
+    found = stored_rows(
+        books,
+        "shared_files",
+        table.c.definition == sample["definition"],
+        table.c.storage == sample["storage"],
+    )
+    return [
+        {"path": _path(books, row["storage"], row["path"]), "sha256": row["sha256"]}
+        for row in found
+    ]
