@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ def json_document(value: Any) -> None:
 
 def table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Print rows: ruled on a terminal, aligned by spaces elsewhere."""
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    cells = [[cell(row.get(column)) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _rich_table(cells, columns)
         return
@@ -59,7 +60,7 @@ def record(value: Row, indent: str = "") -> None:
             typer.echo(f"{indent}{name}:")
             table(entry, list(dict.fromkeys(key for row in entry for key in row)))
         else:
-            typer.echo(f"{indent}{name}: {_cell(entry)}")
+            typer.echo(f"{indent}{name}: {cell(entry)}")
 
 
 def result(value: Row, format_: str) -> None:
@@ -148,8 +149,8 @@ def _rich_table(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> None:
     Console().print(ruled)
 
 
-def _cell(value: Any) -> str:
-    """Return a value as a person reads it."""
+def cell(value: Any) -> str:
+    """Return a value as a person reads it; a path below this folder without the folder."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if value is None:
@@ -157,10 +158,10 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return " ".join(f"{key}={_cell(entry)}" for key, entry in value.items()) or "-"
+        return " ".join(f"{key}={cell(entry)}" for key, entry in value.items()) or "-"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_cell, value)) or "-"
-    return str(value)
+        return ", ".join(map(cell, value)) or "-"
+    return str(value).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109  one call, many cells
 
 
 def _plain(value: Any) -> str:

@@ -117,7 +117,7 @@ def show(id_: Id, catalog: Catalog = None, format_: Format = "table") -> None:
     """Show all that the books know about a sample."""
     from mcbook.verbs import show as verb
 
-    output.result(verb.show(id_, catalog=catalog), format_)
+    tables.sample(verb.show(id_, catalog=catalog), format_)
 
 
 def trace(

@@ -1,7 +1,6 @@
 """How the results of single commands are laid out for people."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,7 +12,7 @@ from mcbook.cli.output import Row
 SAMPLE_COLUMNS = ("id", "process", "status", "n_events", "points")
 
 #: What rows of points, of missing points and of near samples have on top.
-POINT_COLUMNS = ("factor", "xsec", "reason", "distance")
+POINT_COLUMNS = ("factor", "cross_section_fb", "reason", "distance")
 
 
 def model_list(rows: Sequence[Row]) -> None:
@@ -102,18 +101,10 @@ def generated(found: Row, format_: str, *, dry_run: bool) -> None:
     if dry_run:
         output.note("dry run, nothing was written")
         return
-    books = _near(found["catalog"])
+    books = output.cell(found["catalog"])
     typer.echo(f"{found['files_written']:,} files in {found['directory']}, books in {books}")
     if found.get("command"):
         typer.echo(f"run a part by hand:\n{output.GAP}{found['command']}")
-
-
-def _near(location: str) -> str:
-    """Return a path below this folder as a person would write it."""
-    here = Path.cwd()
-    return (
-        str(Path(location).relative_to(here)) if Path(location).is_relative_to(here) else location
-    )
 
 
 def _counted(rejected: Sequence[Row]) -> dict[str, int]:
@@ -122,6 +113,18 @@ def _counted(rejected: Sequence[Row]) -> dict[str, int]:
     for point in rejected:
         counts[point["reason"]] = counts.get(point["reason"], 0) + 1
     return counts
+
+
+def sample(shown: Row, format_: str) -> None:
+    """Print all that the books know about a sample; its points without derived quantities."""
+    if format_ == "table":
+        kept = ("factor", "wide")
+        points = [
+            {**point["parameters"], **{name: point[name] for name in kept}}
+            for point in shown["points"]
+        ]
+        shown = {**shown, "points": points}
+    output.result(shown, format_)
 
 
 def found(rows: Sequence[Row], columns: Sequence[str] | None, format_: str) -> None:
