@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcbook.verbs.books import dump as dump_catalog
+    from mcbook.verbs.books import info as catalog_info
     from mcbook.verbs.books import load as load_catalog
     from mcbook.verbs.books import merge as merge_catalogs
     from mcbook.verbs.diff import diff
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "catalog_info",
     "describe_model",
     "diff",
     "dump_catalog",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _VERBS = {
+    "catalog_info": "books.info",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
     "dump_catalog": "books.dump",

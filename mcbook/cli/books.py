@@ -24,7 +24,9 @@ def dump(
     """Write the books as sorted JSON lines, for review and backup."""
     from mcbook.verbs import books as verb
 
-    output.result(verb.dump(file, catalog=catalog, dry_run=dry_run), format_)
+    found = verb.dump(file, catalog=catalog, dry_run=dry_run)
+    if str(file) != "-":
+        output.result(found, format_)
 
 
 @app.command()

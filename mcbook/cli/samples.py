@@ -128,7 +128,7 @@ def trace(
     """Follow a file or an id back to its point and on to every result."""
     from mcbook.verbs import trace as verb
 
-    output.result(verb.trace(what, catalog=catalog), format_)
+    tables.traced(verb.trace(what, catalog=catalog), format_)
 
 
 def diff(a: Id, b: Id, catalog: Catalog = None, format_: Format = "table") -> None:
@@ -139,16 +139,20 @@ def diff(a: Id, b: Id, catalog: Catalog = None, format_: Format = "table") -> No
 
 
 def verify(
-    expression: Expression = None, catalog: Catalog = None, format_: Format = "table"
+    expression: Expression = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    format_: Format = "table",
 ) -> None:
     """Compare files with their recorded digests, and cards with what would be rendered now."""
     from mcbook.verbs import verify as verb
 
+    output.note_shadows(models_dir)
     with output.progress("verify") as report:
-        found = verb.verify(expression, catalog=catalog, progress=report)
+        found = verb.verify(expression, catalog=catalog, models_dir=models_dir, progress=report)
     output.result(found, format_)
     if found["failed"]:
         raise WorkError(
             "files or samples are not what the books say",
-            hint="generate again writes what is missing; a changed card is never overwritten",
+            hint="`generate` writes what is missing again; it never overwrites what was changed",
         )

@@ -116,15 +116,24 @@ def _counted(rejected: Sequence[Row]) -> dict[str, int]:
 
 
 def sample(shown: Row, format_: str) -> None:
-    """Print all that the books know about a sample; its points without derived quantities."""
-    if format_ == "table":
-        kept = ("factor", "wide")
-        points = [
-            {**point["parameters"], **{name: point[name] for name in kept}}
-            for point in shown["points"]
-        ]
-        shown = {**shown, "points": points}
-    output.result(shown, format_)
+    """Print all that the books know about a sample."""
+    output.result(_with_short_points(shown) if format_ == "table" else shown, format_)
+
+
+def traced(followed: Row, format_: str) -> None:
+    """Print where a file or a number leads."""
+    if format_ == "table" and "sample" in followed:
+        followed = {**followed, "sample": _with_short_points(followed["sample"])}
+    output.result(followed, format_)
+
+
+def _with_short_points(shown: Row) -> Row:
+    """Return a sample whose points are rows of a table, without derived quantities."""
+    points = [
+        {**point["parameters"], "factor": point["factor"], "wide": point["wide"]}
+        for point in shown["points"]
+    ]
+    return {**shown, "points": points}
 
 
 def found(rows: Sequence[Row], columns: Sequence[str] | None, format_: str) -> None:
