@@ -1,7 +1,7 @@
 """From a grid to its points, column by column."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.grid.file import Grid
+from mcbook.registry.bounds import Bounded, outside
 from mcbook.registry.expressions import Expression
 from mcbook.registry.numbers import MOST_EVENTS, round9, round9_array
 
@@ -20,19 +21,11 @@ Columns = dict[str, Array]
 MOST_POINTS = 1_000_000
 
 
-class ParameterLike(Protocol):
+class ParameterLike(Bounded, Protocol):
     """What a grid needs to know of a parameter; `default` None: it may be absent."""
 
     @property
     def default(self) -> float | None: ...  # noqa: D102
-    @property
-    def minimum(self) -> float | None: ...  # noqa: D102
-    @property
-    def above(self) -> float | None: ...  # noqa: D102
-    @property
-    def maximum(self) -> float | None: ...  # noqa: D102
-    @property
-    def below(self) -> float | None: ...  # noqa: D102
 
 
 class Rejected(NamedTuple):
@@ -203,10 +196,10 @@ class _Expansion:
         if parameter.default is not None and np.isnan(values).any():
             row = int(np.flatnonzero(np.isnan(values))[0])
             raise InputError(f"{where}: entry {row + 1} is empty, and {name} is not optional")
-        for outside, bound in _outside(parameter, values):
-            if outside.any():
+        for broken, bound in outside(parameter, values):
+            if broken.any():
                 raise InputError(
-                    f"{where}: {name} = {values[outside][0]:.9g} is outside its hard bounds",
+                    f"{where}: {name} = {values[broken][0]:.9g} is outside its hard bounds",
                     hint=f"it must be {bound}",
                 )
 
@@ -235,8 +228,8 @@ class _Expansion:
         for name in self.order:
             if name in self.parameters:
                 text = self.grid.derived[name].text
-                for outside, bound in _outside(self.parameters[name], columns[name]):
-                    reject(outside, f"{name} = {text} is outside its hard bounds: not {bound}")
+                for broken, bound in outside(self.parameters[name], columns[name]):
+                    reject(broken, f"{name} = {text} is outside its hard bounds: not {bound}")
         for expression in self.grid.require:
             _, fails = expression.verdict(self.values)
             reject(fails, f"the requirement {expression.text} does not hold")
@@ -316,15 +309,3 @@ def _ordered(grid: Grid) -> list[str]:
         circle = path[path.index(path[-1]) :]
         raise InputError(f"{grid.places[circle[0]]}: derived in a circle: {' needs '.join(circle)}")
     return list(ordered)
-
-
-def _outside(parameter: ParameterLike, values: Array) -> Iterator[tuple[Mask, str]]:
-    """Yield for each hard bound where values break it, and what they should be."""
-    if parameter.minimum is not None:
-        yield values < parameter.minimum, f"at least {parameter.minimum:.9g}"
-    if parameter.above is not None:
-        yield values <= parameter.above, f"above {parameter.above:.9g}"
-    if parameter.maximum is not None:
-        yield values > parameter.maximum, f"at most {parameter.maximum:.9g}"
-    if parameter.below is not None:
-        yield values >= parameter.below, f"below {parameter.below:.9g}"

@@ -1,13 +1,11 @@
 """Puts planned samples into folders and books, some hundred in one transaction."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mcbook import generators
 from mcbook.catalog.rows import (
@@ -15,7 +13,6 @@ from mcbook.catalog.rows import (
     DefinitionRow,
     HistoryRow,
     PartRow,
-    PointRow,
     SampleRow,
     SharedFileRow,
     as_json,
@@ -25,6 +22,18 @@ from mcbook.catalog.writer import Writer
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample, canonical
 from mcbook.production.publish import Folder, Progress, grouped, sha256
+from mcbook.production.records import (
+    HOLE,
+    PLANNED,
+    encoded,
+    facts,
+    finite,
+    formula_versions,
+    point_row,
+    pretty,
+    sample_row,
+    user_settings,
+)
 from mcbook.registry.model import SignalModel
 
 CHUNK = 500
@@ -32,8 +41,6 @@ CHUNK = 500
 
 PART_EVENTS = 100_000
 """Largest number of events in one part."""
-
-PLANNED = "planned"
 
 
 @dataclass(slots=True)
@@ -161,7 +168,7 @@ class _Chunk:
         if fresh and self.definition.digest not in self.folders.defined:
             self._define()
             self.folders.defined.add(self.definition.digest)
-        rows = [self._sample_row(sample, formulas) for sample in samples]
+        rows = [sample_row(sample, self.definition, self.storage, formulas) for sample in samples]
         superseded = self._superseded(fresh)
         new_ids = {sample.id for sample in fresh}
         cards = list(self._put(samples, new_ids, parts))
@@ -187,7 +194,7 @@ class _Chunk:
         formulas: str,
     ) -> None:
         rows = [
-            _point_row(point, formulas, sample) for sample in samples for point in points[sample.id]
+            point_row(point, formulas, sample) for sample in samples for point in points[sample.id]
         ]
         self.books.add_points(rows)
         self.books.refresh_points(row for row in rows if row.sample_id not in new_ids)
@@ -197,29 +204,23 @@ class _Chunk:
         document = self.definition.document
         digest = self.definition.digest
         files = dict(self.campaign.shared_files())
-        files[f"definitions/{digest[:12]}.json"] = _pretty({"schema": 1, **document})
+        files[f"definitions/{digest[:12]}.json"] = pretty({"schema": 1, **document})
         for directory, inside in grouped(files).items():
             if inside.keys() == {""}:
                 self.folder.put_file(directory, inside[""])
             else:
                 self.folder.put(directory, inside)
         self.books.add_definitions(
-            [DefinitionRow(digest, as_json(document), as_json(self._facts()))]
+            [
+                DefinitionRow(
+                    digest, as_json(document), as_json(facts(self.model, self.definition.process))
+                )
+            ]
         )
         self.books.add_shared_files(
             SharedFileRow(digest, self.storage, name, sha256(content))
             for name, content in files.items()
         )
-
-    def _facts(self) -> dict[str, Any]:
-        process = self.definition.process
-        fractions = [c.fraction.text for c in process.channels if c.fraction is not None]
-        return {
-            "shape": sorted(name for name, role in process.roles.items() if "shape" in role),
-            "production": process.production,
-            "unit": self.model.derived[process.production].unit,
-            "fraction": " + ".join(fractions) or "1",
-        }
 
     def _new_parts(self, samples: tuple[PlannedSample, ...]) -> dict[str, list[PartRow]]:
         """Return the parts that are missing to the target of each sample, with seeds."""
@@ -279,7 +280,7 @@ class _Chunk:
         self, sample: PlannedSample, parts: list[PartRow], *, is_new: bool
     ) -> tuple[dict[str, bytes], dict[str, int]]:
         """Return the files of a sample, and for each the number of the part that it belongs to."""
-        given = SampleInput(sample.id, sample.parameters, _finite(sample.derived))
+        given = SampleInput(sample.id, sample.parameters, finite(sample.derived))
         files: dict[str, bytes] = {}
         if is_new:
             files |= self.campaign.sample_files(given)
@@ -296,46 +297,27 @@ class _Chunk:
     def _identity(self, sample: PlannedSample) -> bytes:
         """Return ``sample.json``; only three of its lines differ between the samples of a run."""
         return self._frame % (
-            _encoded(sample.digest),
-            _encoded(sample.id),
-            _encoded(sample.parameters),
+            encoded(sample.digest),
+            encoded(sample.id),
+            encoded(sample.parameters),
         )
 
     @cached_property
     def _frame(self) -> bytes:
         process = self.definition.process
-        frame = _pretty(
+        frame = pretty(
             {
                 "schema": 1,
-                "id": _HOLE,
-                "digest": _HOLE,
+                "id": HOLE,
+                "digest": HOLE,
                 "model": self.model.name,
                 "process": process.name,
                 "generator": process.generator,
                 "definition": f"definitions/{self.definition.digest[:12]}.json",
-                "parameters": _HOLE,
+                "parameters": HOLE,
             }
         )
-        return frame.replace(b"%", b"%%").replace(_encoded(_HOLE), b"%s")
-
-    def _sample_row(self, sample: PlannedSample, formulas: str) -> SampleRow:
-        process = self.definition.process
-        return SampleRow(
-            id=sample.id,
-            digest=sample.digest,
-            definition=self.definition.digest,
-            model=self.model.name,
-            process=process.name,
-            generator=process.generator,
-            status=PLANNED,
-            events_target=sample.events,
-            storage=self.storage,
-            directory=sample.id,
-            formulas=formulas,
-            expected_rate=sample.expected_rate,
-            parameters=as_json(sample.parameters),
-            derived=as_json(sample.derived),
-        )
+        return frame.replace(b"%", b"%%").replace(encoded(HOLE), b"%s")
 
     def _superseded(self, fresh: list[PlannedSample]) -> dict[str, str]:
         """Return for new samples the older ones with the same parameters and user settings."""
@@ -348,11 +330,11 @@ class _Chunk:
             process.generator,
             other_than=self.definition.digest,
         )
-        mine = _user_settings(self.definition.document["settings"])
+        mine = user_settings(self.definition.document["settings"])
         found = {
             canonical(parameters): sample_id
             for sample_id, settings, parameters in older
-            if _user_settings(settings) == mine
+            if user_settings(settings) == mine
         }
         return {
             sample.id: found[key]
@@ -372,46 +354,3 @@ class _Chunk:
                 event = PLANNED if sample.id in new_ids else "extended"
                 detail = {"parts": len(added), "events": sum(part.events for part in added)}
                 yield HistoryRow(sample.id, event, as_json(detail))
-
-
-def formula_versions(model: SignalModel) -> dict[str, str]:
-    """Return the formula, with its version, of every derived quantity that has one."""
-    return {name: entry.formula for name, entry in model.derived.items() if entry.formula}
-
-
-def _point_row(point: PlannedPoint, formulas: str, sample: SampleRow) -> PointRow:
-    # At the sample's own parameters everything is as there: most points of a grid of masses.
-    parameters = as_json(point.parameters)
-    is_there = parameters == sample.parameters
-    return PointRow(
-        point.sample_id,
-        point.digest,
-        0.0 if point.factor is None else point.factor,
-        formulas,
-        parameters,
-        sample.derived if is_there else as_json(point.derived),
-        wide=as_json(list(point.wide)) if point.wide else None,
-    )
-
-
-def _finite(derived: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: float("nan") if value is None else value for name, value in derived.items()}
-
-
-def _user_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings without the digest of a model that mcbook itself writes."""
-    return {name: value for name, value in settings.items() if name != "ufo"}
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
-_HOLE = "\x00"
-
-
-def _encoded(value: object) -> bytes:
-    return _ENCODER.encode(value).encode("ascii")
-
-
-def _pretty(value: Mapping[str, Any]) -> bytes:
-    """Return JSON with a line for each key: for people, and still by the fast encoder."""
-    lines = (b" %s: %s" % (_encoded(key), _encoded(value[key])) for key in sorted(value))
-    return b"{\n" + b",\n".join(lines) + b"\n}\n"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mcbook import generators
 from mcbook.generators.base import Campaign, Generator, Settings
+from mcbook.grid.points import Rejected
 from mcbook.production import sharing
 from mcbook.production.columns import distinct_rows, record, records, take
 from mcbook.registry.closure import process_closure
@@ -77,14 +78,6 @@ class Batch:
     definition: Definition
     samples: tuple[PlannedSample, ...]
     points: tuple[PlannedPoint, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A point that cannot be made."""
-
-    parameters: dict[str, float]
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,34 @@
 """Hard bounds of parameters."""
 
-from mcbook.registry.model import Parameter
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 
-def violation(parameter: Parameter, value: float) -> str | None:
-    """Say how *value* violates the hard bounds of *parameter*; None when it does not."""
-    broken = None
-    if parameter.minimum is not None and value < parameter.minimum:
-        broken = f"at least {parameter.minimum:g}"
-    elif parameter.above is not None and value <= parameter.above:
-        broken = f"above {parameter.above:g}"
-    elif parameter.maximum is not None and value > parameter.maximum:
-        broken = f"at most {parameter.maximum:g}"
-    elif parameter.below is not None and value >= parameter.below:
-        broken = f"below {parameter.below:g}"
-    if broken is None:
-        return None
-    unit = "" if parameter.unit == "1" else f" {parameter.unit}"
-    return f"{parameter.name} = {value:g} is outside its hard bounds: it must be {broken}{unit}"
+class Bounded(Protocol):
+    """Something with bounds: `minimum` and `maximum` are allowed values, `above`, `below` not."""
+
+    @property
+    def minimum(self) -> float | None: ...  # noqa: D102
+    @property
+    def above(self) -> float | None: ...  # noqa: D102
+    @property
+    def maximum(self) -> float | None: ...  # noqa: D102
+    @property
+    def below(self) -> float | None: ...  # noqa: D102
+
+
+def outside(
+    parameter: Bounded, values: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Yield for each bound which values break it, same shape, and what they should be instead."""
+    if parameter.minimum is not None:
+        yield values < parameter.minimum, f"at least {parameter.minimum:.9g}"
+    if parameter.above is not None:
+        yield values <= parameter.above, f"above {parameter.above:.9g}"
+    if parameter.maximum is not None:
+        yield values > parameter.maximum, f"at most {parameter.maximum:.9g}"
+    if parameter.below is not None:
+        yield values >= parameter.below, f"below {parameter.below:.9g}"

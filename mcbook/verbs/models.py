@@ -9,7 +9,7 @@ import numpy as np
 from mcbook.errors import InputError, did_you_mean
 from mcbook.production import sharing
 from mcbook.production.plan import Planner
-from mcbook.registry.bounds import violation
+from mcbook.registry.bounds import outside
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model, model_names, with_constants
 from mcbook.registry.model import Parameter, Process, Role, SignalModel
@@ -91,9 +91,11 @@ def _point(model: SignalModel, at: Mapping[str, float]) -> dict[str, float]:
                 f"the model {model.name} has no parameter {key!r}",
                 hint=did_you_mean(key, model.parameters),
             )
-        outside = violation(model.parameters[key], value)
-        if outside is not None:
-            raise InputError(outside)
+        for broken, bound in outside(model.parameters[key], np.array(value)):
+            if broken:
+                raise InputError(
+                    f"{key} = {value:.9g} is outside its hard bounds", hint=f"it must be {bound}"
+                )
     values = {key: at.get(key, parameter.default) for key, parameter in model.parameters.items()}
     return {key: np.nan if value is None else float(value) for key, value in values.items()}
 
