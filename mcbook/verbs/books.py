@@ -99,8 +99,8 @@ def load(file: str | Path, *, catalog: str | None = None, dry_run: bool = False)
     InputError
         If the file is no dump, or the catalog holds rows.
     """
-    with _target(catalog, dry_run=dry_run) as opened:
-        with _lines(file) as lines, opened.writing(keep=not dry_run) as books:
+    with _lines(file) as lines, _target(catalog, dry_run=dry_run) as opened:
+        with opened.writing(keep=not dry_run) as books:
             counts = load_lines(books, lines, str(file))
         if not dry_run:
             _accelerate(opened)
