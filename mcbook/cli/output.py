@@ -32,7 +32,7 @@ def json_document(value: Any) -> None:
 def table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Print rows: ruled on a terminal, aligned by spaces elsewhere."""
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         _rich_table(cells, columns)
         return
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
