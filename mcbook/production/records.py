@@ -45,6 +45,7 @@ def sample_row(
         formulas=formulas,
         parameters=as_json(sample.parameters),
         derived=as_json(sample.derived),
+        expected_rate=sample.expected_rate,
     )
 
 
@@ -61,7 +62,7 @@ def point_row(point: PlannedPoint, formulas: str, sample: SampleRow) -> PointRow
     return PointRow(
         point.sample_id,
         point.digest,
-        0.0 if point.factor is None else point.factor,
+        point.factor,
         formulas,
         parameters,
         sample.derived if is_there else as_json(point.derived),
