@@ -192,9 +192,7 @@ def _rows(search: Search, outputs: Sequence[_Output], source: _Source) -> Iterat
     for output in outputs:
         plan.append((output.name, output.taken_at(start)))
         start += len(output.sql)
-    options = {"yield_per": _CHUNK}
-    execute = search.books.connection.execute
-    with execute(text(statement), source.where.values, execution_options=options) as result:
+    with search.books.connection.execute(text(statement), source.where.values) as result:
         while rows := result.cursor.fetchmany(_CHUNK):  # plain tuples, at half the time
             for row in rows:
                 yield {name: take(row) for name, take in plan}

@@ -98,6 +98,7 @@ class _Check:
         self.roots = books.roots()
         self.definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
         self.shared: dict[tuple[str, str], dict[str, str]] = {}
+        self.seen: dict[Path, bool] = {}
 
     def samples(self, ids: Sequence[str]) -> None:
         """Check some samples."""
@@ -135,9 +136,15 @@ class _Check:
             self.shared[definition, storage] = {
                 row["path"]: row["sha256"]
                 for row in list(stored_rows(self.books, "shared_files", *conditions))
-                if self._file(self.roots[storage] / row["path"], row["sha256"], None)
+                if self._shared_file(self.roots[storage] / row["path"], row["sha256"])
             }
         return self.shared[definition, storage]
+
+    def _shared_file(self, path: Path, recorded: str) -> bool:
+        """Check a file that several definitions may share, once."""
+        if path not in self.seen:
+            self.seen[path] = self._file(path, recorded, None)
+        return self.seen[path]
 
     def _file(self, path: Path, recorded: str, sample_id: str | None) -> bool:
         """Return whether a file is there as it was recorded."""

@@ -1,0 +1,382 @@
+"""What the commands on the books say about samples that were really made."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mcbook import resources
+from mcbook.catalog.store import open_catalog
+from mcbook.errors import InputError, WorkError
+from mcbook.verbs import books as book_verbs
+from mcbook.verbs.diff import diff
+from mcbook.verbs.generate import generate
+from mcbook.verbs.query import query
+from mcbook.verbs.show import show
+from mcbook.verbs.trace import trace
+from mcbook.verbs.verify import verify
+
+GRID = """
+model: zprime
+process: [mumu_inv, mumu_mumu]
+scan:
+  m_zp: {{values: {masses}}}
+  g_prime: {{values: [1.0e-4, 1.0e-3]}}
+events: 1k
+salt: {salt}
+"""
+
+
+def make(folder, masses="[0.5, 1]", salt=0):
+    """Make samples in a folder, with books beside them."""
+    folder.mkdir(exist_ok=True)
+    grid = folder / "grid.yaml"
+    grid.write_text(GRID.format(masses=masses, salt=salt))
+    catalog = str(folder / "mcbook.db")
+    return generate("zprime", grid, output=folder / "samples", catalog=catalog)
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Give a folder with four samples of two processes, as the current folder."""
+    make(tmp_path / "made")
+    monkeypatch.chdir(tmp_path / "made")
+    return tmp_path / "made"
+
+
+def of_process(process, mass=0.5):
+    """Return the id of the sample of a process at a mass."""
+    (row,) = query(f"process == '{process}' and m_zp == {mass}")
+    return row["id"]
+
+
+@pytest.mark.usefixtures("made")
+def test_show_takes_any_prefix_that_is_unique():
+    """A prefix that one sample has is as good as its id; others are refused with the choice."""
+    identity = of_process("mumu_inv")
+    assert show(identity)["id"] == identity
+    assert show(identity[:14])["id"] == identity
+    with pytest.raises(InputError, match="several") as caught:
+        show("zprime-")
+    assert identity in caught.value.hint
+    for wrong in ("zprime-zzz", "", "ZPRIME", "%"):
+        with pytest.raises(InputError, match="no sample"):
+            show(wrong)
+
+
+@pytest.mark.usefixtures("made")
+def test_show_has_the_keys_of_the_contract():
+    """A sample is shown with cards that have the digests given, parts, points and history."""
+    found = show(of_process("mumu_mumu"))
+    assert json.loads(json.dumps(found)) == found
+    (row,) = query(f"id == '{found['id']}'")
+    for key in row.keys() - {"points"}:
+        assert found[key] == row[key], key
+    assert row["points"] == len(found["points"]) == 2
+    for card in [*found["cards"], *found["shared_files"]]:
+        content = Path(card["path"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == card["sha256"]
+    assert [part["events"] for part in found["parts"]] == [1000]
+    assert {point["parameters"]["g_prime"] for point in found["points"]} == {1e-4, 1e-3}
+    assert [entry["event"] for entry in found["history"]] == ["planned"]
+    assert Path(found["directory"]).is_dir()
+
+
+@pytest.mark.usefixtures("made")
+def test_cross_section_is_that_of_the_process_as_written():
+    """With the decay in the chain, the branching fraction is in the cross section, and named."""
+    open_, decayed = show(of_process("mumu_inv")), show(of_process("mumu_mumu"))
+    born = open_["derived"]["xsec_mumu_zp"]
+    assert open_["cross_section_fb"]["value"] == pytest.approx(born, rel=1e-12)
+    assert open_["cross_section_includes"] == []
+    fraction = decayed["derived"]["br_zp_mumu"]
+    assert decayed["cross_section_fb"]["value"] == pytest.approx(born * fraction, rel=1e-12)
+    assert decayed["cross_section_includes"] == ["br_zp_mumu"]
+
+
+@pytest.mark.usefixtures("made")
+def test_cross_section_of_points_scales_with_the_coupling_squared():
+    """A coupling ten times smaller gives a hundredth of the cross section of the shared sample."""
+    rows = query("m_zp == 0.5 and process == 'mumu_inv'", points=True, sort="-g_prime")
+    large, small = (row["cross_section_fb"] for row in rows)
+    assert large == pytest.approx(rows[0]["derived"]["xsec_mumu_zp"], rel=1e-12)
+    assert small / large == pytest.approx(0.01, rel=1e-6)
+
+
+def test_missing_are_the_points_without_a_sample(made):
+    """Points of an extended grid are missing until they are generated, shared ones are not."""
+    grid = made / "wider.yaml"
+    grid.write_text(GRID.format(masses="[0.5, 1, 2]", salt=0))
+    found = query(missing=True, grid=grid)
+    assert [row["parameters"]["m_zp"] for row in found] == [2.0] * 4
+    assert {row["process"] for row in found} == {"mumu_inv", "mumu_mumu"}
+    assert {row["reason"] for row in found} == {"no sample"}
+    assert len(query(missing=True, grid=grid, limit=3)) == 3
+    generate("zprime", grid, output="samples")
+    assert query(missing=True, grid=grid) == []
+    grid.write_text(GRID.format(masses="[0.5]", salt=0).replace("1.0e-4", "2.0e-4"))
+    found = query(missing=True, grid=grid)
+    assert {row["reason"] for row in found} == {"the sample is there, the point is not"}
+    assert {row["parameters"]["g_prime"] for row in found} == {2e-4}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"missing": True},
+        {"grid": "grid.yaml"},
+        {"missing": True, "grid": "grid.yaml", "points": True},
+        {"near": {"m_zp": 1.0}, "points": True},
+    ],
+)
+@pytest.mark.usefixtures("made")
+def test_options_that_do_not_go_together(options):
+    """A combination that means nothing is an input error."""
+    with pytest.raises(InputError):
+        query(**options)
+
+
+def test_trace_from_files(made, tmp_path):
+    """A card, a file of a part, a shared file and a copy of an event file lead to the sample."""
+    identity = of_process("mumu_inv")
+    found = trace(f"samples/{identity}/run.mg5")
+    assert (found["kind"], found["sample"]["id"]) == ("card", identity)
+    assert found["file"]["sha256"] == found["file"]["recorded_sha256"]
+    found = trace(made / "samples" / identity / "parts" / "0001" / "launch.mg5")
+    assert (found["kind"], found["part"]["number"]) == ("card", 1)
+    (made / "samples" / identity / "parts" / "0001" / "log").write_text("ran")
+    found = trace(f"samples/{identity}/parts/0001/log")
+    assert (found["kind"], found["part"]["number"]) == ("file", 1)
+    assert found["file"]["recorded_sha256"] is None
+    shared = show(identity)["shared_files"][0]["path"]
+    found = trace(shared)
+    assert found["kind"] == "shared file"
+    assert identity in found["samples"]
+    events = tmp_path / "copy.lhe.gz"
+    events.write_bytes(gzip.compress(f"<header>made for {identity}, not zp-0</header>".encode()))
+    found = trace(events)
+    assert (found["kind"], found["sample"]["id"]) == ("file", identity)
+
+
+@pytest.mark.usefixtures("made")
+def test_trace_from_numbers():
+    """An id and the seed of a part lead to the sample."""
+    identity = of_process("mumu_inv")
+    assert trace(identity)["sample"]["id"] == identity
+    seed = show(identity)["parts"][0]["seed"]
+    found = trace(str(seed))
+    assert (found["kind"], found["sample"]["id"]) == ("part", identity)
+
+
+@pytest.mark.usefixtures("made")
+def test_trace_of_what_leads_nowhere(tmp_path):
+    """A file that no sample has, also a damaged one, and unknown numbers are input errors."""
+    plain, broken = tmp_path / "notes.txt", tmp_path / "broken.gz"
+    plain.write_text("zprime-000000000000")
+    broken.write_bytes(b"\x1f\x8b but no gzip")
+    for what in (plain, broken, "12345", "nothing"):
+        with pytest.raises(InputError):
+            trace(what)
+
+
+@pytest.mark.usefixtures("made")
+def test_diff_names_what_differs():
+    """Two samples of one process differ in their parameters and what follows from them only."""
+    a, b = of_process("mumu_inv", 0.5), of_process("mumu_inv", 1)
+    found = diff(a, b)
+    keys = [row["key"] for row in found["differences"]]
+    assert keys[0] == "parameters.m_zp"
+    assert all(key.startswith(("parameters.", "derived.")) for key in keys)
+    assert found["differences"][0] == {"key": "parameters.m_zp", "a": 0.5, "b": 1.0}
+    assert diff(a, a)["differences"] == []
+    other = diff(a, of_process("mumu_mumu"))
+    assert "process" in [row["key"] for row in other["differences"]]
+
+
+def test_verify_finds_nothing_on_fresh_samples(made):
+    """Samples that were just made are as recorded, and render to the same bytes."""
+    found = verify()
+    assert not found["failed"]
+    assert found["samples"] == 4
+    on_disk = [path for path in (made / "samples").rglob("*") if path.is_file()]
+    assert found["checked"] == len(on_disk)
+    assert found["missing"] == found["changed"] == found["drift"] == found["outdated"] == []
+
+
+def test_verify_finds_an_edited_card(made):
+    """A card with another byte fails, for the sample that it is of."""
+    identity = of_process("mumu_inv")
+    card = made / "samples" / identity / "run.mg5"
+    card.write_bytes(card.read_bytes() + b"\n")
+    found = verify()
+    assert found["failed"]
+    assert [(row["id"], row["path"]) for row in found["changed"]] == [(identity, str(card))]
+    assert not verify("process == 'mumu_mumu'")["failed"]
+
+
+@pytest.mark.usefixtures("made")
+def test_verify_finds_an_edited_ufo():
+    """A file of a UFO package with another byte fails once, though many samples use it."""
+    shared = show(of_process("mumu_inv"))["shared_files"]
+    path = next(Path(row["path"]) for row in shared if row["path"].endswith("couplings.py"))
+    path.write_text(path.read_text().replace("'", '"'))
+    found = verify()
+    assert found["failed"]
+    assert [row["path"] for row in found["changed"]] == [str(path)]
+
+
+def test_verify_finds_a_missing_file(made):
+    """A card that is gone fails."""
+    identity = of_process("mumu_inv")
+    (made / "samples" / identity / "parts" / "0001" / "launch.mg5").unlink()
+    found = verify()
+    assert found["failed"]
+    assert [row["path"].rpartition("/")[2] for row in found["missing"]] == ["launch.mg5"]
+
+
+def own_template(made, old, new):
+    """Put a changed copy of a shipped template where it is found first."""
+    folder = made / "templates" / "madgraph"
+    folder.mkdir(parents=True)
+    source = resources.shipped("templates") / "madgraph" / "run.mg5.j2"
+    text = source.read_text()
+    assert old in text
+    (folder / "run.mg5.j2").write_text(text.replace(old, new, 1))
+
+
+def test_verify_reports_a_template_changed_without_a_new_version(made):
+    """Other bytes from the same version of a template are drift, which does not fail."""
+    own_template(made, "#}\n", "#}\n# a remark of somebody\n")
+    found = verify()
+    assert not found["failed"]
+    assert len(found["drift"]) == 4
+    assert all(row["path"].endswith("run.mg5") for row in found["drift"])
+
+
+def test_verify_does_not_expect_the_cards_of_an_older_template(made):
+    """With a new version of a template, samples are outdated, neither changed nor drifting."""
+    own_template(made, "version: 1", "version: 2")
+    found = verify()
+    assert not found["failed"]
+    assert found["drift"] == []
+    assert {row["id"] for row in found["outdated"]} == {row["id"] for row in query()}
+
+
+def test_verify_does_not_expect_the_cards_of_an_older_model(made):
+    """With another coupling in the registry, samples are outdated and not rendered again."""
+    models = made / "other"
+    shutil.copytree(resources.shipped("models"), models)
+    text = (models / "zprime.yaml").read_text()
+    assert "coupling: g_prime}" in text
+    (models / "zprime.yaml").write_text(text.replace("coupling: g_prime}", "coupling: 2*g_prime}"))
+    found = verify(models_dir=models)
+    assert not found["failed"]
+    assert len(found["outdated"]) == 4
+
+
+@pytest.mark.usefixtures("made")
+def test_verify_finds_values_that_come_out_differently():
+    """A quantity in the cards that is computed to another value now fails."""
+    identity = of_process("mumu_inv")
+    with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
+        books.connection.exec_driver_sql(
+            "UPDATE samples SET derived = json_set(derived, '$.width_zp',"
+            " json_extract(derived, '$.width_zp') * 1.01)"
+        )
+    found = verify(f"id == '{of_process('mumu_mumu')}'")
+    assert found["failed"]
+    assert "width_zp was" in found["changed"][0]["reason"]
+    assert identity not in {row["id"] for row in found["changed"]}
+
+
+@pytest.mark.usefixtures("made")
+def test_dump_load_and_merge(tmp_path):
+    """A dump makes the same books elsewhere; two people's books become one, once."""
+    dump = tmp_path / "made" / "books.jsonl"
+    done = book_verbs.dump(dump)
+    assert done["lines"] == len(dump.read_text().splitlines())
+    copy = str(tmp_path / "made" / "copy.db")
+    assert book_verbs.load(dump, catalog=copy)["rows"]["samples"] == 4
+    again = tmp_path / "again.jsonl"
+    book_verbs.dump(again, catalog=copy)
+    assert again.read_bytes() == dump.read_bytes()
+    assert book_verbs.merge("mcbook.db", catalog=copy)["new"] == {}
+    assert not verify(catalog=copy)["failed"]
+
+    make(tmp_path / "theirs", masses="[1, 2]")
+    theirs = str(tmp_path / "theirs" / "mcbook.db")
+    merged = book_verbs.merge(theirs)
+    assert merged["new"]["samples"] == 2
+    assert merged["new"]["parts"] == 2
+    assert merged["warnings"] == []
+    assert book_verbs.merge(theirs)["new"] == {}
+    assert not verify()["failed"]
+    assert {Path(row["directory"]).parts[-3] for row in query()} == {"made", "theirs"}
+    assert book_verbs.info()["samples"] == {"zprime": 6}
+
+
+@pytest.mark.usefixtures("made")
+def test_merge_of_parts_with_other_seeds(tmp_path):
+    """The same samples with another salt bring further parts, which stay where they are."""
+    make(tmp_path / "theirs", salt=1)
+    merged = book_verbs.merge(str(tmp_path / "theirs" / "mcbook.db"))
+    assert merged["new"]["parts"] == merged["new"]["cards"] == 4
+    assert "samples" not in merged["new"]
+    found = verify()
+    assert not found["failed"]
+    assert found["drift"] == []
+    parts = show(of_process("mumu_inv"))["parts"]
+    assert [part["number"] for part in parts] == [1, 2]
+    assert parts[0]["seed"] != parts[1]["seed"]
+    assert all(Path(part["directory"]).is_dir() for part in parts)
+
+
+def test_dry_runs_leave_nothing_behind(made, tmp_path):
+    """Dump, load and merge say what they would do, and do nothing."""
+    make(tmp_path / "theirs", masses="[2]")
+    theirs = str(tmp_path / "theirs" / "mcbook.db")
+    before = (made / "mcbook.db").read_bytes()
+    assert book_verbs.merge(theirs, dry_run=True)["new"]["samples"] == 2
+    assert (made / "mcbook.db").read_bytes() == before
+    dump = tmp_path / "x.jsonl"
+    assert book_verbs.dump(dump, dry_run=True)["lines"] > 4
+    assert not dump.exists()
+    book_verbs.dump(dump)
+    new = tmp_path / "new.db"
+    assert book_verbs.load(dump, catalog=str(new), dry_run=True)["rows"]["samples"] == 4
+    assert book_verbs.merge(theirs, catalog=str(new), dry_run=True)["new"]["samples"] == 2
+    assert not new.exists()
+
+
+@pytest.mark.usefixtures("made")
+def test_books_that_cannot_be_used(tmp_path):
+    """Merging with itself, loading into full books and files that are no dump are input errors."""
+    notes = tmp_path / "notes.txt"
+    notes.write_text("{ no dump")
+    with pytest.raises(InputError, match="itself"):
+        book_verbs.merge("mcbook.db")
+    book_verbs.dump("d.jsonl")
+    with pytest.raises(InputError, match="not empty"):
+        book_verbs.load("d.jsonl")
+    for other in (notes, tmp_path / "missing.db"):
+        with pytest.raises(InputError):
+            book_verbs.merge(str(other))
+        with pytest.raises(InputError):
+            book_verbs.load(str(other), catalog=str(tmp_path / "new.db"))
+    with pytest.raises(InputError):
+        book_verbs.dump(tmp_path / "no" / "folder.jsonl")
+
+
+@pytest.mark.usefixtures("made")
+def test_merge_refuses_an_edited_part(tmp_path):
+    """The same part with another card is refused, and nothing is taken over."""
+    make(tmp_path / "theirs", masses="[0.5, 2]")
+    theirs = str(tmp_path / "theirs" / "mcbook.db")
+    with open_catalog(theirs, mode="write") as catalog, catalog.writing() as books:
+        books.connection.exec_driver_sql(f"UPDATE cards SET sha256 = '{'0' * 64}' WHERE part = 1")
+    with pytest.raises(WorkError, match="other cards"):
+        book_verbs.merge(theirs)
+    assert book_verbs.info()["samples"] == {"zprime": 4}
