@@ -1,7 +1,6 @@
-"""Renders a recorded sample again, to hold it against what was written."""
+"""Renders recorded samples again, to hold them against what was written."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,72 +15,74 @@ from mcbook.registry.loader import find_process, load_model, with_channels, with
 from mcbook.registry.model import Process, SignalModel
 
 
-@dataclass(frozen=True, slots=True)
-class Rerendered:
-    """A sample as today's registry and templates would write it.
-
-    `files` is keyed by the path relative to the storage root. `derived` has today's values at the
-    sample's parameters, None where one is not finite. `changed` says what has changed since the
-    sample was made (registry entry, template version) so that its cards cannot be expected to
-    come out the same; None when nothing has.
-    """
-
-    files: dict[str, bytes]
-    derived: dict[str, float | None]
-    changed: str | None
-
-
-def rerender(
-    sample_id: str,
-    document: Mapping[str, Any],
-    parameters: Mapping[str, float],
-    parts: Iterable[PartInput],
-    models_dir: str | Path | None = None,
-) -> Rerendered:
-    """Render a sample again.
+class Rerenderer:
+    """Renders the samples of one definition as today's registry and templates would write them.
 
     Parameters
     ----------
-    sample_id
-        The id.
     document
-        The document of its definition, as the books have it.
-    parameters
-        What it was generated with.
-    parts
-        Its parts.
+        The document of the definition, as the books have it.
     models_dir
         A folder of models that is looked into first.
+
+    Attributes
+    ----------
+    changed
+        What has changed since the definition was made (registry entry, version of a template), so
+        that its samples cannot be expected to come out the same; None when nothing has.
 
     Raises
     ------
     InputError
         If the model or the process is no longer there.
     """
-    model = _model(document, models_dir)
-    process = _process(model, document)
-    settings = dict(document["settings"])
-    generator = generators.get(document["generator"])
-    campaign = generator.campaign(model, process, settings)
-    alpha, sqrt_s = settings.get("alpha", ALPHA), settings.get("sqrt_s", SQRT_S)
-    columns = {name: np.array([parameters.get(name, np.nan)]) for name in model.parameters}
-    derived = {
-        name: float(values[0])
-        for name, values in Deriver(model, alpha=alpha, sqrt_s=sqrt_s).compute(columns).items()
-    }
-    changed = None
-    reached = generator.reached(model, process, settings)
-    if process_closure(model, process, reached) != document["closure"]:
-        changed = f"the registry entry of {process.name} has changed"
-    elif dict(campaign.templates) != document["templates"]:
-        changed = "a template has a new version"
-    given = SampleInput(sample_id, parameters, derived)
-    files = {f"{sample_id}/{k}": v for k, v in campaign.sample_files(given).items()}
-    for part in parts:
-        for name, content in campaign.part_files(given, part).items():
-            files[f"{sample_id}/parts/{part.number:04d}/{name}"] = content
-    finite = {name: value if np.isfinite(value) else None for name, value in derived.items()}
-    return Rerendered(files | campaign.shared_files(), finite, changed)
+
+    def __init__(self, document: Mapping[str, Any], models_dir: str | Path | None = None) -> None:
+        self.model = _model(document, models_dir)
+        process = _process(self.model, document)
+        settings = dict(document["settings"])
+        generator = generators.get(document["generator"])
+        self.campaign = generator.campaign(self.model, process, settings)
+        self.deriver = Deriver(
+            self.model,
+            alpha=settings.get("alpha", ALPHA),
+            sqrt_s=settings.get("sqrt_s", SQRT_S),
+        )
+        self.changed: str | None = None
+        reached = generator.reached(self.model, process, settings)
+        if process_closure(self.model, process, reached) != document["closure"]:
+            self.changed = f"the registry entry of {process.name} has changed"
+        elif dict(self.campaign.templates) != document["templates"]:
+            self.changed = "a template has a new version"
+
+    def shared_files(self) -> dict[str, bytes]:
+        """Return what all samples share, by path relative to the storage root.
+
+        Raises
+        ------
+        WorkError
+            If a file that the user gave is not at hand.
+        """
+        return self.campaign.shared_files()
+
+    def derived(self, parameters: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+        """Return today's derived quantities of each sample; not finite where not defined."""
+        columns = {
+            name: np.array([values.get(name, np.nan) for values in parameters])
+            for name in self.model.parameters
+        }
+        found = self.deriver.compute(columns)
+        lists = [found[name].tolist() for name in found]
+        return [dict(zip(found, row, strict=True)) for row in zip(*lists, strict=True)]
+
+    def files(self, sample: SampleInput, parts: Iterable[PartInput]) -> dict[str, bytes]:
+        """Return the cards of a sample and its parts, by path relative to the storage root."""
+        cards = self.campaign.sample_files(sample)
+        files = {f"{sample.id}/{name}": content for name, content in cards.items()}
+        for part in parts:
+            for name, content in self.campaign.part_files(sample, part).items():
+                files[f"{sample.id}/parts/{part.number:04d}/{name}"] = content
+        return files
 
 
 def _model(document: Mapping[str, Any], models_dir: str | Path | None) -> SignalModel:

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, WorkError
-from mcbook.generators.base import PartInput
-from mcbook.production.rerender import Rerendered, rerender
+from mcbook.generators.base import PartInput, SampleInput
+from mcbook.production.rerender import Rerenderer
 from mcbook.verbs.lookup import registry_names
 
 Row = dict[str, Any]
 Progress = Callable[[int, int], None]
+
+_Place = tuple[str, str]
+"""A storage root and a path below it."""
 
 _CHUNK = 200
 _TOLERANCE = 1e-9
@@ -99,13 +103,24 @@ class _Check:
         self.definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
         self.shared: dict[tuple[str, str], dict[str, str]] = {}
         self.seen: dict[Path, bool] = {}
+        self.again: dict[str, Rerenderer | str] = {}
+        self.compared: set[_Place] = set()
 
     def samples(self, ids: Sequence[str]) -> None:
         """Check some samples."""
         column = table_of("samples").c.id
         parts, cards = self._of(ids, "parts"), self._of(ids, "cards")
+        by_definition: dict[str, list[Row]] = {}
         for sample in stored_rows(self.books, "samples", column.in_(ids)):
-            self._sample(sample, parts.get(sample["id"], []), cards.get(sample["id"], []))
+            by_definition.setdefault(sample["definition"], []).append(sample)
+        for digest, samples in by_definition.items():
+            again = self._again(digest, samples)
+            values = again.derived([s["parameters"] for s in samples]) if again else []
+            for sample, derived in zip_longest(samples, values):
+                rows = parts.get(sample["id"], [])
+                written = self._written(sample, rows, cards.get(sample["id"], []))
+                if again and not self._values(sample, derived):
+                    self._bytes(sample, rows, again, derived, written)
 
     def _of(self, ids: Sequence[str], table: str) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = {}
@@ -113,32 +128,44 @@ class _Check:
             found.setdefault(row["sample_id"], []).append(row)
         return found
 
-    def _sample(self, sample: Row, parts: list[Row], cards: list[Row]) -> None:
+    def _written(self, sample: Row, parts: list[Row], cards: list[Row]) -> dict[_Place, str]:
+        """Check the files of a sample, and return the digests of the good ones."""
         storages = {0: sample["storage"]} | {row["number"]: row["storage"] for row in parts}
+        good: dict[_Place, str] = {}
         for storage in dict.fromkeys(storages.values()):
-            numbers = {number for number, place in storages.items() if place == storage}
-            recorded = dict(self._shared_files(sample["definition"], storage))
-            for card in cards:
-                path = self.roots[storage] / card["path"]
-                if card["part"] in numbers and self._file(path, card["sha256"], sample["id"]):
-                    recorded[card["path"]] = card["sha256"]
-            again = self._again(sample, [row for row in parts if row["number"] in numbers])
-            if again is not None:
-                is_own = storage == sample["storage"]
-                if not (is_own and self._values(sample, again)):
-                    self._bytes(sample["id"], again, recorded)
+            for path, recorded in self._shared_files(sample["definition"], storage).items():
+                good[storage, path] = recorded
+        for card in cards:
+            storage = storages[card["part"]]
+            path = self.roots[storage] / card["path"]
+            if self._file(path, card["sha256"], sample["id"]):
+                good[storage, card["path"]] = card["sha256"]
+        return good
 
     def _shared_files(self, definition: str, storage: str) -> dict[str, str]:
         """Check the files that samples share, and return the digests of the good ones."""
         if (definition, storage) not in self.shared:
             columns = table_of("shared_files").c
             conditions = (columns.definition == definition, columns.storage == storage)
-            self.shared[definition, storage] = {
+            good = {
                 row["path"]: row["sha256"]
                 for row in list(stored_rows(self.books, "shared_files", *conditions))
                 if self._shared_file(self.roots[storage] / row["path"], row["sha256"])
             }
+            self.shared[definition, storage] = good
+            for path, content in self._shared_again(definition).items():
+                if (storage, path) not in self.compared:
+                    self.compared.add((storage, path))
+                    self._drift(None, path, content, good.get(path))
         return self.shared[definition, storage]
+
+    def _shared_again(self, definition: str) -> dict[str, bytes]:
+        """Return shared files as they would be written now; none where the user gave them."""
+        again = self.again.get(definition)
+        try:
+            return again.shared_files() if isinstance(again, Rerenderer) else {}
+        except WorkError:
+            return {}
 
     def _shared_file(self, path: Path, recorded: str) -> bool:
         """Check a file that several definitions may share, once."""
@@ -163,33 +190,54 @@ class _Check:
             self.report.changed.append(entry | {"reason": reason})
         return present == recorded
 
-    def _again(self, sample: Row, parts: list[Row]) -> Rerendered | None:
-        """Render a sample again; None where it cannot be as it was."""
-        document = self.definitions[sample["definition"]]["document"]
-        jobs = [PartInput(_number(row), row["events"], row["seed"]) for row in parts]
-        try:
-            again = rerender(sample["id"], document, sample["parameters"], jobs, self.models_dir)
-            reason = again.changed
-        except (InputError, WorkError) as error:
-            reason = error.message
-        if reason:
-            self.report.outdated.append({"id": sample["id"], "reason": reason})
-            return None
-        return again
+    def _again(self, digest: str, samples: Sequence[Row]) -> Rerenderer | None:
+        """Return what renders samples again; None where they cannot be as they were."""
+        if digest not in self.again:
+            document = self.definitions[digest]["document"]
+            try:
+                again = Rerenderer(document, self.models_dir)
+                self.again[digest] = again.changed or again
+            except (InputError, WorkError) as error:
+                self.again[digest] = error.message
+        found = self.again[digest]
+        if isinstance(found, Rerenderer):
+            return found
+        self.report.outdated += [{"id": sample["id"], "reason": found} for sample in samples]
+        return None
 
-    def _values(self, sample: Row, again: Rerendered) -> bool:
+    def _values(self, sample: Row, derived: Mapping[str, float]) -> bool:
         """Return whether a quantity in the cards comes out differently, and report it."""
         document = self.definitions[sample["definition"]]["document"]
-        moved = list(_moved(sample, document, again))
+        moved = list(_moved(sample, document, derived))
         for quantity, before, now in moved:
             reason = f"{quantity} was {before}, and would be {now}"
             self.report.changed.append({"id": sample["id"], "path": None, "reason": reason})
         return bool(moved)
 
-    def _bytes(self, sample_id: str, again: Rerendered, recorded: Mapping[str, str]) -> None:
-        for path, content in again.files.items():
-            if path in recorded and hashlib.sha256(content).hexdigest() != recorded[path]:
-                self.report.drift.append({"id": sample_id, "path": path})
+    def _bytes(
+        self,
+        sample: Row,
+        parts: list[Row],
+        again: Rerenderer,
+        derived: Mapping[str, float],
+        written: Mapping[_Place, str],
+    ) -> None:
+        """Compare the bytes of files that are as they were recorded with what is rendered now."""
+        given = SampleInput(sample["id"], sample["parameters"], derived)
+        jobs: dict[str, list[PartInput]] = {sample["storage"]: []}
+        for row in parts:
+            job = PartInput(_number(row), row["events"], row["seed"])
+            jobs.setdefault(row["storage"], []).append(job)
+        for storage, listed in jobs.items():
+            files = again.files(given, listed)
+            for path, content in files.items():
+                self._drift(sample["id"], path, content, written.get((storage, path)))
+
+    def _drift(
+        self, sample_id: str | None, path: str, content: bytes, recorded: str | None
+    ) -> None:
+        if recorded and hashlib.sha256(content).hexdigest() != recorded:
+            self.report.drift.append({"id": sample_id, "path": path})
 
 
 def _number(part: Row) -> int:
@@ -198,12 +246,13 @@ def _number(part: Row) -> int:
 
 
 def _moved(
-    sample: Row, document: Mapping[str, Any], again: Rerendered
-) -> Iterator[tuple[str, Any, Any]]:
+    sample: Row, document: Mapping[str, Any], derived: Mapping[str, float]
+) -> Iterator[tuple[str, float | None, float | None]]:
     """Yield the quantities in the cards that come out differently now."""
     for name in document["closure"]["quantities"]:
-        if name in sample["derived"] and name in again.derived:
-            before, now = sample["derived"][name], again.derived[name]
+        if name in sample["derived"] and name in derived:
+            before: float | None = sample["derived"][name]
+            now = derived[name] if math.isfinite(derived[name]) else None
             if not _agree(before, now):
                 yield name, before, now
 
