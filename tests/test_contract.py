@@ -7,6 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from mcbook import resources
 from mcbook.cli.app import app
 
 GRID = {
@@ -204,6 +205,32 @@ def test_books(run, project):
     assert run("catalog", "load", "books.jsonl", "--catalog", "copy.db")["rows"]["samples"] >= 3
     assert run("catalog", "merge", "copy.db")["new"] == {}
     assert run("catalog", "info")["samples"]["zprime"] >= 3
+
+
+def test_what_a_person_reads(tmp_path, monkeypatch):
+    """``generate`` counts in a line or two on stdout; what was rejected is a note on stderr."""
+    monkeypatch.chdir(tmp_path)
+    grid = {"scan": {"m_zp": {"values": [1, 12]}, "g_prime": {"values": [0, 1e-3]}}}
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(grid), encoding="utf-8")
+    done = CliRunner().invoke(app, ["generate", "zprime", "--grid", "grid.yaml"])
+    first, second, *_ = done.stdout.splitlines()
+    assert first == "zprime: 1 point, 1 new sample, 0 existing, 1 new part"
+    assert second.endswith(" files in samples, books in mcbook.db")
+    assert all(line.startswith("note: ") for line in done.stderr.splitlines())
+    assert "2 points rejected: " in done.stderr
+
+
+def test_shadowing_is_said_aloud(tmp_path, monkeypatch):
+    """A model of one's own that stands in for a shipped one is noted, on stderr."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    text = (resources.shipped("models") / "alp.yaml").read_text(encoding="utf-8")
+    (tmp_path / "models" / "alp.yaml").write_text(text + "# mine\n", encoding="utf-8")
+    own = tmp_path / "models" / "alp.yaml"
+    done = CliRunner().invoke(app, ["models", "alp", "--format", "json"])
+    assert done.stderr == f"note: {own} is used in place of the shipped models/alp.yaml\n"
+    assert json.loads(done.stdout)["model"] == "alp"
+    assert CliRunner().invoke(app, ["models", "zprime"]).stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -91,20 +91,26 @@ def generated(found: Row, format_: str, *, dry_run: bool) -> None:
         return
     samples = found["samples"]
     typer.echo(
-        f"{found['model']}: {found['points']:,} points, {samples['new']:,} new samples, "
-        f"{samples['existing']:,} existing, {found['parts']['new']:,} new parts"
+        f"{found['model']}: {_many(found['points'], 'point')}, "
+        f"{_many(samples['new'], 'new sample')}, {samples['existing']:,} existing, "
+        f"{_many(found['parts']['new'], 'new part')}"
     )
     for text in found.get("warnings", ()):
         output.note(text)
     for text, count in _counted(found["rejected"]).items():
-        output.note(f"{count:,} points rejected: {text}")
+        output.note(f"{_many(count, 'point')} rejected: {text}")
     if dry_run:
         output.note("dry run, nothing was written")
         return
     books = output.cell(found["catalog"])
-    typer.echo(f"{found['files_written']:,} files in {found['directory']}, books in {books}")
+    typer.echo(f"{_many(found['files_written'], 'file')} in {found['directory']}, books in {books}")
     if found.get("command"):
         typer.echo(f"run a part by hand:\n{output.GAP}{found['command']}")
+
+
+def _many(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _counted(rejected: Sequence[Row]) -> dict[str, int]:
