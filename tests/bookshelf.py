@@ -78,6 +78,7 @@ def define(books: Writer, model: str, *, root: Path, shape: tuple[str, ...] = ("
     """Add the definition that the samples of a model share here."""
     storage = books.add_root(root)
     document = {"model": model, "process": "mumu_inv", "generator": "madgraph", "settings": {}}
+    document |= {"closure": {}, "templates": {}}
     facts = {"shape": list(shape), "production": "xsec_x", "unit": "fb", "fraction": None}
     books.add_definitions([DefinitionRow(sha(model), as_json(document), as_json(facts))])
     path = f"ufo/{model}/parameters.py"

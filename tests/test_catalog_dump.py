@@ -101,6 +101,7 @@ def damaged(lines, table, changes):
         ("samples", {"status": "gone"}, "status"),
         ("samples", {"parameters": {"m_x": float("nan")}}, "NaN"),
         ("samples", {"directory": "../../etc"}, "leaves the samples folder"),
+        ("definitions", {"facts": {}}, "dump:2: facts must have fraction"),
         ("cards", {"path": "/etc/passwd"}, "leaves the samples folder"),
         ("parts", {"table": "recipes"}, "recipes"),
     ],

@@ -183,6 +183,7 @@ def _record(name: str, values: dict[str, Any], where: str) -> Any:
         first = error.errors()[0]
         column = ".".join(map(str, first["loc"]))
         raise InputError(f"{where}: {column}: {first['msg']}") from error
+    _check_keys(name, values, where)
     if name == "samples" and values["id"] != f"{values['model']}-{values['digest'][:12]}":
         raise InputError(f"{where}: the id {values['id']} does not belong to its digest")
     for field in {"path", "directory"} & values.keys() if name != "roots" else ():
@@ -190,3 +191,16 @@ def _record(name: str, values: dict[str, Any], where: str) -> Any:
         if path.is_absolute() or ".." in path.parts:
             raise InputError(f"{where}: {field} leaves the samples folder: {values[field]}")
     return make_row(name, {field: getattr(checked, field) for field in ROWS[name]._fields})
+
+
+_KEYS_IN_JSON = {
+    "document": {"closure", "generator", "model", "process", "settings", "templates"},
+    "facts": {"fraction", "production", "shape", "unit"},
+}
+
+
+def _check_keys(name: str, values: Mapping[str, Any], where: str) -> None:
+    """Refuse a definition without the entries that others read."""
+    for field, expected in _KEYS_IN_JSON.items() if name == "definitions" else ():
+        if values[field].keys() != expected:
+            raise InputError(f"{where}: {field} must have {', '.join(sorted(expected))}")

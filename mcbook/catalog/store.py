@@ -58,6 +58,8 @@ class Catalog:
     def reading(self) -> Iterator[Reader]:
         """Look things up in one consistent state of the books."""
         with _speaking(self.location), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield Reader(connection, self.folder, self._roots)
 
     @contextmanager

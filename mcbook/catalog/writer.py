@@ -205,7 +205,7 @@ class Writer(Reader):
 
     def add_history(self, rows: Iterable[HistoryRow]) -> int:
         """Add what happened."""
-        at, who = now(), getpass.getuser()
+        at, who = now(), _user()
         rows = [row._replace(at=row.at or at, who=row.who or who) for row in rows]
         return self.insert("history", rows)
 
@@ -296,6 +296,14 @@ def as_object(value: Any) -> dict[str, Any]:
     """Return a JSON object that the driver gave as text or decoded already."""
     found: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
     return found
+
+
+def _user() -> str:
+    """Return who is at work; in a container that may be a number without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _root_names() -> Iterable[str]:

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
-from mcbook.catalog.dump import plain_order, stored_rows, table_of
 from mcbook.catalog.names import ModelNames
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
@@ -22,6 +19,10 @@ def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
     InputError
         If there is none, or several.
     """
+    from sqlalchemy import select
+
+    from mcbook.catalog.dump import plain_order, stored_rows, table_of  # slow to import
+
     samples = table_of("samples")
     identity = plain_order(books, samples.c.id)
     statement = (

@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcbook.catalog.find import NEAREST, find, find_near
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
-from mcbook.grid import read_grid
-from mcbook.production.grids import plan_grid
-from mcbook.production.plan import Plan
-from mcbook.registry.loader import load_model, with_constants
 from mcbook.verbs.lookup import registry_names
+
+if TYPE_CHECKING:
+    from mcbook.production.plan import Plan
 
 Row = dict[str, Any]
 
@@ -96,6 +95,10 @@ def _missing(
     books: Reader, path: Path, limit: int | None, models_dir: str | Path | None
 ) -> list[Row]:
     """Return the points of a grid that the books do not have."""
+    from mcbook.grid import read_grid
+    from mcbook.production.grids import plan_grid
+    from mcbook.registry.loader import load_model, with_constants
+
     grid = read_grid(path)
     if grid.model is None:
         raise InputError(
@@ -111,7 +114,7 @@ def _missing(
     return list(islice(rows, limit))
 
 
-def _without_sample(books: Reader, plan: Plan) -> list[tuple[str, Row]]:
+def _without_sample(books: Reader, plan: "Plan") -> list[tuple[str, Row]]:
     """Return sample id, parameters and reason of the points that are not in the books."""
     known = books.existing(sample.digest for batch in plan.batches for sample in batch.samples)
     there = set(known.values())

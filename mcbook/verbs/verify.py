@@ -73,12 +73,14 @@ def verify(
         If the expression is not right, or there is no catalog.
     """
     report = _Report()
-    with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
-        search = Search(books, expression, registry_names(models_dir))
-        ids = [row["id"] for row in find(search, columns=["id"])]
-        check = _Check(books, report, models_dir)
+    with open_catalog(catalog, mode="read") as opened:
+        with opened.reading() as books:
+            search = Search(books, expression, registry_names(models_dir))
+            ids = [row["id"] for row in find(search, columns=["id"])]
+            check = _Check(books, report, models_dir)
         for start in range(0, len(ids), _CHUNK):
-            check.samples(ids[start : start + _CHUNK])
+            with opened.reading() as check.books:  # by chunks: others may want to write
+                check.samples(ids[start : start + _CHUNK])
             if progress is not None:
                 progress(min(start + _CHUNK, len(ids)), len(ids))
     return {
