@@ -37,7 +37,10 @@ TOLERANCE = 0.01
 
 ZP = ({"m_zp": 1.0}, {"m_zp": 4.0})
 ZP_TAU = ({"m_zp": 4.0}, {"m_zp": 7.0})
-ZP_CHI = ({"m_zp": 1.0, "m_chi": 0.3, "alpha_D": 1e-3}, {"m_zp": 4.0, "m_chi": 1.5, "alpha_D": 0.01})
+ZP_CHI = (
+    {"m_zp": 1.0, "m_chi": 0.3, "alpha_D": 1e-3},
+    {"m_zp": 4.0, "m_chi": 1.5, "alpha_D": 0.01},
+)
 DARK = ({"m_ap": 3.0, "m_hp": 1.5}, {"m_ap": 0.6, "m_hp": 0.4})
 SIX = ({"m_ap": 1.0, "m_hp": 3.0}, {"m_ap": 0.5, "m_hp": 2.0})
 IDM_MU = (
@@ -178,7 +181,9 @@ def complete(model: SignalModel, point: Mapping[str, float]) -> dict[str, float]
     values = {}
     for name, parameter in model.parameters.items():
         default = np.nan if parameter.default is None else parameter.default
-        values[name] = point.get(name, default if np.isnan(default) else REFERENCE.get(name, default))
+        values[name] = point.get(
+            name, default if np.isnan(default) else REFERENCE.get(name, default)
+        )
     return values
 
 
@@ -196,7 +201,9 @@ def run(entry: Row, work: Path, events: int, mg5: str) -> tuple[float, float, in
     part = PartInput(1, events, 1 + int(digest[12:19], 16))
     files = dict(campaign.shared_files())
     files |= {f"{sample.id}/{k}": v for k, v in campaign.sample_files(sample).items()}
-    files |= {f"{sample.id}/parts/0001/{k}": v for k, v in campaign.part_files(sample, part).items()}
+    files |= {
+        f"{sample.id}/parts/0001/{k}": v for k, v in campaign.part_files(sample, part).items()
+    }
     card = work / sample.id / "parts/0001/launch.mg5"
     output = work / campaign.outputs(sample.id, 1)[0]
     if not output.is_file() or card.read_bytes() != files[f"{sample.id}/parts/0001/launch.mg5"]:
@@ -207,7 +214,8 @@ def run(entry: Row, work: Path, events: int, mg5: str) -> tuple[float, float, in
         with (work / sample.id / "log").open("wb") as log:
             subprocess.run(
                 ["sh", "-c", campaign.command(sample.id, 1)],
-                cwd=work, env={**os.environ, "MCBOOK_MG5": mg5}, stdout=log, stderr=log, check=False,
+                cwd=work, env={**os.environ, "MCBOOK_MG5": mg5}, stdout=log, stderr=log,
+                check=False,
             )  # fmt: skip
     found = generator.read_back(str(output))
     if found.sample_id != sample.id or found.seed != part.seed or found.events != events:
@@ -224,7 +232,8 @@ def line(entry: Row, value: float, error: float) -> str:
     unit = "GeV" if entry.is_width else "fb"
     return (
         f"| {entry.model.name} | {entry.what} | {point} | `{entry.expected_as}` "
-        f"| {entry.expected:.5g} {unit} | {value:.5g} +- {error:.2g} | {ratio:.4f} +- {relative:.4f} "
+        f"| {entry.expected:.5g} {unit} | {value:.5g} +- {error:.2g} "
+        f"| {ratio:.4f} +- {relative:.4f} "
         f"| {'yes' if holds else '**no**'} |"
     )
 

@@ -85,7 +85,7 @@ def test_a_kinematic_edge_within_five_widths_does_not_share(toy):
 
 
 def test_a_narrow_particle_at_a_smeared_edge_still_shares(toy):
-    """Where the A' smears A' -> chi1 chi2, the 1e-15 GeV of the chi2 and its epsilon do not count."""
+    """Where the A' smears A' -> chi1 chi2, the 1e-15 GeV of the chi2 do not count."""
     plan = plan_points(toy, "idm", m_ap=[1.5, 1.5], m_chi1=0.5, delta_m=0.3, alpha_D=0.1,
                        epsilon=[1e-4, 1e-3])  # fmt: skip
     assert points_of(plan)[0].wide == ("ap",)
