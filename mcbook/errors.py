@@ -47,8 +47,12 @@ class WorkError(McbookError):
     exit_code = 1
 
 
+MANY = 20
+"""More words than this are no help in one line."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """Return a hint that names the nearest known word, or lists them all when none is near.
+    """Return a hint that names the nearest known word, or lists them where none is near.
 
     Parameters
     ----------
@@ -60,7 +64,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     Returns
     -------
     str or None
-        A sentence for ``hint``; None when nothing is known.
+        A sentence for ``hint``; None when nothing is known, or too much to list.
     """
     words = sorted(set(known))
     if not words:
@@ -69,4 +73,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     near = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
     if near:
         return f"did you mean {folded[near[0]]!r}?"
+    if len(words) > MANY:
+        return None
     return "known: " + ", ".join(words)

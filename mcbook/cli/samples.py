@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models, count, numbers, words
+from mcbook.cli.options import Catalog, Constants, DryRun, Format, Models, count, numbers, words
 from mcbook.errors import WorkError
 
 Id = Annotated[
@@ -41,6 +41,7 @@ def generate(
         int | None,
         typer.Option(min=1, metavar="N", help="Largest grid that is accepted.", show_default=False),
     ] = None,
+    set_: Constants = None,
     catalog: Catalog = None,
     models_dir: Models = None,
     dry_run: DryRun = False,
@@ -59,6 +60,7 @@ def generate(
             events=count(events),
             reuse=not no_reuse,
             max_points=max_points,
+            constants=numbers(set_, "--set"),
             catalog=catalog,
             models_dir=models_dir,
             dry_run=dry_run,

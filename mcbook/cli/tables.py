@@ -95,6 +95,10 @@ def generated(found: Row, format_: str, *, dry_run: bool) -> None:
         f"{_many(samples['new'], 'new sample')}, {samples['existing']:,} existing, "
         f"{_many(found['parts']['new'], 'new part')}"
     )
+    if found["shared_over"]:
+        names = " and ".join(found["shared_over"])
+        scale = "only scale" if len(found["shared_over"]) > 1 else "only scales"
+        typer.echo(f"{names} {scale} rate and lifetime: such points share a sample")
     for text in found.get("warnings", ()):
         output.note(text)
     for text, count in _counted(found["rejected"]).items():

@@ -1,5 +1,6 @@
 """``mcbook generate``: from a grid to cards and books."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts, split_events
 from mcbook.production.grids import GridPlan, plan_grid
+from mcbook.production.plan import Batch
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
 
@@ -22,6 +24,7 @@ def generate(
     events: int | None = None,
     reuse: bool = True,
     max_points: int | None = None,
+    constants: Mapping[str, float] | None = None,
     catalog: str | None = None,
     models_dir: str | Path | None = None,
     dry_run: bool = False,
@@ -47,6 +50,8 @@ def generate(
         Whether points that differ only in rate or lifetime share a sample.
     max_points
         Largest number of points; a million when it is not given.
+    constants
+        Other values of the model's constants, in place of what the grid's ``set:`` says.
     catalog
         Path or URL of the catalog.
     models_dir
@@ -60,7 +65,8 @@ def generate(
     -------
     dict
         The keys of the contract: ``model``, ``grid``, ``points``, ``rejected``, ``samples``,
-        ``parts``, ``files_written``, ``catalog``, ``directory``; and ``processes``, ``warnings``,
+        ``parts``, ``files_written``, ``catalog``, ``directory``; ``shared_over``, the parameters of
+        the grid that only scale rate and lifetime; and ``processes``, ``warnings``,
         ``ids`` of the samples, and ``command``, the shell line that runs one part by hand.
 
     Raises
@@ -71,7 +77,9 @@ def generate(
         If a folder is there with other contents.
     """
     read = read_grid(Path(grid))
-    signal = with_constants(load_model(_model_name(model, read), models_dir), read.constants)
+    signal = with_constants(
+        load_model(_model_name(model, read), models_dir), {**read.constants, **(constants or {})}
+    )
     planned = plan_grid(
         signal, read, process=process, events=events, reuse=reuse, max_points=max_points
     )
@@ -94,6 +102,7 @@ def generate(
         "points": sum(len(batch.points) for batch in batches),
         "rejected": planned.rejected,
         "warnings": planned.warnings,
+        "shared_over": _shared_over(batches),
         "samples": {"new": counts.new, "existing": counts.existing},
         "parts": {"new": counts.parts},
         "files_written": counts.files,
@@ -101,6 +110,21 @@ def generate(
         "directory": str(output),
         "command": _command(planned, output),
     }
+
+
+def _shared_over(batches: list[Batch]) -> list[str]:
+    """Return the parameters that vary over the points and in no sample."""
+    scanned = _varying(point.parameters for batch in batches for point in batch.points)
+    made = _varying(sample.parameters for batch in batches for sample in batch.samples)
+    return [name for name in scanned if name not in made]
+
+
+def _varying(records: Iterable[Mapping[str, float]]) -> list[str]:
+    values: dict[str, set[float]] = {}
+    for record in records:
+        for name, value in record.items():
+            values.setdefault(name, set()).add(value)
+    return [name for name, found in values.items() if len(found) > 1]
 
 
 def _model_name(given: str | None, grid: Grid) -> str:
