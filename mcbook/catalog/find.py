@@ -1,8 +1,9 @@
 """The rows of a search: samples, points, or what is nearest to some values."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
@@ -59,12 +60,11 @@ class _Output:
     sql: Sequence[str]
     make: Callable[[Sequence[Any]], Any]
 
-    def taken_at(self, start: int) -> Callable[[Sequence[Any]], Any]:
-        """Return what makes the entry from a row in which its values begin at *start*."""
+    def taken(self, rows: Sequence[Sequence[Any]], start: int) -> Iterable[Any]:
+        """Return the entry for each row of the database, its values beginning at *start*."""
         if self.make is _first:
-            return itemgetter(start)
-        cut = slice(start, start + len(self.sql))
-        return lambda row: self.make(row[cut])
+            return map(itemgetter(start), rows)
+        return map(self.make, map(itemgetter(slice(start, start + len(self.sql))), rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +188,13 @@ def _rows(search: Search, outputs: Sequence[_Output], source: _Source) -> Iterat
     )
     if source.limit is not None:
         statement += f" LIMIT {source.limit:d}"
-    plan, start = [], 0
-    for output in outputs:
-        plan.append((output.name, output.taken_at(start)))
-        start += len(output.sql)
+    names = [output.name for output in outputs]
+    starts = list(accumulate((len(output.sql) for output in outputs), initial=0))
     with search.books.connection.execute(text(statement), source.where.values) as result:
         while rows := result.cursor.fetchmany(_CHUNK):  # plain tuples, at half the time
-            for row in rows:
-                yield {name: take(row) for name, take in plan}
+            entries = (output.taken(rows, i) for output, i in zip(outputs, starts, strict=False))
+            for values in zip(*entries, strict=True):
+                yield dict(zip(names, values, strict=True))
 
 
 def _usual_order(search: Search) -> Iterator[str]:
