@@ -43,6 +43,7 @@ class PlannedSample:
     parameters: dict[str, float]
     derived: dict[str, float | None]
     expected_rate: float | None
+    reasons: dict[str, str]
     events: int
 
 
@@ -58,6 +59,7 @@ class PlannedPoint:
     parameters: dict[str, float]
     derived: dict[str, float | None]
     factor: float | None
+    reasons: dict[str, str]
     wide: tuple[str, ...]
 
 
@@ -267,7 +269,7 @@ class Planner:
         )
         factors = self._factors(process, columns, derived, unique, unique_derived, inverse)
         wide = sharing.wide_particles(self.deriver, process, columns, self.sqrt_s)
-        points = tuple(_points(samples, inverse, columns, derived, factors, wide))
+        points = tuple(self._points(samples, inverse, columns, derived, factors, wide))
         return Batch(definition, samples, points)
 
     def _generated(self, name: str, role: Role, shapes: NDArray[np.bool_], values: Array) -> Array:
@@ -293,8 +295,9 @@ class Planner:
         neutral = {name: self._neutral(name) for name in self.model.parameters}
         flags = records(shaping)
         rates = _finite(self.rate(definition.process, columns, derived))
-        for values, shapes, quantities, rate, target in zip(
-            parameters, flags, records(derived, null=True), rates, events, strict=True
+        reasons = self._reasons(derived, parameters)
+        for values, shapes, quantities, rate, why, target in zip(
+            parameters, flags, records(derived, null=True), rates, reasons, events, strict=True
         ):
             entering = {
                 name: value
@@ -305,7 +308,7 @@ class Planner:
             hashed.update((canonical(entering) + "}").encode("ascii"))
             full = hashed.hexdigest()
             yield PlannedSample(
-                f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, rate, target
+                f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, rate, why, target
             )
 
     def _neutral(self, name: str) -> float | None:
@@ -342,6 +345,40 @@ class Planner:
         with np.errstate(all="ignore"):
             return _finite(here / there)
 
+    def _points(
+        self,
+        samples: tuple[PlannedSample, ...],
+        inverse: NDArray[np.int64],
+        columns: Columns,
+        derived: Columns,
+        factors: list[float | None],
+        wide: Mapping[str, NDArray[np.bool_]],
+    ) -> Iterator[PlannedPoint]:
+        flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
+        quantities = records(derived, null=True)
+        parameters = records(columns)
+        reasons = self._reasons(derived, parameters)
+        for i, (number, values) in enumerate(zip(inverse.tolist(), parameters, strict=True)):
+            yield PlannedPoint(
+                samples[number].id,
+                digest(canonical(values)),
+                values,
+                quantities[i],
+                factors[i],
+                reasons[i],
+                tuple(name for name, mask in flagged.items() if mask[i]),
+            )
+
+    def _reasons(
+        self, derived: Columns, parameters: list[dict[str, float]]
+    ) -> list[dict[str, str]]:
+        """Return for each row why quantities have no finite value there."""
+        found: list[dict[str, str]] = [{} for _ in parameters]
+        for name, values in derived.items():
+            for i in np.flatnonzero(~np.isfinite(values)).tolist():
+                found[i][name] = self.deriver.undefined(name, float(values[i]), parameters[i])
+        return found
+
     def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
         if not kept.any():
             return
@@ -360,24 +397,3 @@ def _finite(values: Array) -> list[float | None]:
 
 def _unused_value(parameter: Parameter) -> float:
     return np.nan if parameter.default is None else parameter.default
-
-
-def _points(
-    samples: tuple[PlannedSample, ...],
-    inverse: NDArray[np.int64],
-    columns: Columns,
-    derived: Columns,
-    factors: list[float | None],
-    wide: Mapping[str, NDArray[np.bool_]],
-) -> Iterator[PlannedPoint]:
-    flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
-    quantities = records(derived, null=True)
-    for i, (number, values) in enumerate(zip(inverse.tolist(), records(columns), strict=True)):
-        yield PlannedPoint(
-            samples[number].id,
-            digest(canonical(values)),
-            values,
-            quantities[i],
-            factors[i],
-            tuple(name for name, mask in flagged.items() if mask[i]),
-        )

@@ -46,6 +46,7 @@ def sample_row(
         parameters=as_json(sample.parameters),
         derived=as_json(sample.derived),
         expected_rate=sample.expected_rate,
+        reasons=as_json(sample.reasons) if sample.reasons else None,
     )
 
 
@@ -66,6 +67,7 @@ def point_row(point: PlannedPoint, formulas: str, sample: SampleRow) -> PointRow
         formulas,
         parameters,
         sample.derived if is_there else as_json(point.derived),
+        reasons=as_json(point.reasons) if point.reasons else None,
         wide=as_json(list(point.wide)) if point.wide else None,
     )
 

@@ -106,6 +106,24 @@ class Deriver:
             for model, argument in zip(models, arguments, strict=True)
         }
 
+    def undefined(self, name: str, value: float, parameters: Mapping[str, float]) -> str:
+        """Say why a derived quantity has no finite value.
+
+        Parameters
+        ----------
+        name
+            The quantity.
+        value
+            What came out: an infinity or NaN.
+        parameters
+            The parameters that are set there; others are absent.
+        """
+        if np.isinf(value):
+            return "infinite: nothing decays it here"
+        needed = self.depends_on(name) & set(self.model.parameters)
+        absent = sorted(needed - set(parameters))
+        return f"{' and '.join(absent)} not set" if absent else "not defined here"
+
     def depends_on(self, name: str) -> frozenset[str]:
         """Return every name that a derived quantity uses, directly or through others."""
         return self._closure[name]

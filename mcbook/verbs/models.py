@@ -119,12 +119,13 @@ def _derived(deriver: Deriver, columns: Mapping[str, Any]) -> dict[str, Any]:
     model = deriver.model
     values = deriver.compute(columns)
     labels = deriver.labels(columns)
+    given = {key: column[0] for key, column in columns.items() if not np.isnan(column[0])}
     found: dict[str, Any] = {}
     for name, entry in model.derived.items():
         value = float(values[name][0])
         record: dict[str, Any] = {"value": value, "unit": entry.unit, "source": entry.source}
         if not np.isfinite(value):
-            record |= {"value": None, "reason": undefined(deriver, name, columns, value)}
+            record |= {"value": None, "reason": deriver.undefined(name, value, given)}
         if entry.formula is not None:
             record["formula"] = entry.formula
         if entry.description:
@@ -141,20 +142,6 @@ def _derived(deriver: Deriver, columns: Mapping[str, Any]) -> dict[str, Any]:
             record["width_model"] = modelled
         found[name] = record
     return found
-
-
-def undefined(deriver: Deriver, name: str, columns: Mapping[str, Any], value: float) -> str:
-    """Say why a derived quantity has no finite value."""
-    if np.isinf(value):
-        return "infinite: nothing decays it here"
-    absent = sorted(
-        key
-        for key in deriver.depends_on(name) & set(deriver.model.parameters)
-        if np.isnan(columns[key][0])
-    )
-    if absent:
-        return f"{' and '.join(absent)} not set"
-    return "not defined here"
 
 
 def _process(planner: Planner, columns: Mapping[str, Any]) -> dict[str, Any]:
