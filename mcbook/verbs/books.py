@@ -17,7 +17,7 @@ from mcbook.catalog.migrations import REVISIONS
 from mcbook.catalog.rows import ROWS
 from mcbook.catalog.store import Catalog, catalog_exists, open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import InputError, McbookError, WorkError
 from mcbook.verbs.lookup import registry_names
 
 
@@ -177,10 +177,21 @@ def _count(books: Reader, name: str) -> int:
 
 @contextmanager
 def _target(catalog: str | None, *, dry_run: bool) -> Iterator[Catalog]:
-    """Open the catalog that is to grow; for a dry run one aside, where there is none."""
-    if not dry_run or catalog_exists(catalog):
+    """Open the catalog that is to grow; for a dry run one aside, where there is none.
+
+    One that was made for this goes again when nothing comes of it.
+    """
+    is_new = not catalog_exists(catalog)
+    if not (dry_run and is_new):
         with open_catalog(catalog, mode="write") as opened:
-            yield opened
+            try:
+                yield opened
+            except McbookError:
+                opened.close()
+                path = Path(opened.location)
+                if is_new and path.is_file():
+                    path.unlink()
+                raise
         return
     with (
         tempfile.TemporaryDirectory() as folder,
