@@ -385,6 +385,6 @@ def test_merge_refuses_an_edited_part(tmp_path):
 def test_what_is_no_dump_leaves_no_catalog_behind(tmp_path):
     """A catalog that was made for a load goes again when the file turns out to be no dump."""
     (tmp_path / "words.txt").write_text("hello\n")
-    with pytest.raises(InputError, match="no dump|line of JSON"):
+    with pytest.raises(InputError, match=r"line of JSON"):
         book_verbs.load(tmp_path / "words.txt", catalog=str(tmp_path / "new.db"))
     assert not (tmp_path / "new.db").exists()
