@@ -20,8 +20,13 @@ _CHOICES = {"isr": ("none", "leading-log"), "lifetime": ("displacer", "generator
 LOST = 1e-3
 """Largest part of a cross section that the Breit-Wigner windows of a process may cut off."""
 
-CUTS: Mapping[str, str] = {"gamma_cos_theta_max": "etaa"}
+CUTS: Mapping[str, str] = {"gamma_cos_theta_max": "etaa", "gamma_e_min": "ea"}
 """Cuts that a process may ask for, with the run_card setting that makes them."""
+
+
+def run_card_cut(name: str, value: float) -> float:
+    """Return a cut as the run_card has it: an angle as a pseudorapidity, an energy as it is."""
+    return math.atanh(value) if name == "gamma_cos_theta_max" else value
 
 
 def complete(
@@ -118,7 +123,9 @@ def _cuts(model: SignalModel, process: Process) -> dict[str, float]:
                 f"{where} depends on {', '.join(foreign)}", hint="cuts may use constants only"
             )
         value = float(expression.evaluate(constants))
-        if not 0 < value < 1:
+        if not value > 0:
+            raise InputError(f"{where} is {value:g}", hint="a positive number is wanted")
+        if name == "gamma_cos_theta_max" and value >= 1:
             raise InputError(f"{where} is {value:g}", hint="a cosine between 0 and 1 is wanted")
         cuts[name] = value
     return cuts

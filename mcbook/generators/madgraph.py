@@ -6,7 +6,6 @@ exits with 0 whatever happens: whether a part went well is read from its LHE fil
 """
 
 import hashlib
-import math
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -227,7 +226,7 @@ class MadGraphCampaign:
         beams = next(self.process.chains()).initial
         return {
             "cuts": [
-                (card_settings.CUTS[name], math.atanh(value))
+                (card_settings.CUTS[name], card_settings.run_card_cut(name, value))
                 for name, value in sorted(settings["cuts"].items())
             ],
             "isr": settings["isr"],
