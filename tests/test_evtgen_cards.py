@@ -206,7 +206,7 @@ def test_all_open_channels_at_registry_fractions():
         assert found[tuple(PAIRS[name])] == pytest.approx(fraction / total, rel=1e-10)
     assert sum(found.values()) == pytest.approx(1, abs=1e-10)
     assert {model for _, _, model, _ in lines} == {"PHSP"}
-    assert "closed channels, left out: kk" in text
+    assert "channels left out, closed or without a known fraction: kk" in text
     assert book.reached == {"br_hp_mumu", "br_hp_ee", "br_hp_pipi", "br_hp_kk"}
 
 
@@ -217,7 +217,7 @@ def test_a_process_restricted_to_one_channel_says_what_is_closed():
     book.campaign = EvtGen().campaign(book.model, process, book.settings)
     text = book.dec(m_hp=0.1, theta=1e-4)
     assert flat(parse(text))["Myh_dark"] == [(1.0, ["e-", "e+"], "PHSP", "")]
-    assert "closed channels, left out: mumu, pipi, kk" in text
+    assert "channels left out, closed or without a known fraction: mumu, pipi, kk" in text
     assert EvtGen().reached(book.model, process, book.settings) == frozenset()
 
 
@@ -305,7 +305,9 @@ def test_house_header():
     assert "# NickName: Bu_Khp,mm\n" in text
     assert f"# mcbook sample {ID}\n" in text
     assert "# shape: m_hp = 1.5 GeV\n" in text
-    assert "# rate and lifetime: theta = 0.0001 rad\n" in text
+    (scaling,) = [line for line in text.splitlines() if line.startswith("# rate and lifetime:")]
+    assert "theta = 0.0001 rad" in scaling
+    assert "m_ap = 3 GeV" in scaling
 
 
 @pytest.mark.parametrize("given", ["1210430042", 1210430000, "12104300a1"])

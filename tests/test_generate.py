@@ -1,6 +1,7 @@
 """What ``generate`` writes, records and refuses."""
 
 import json
+import shutil
 
 import pytest
 
@@ -182,3 +183,25 @@ def test_a_changed_sample_records_what_it_supersedes(run, toy, tmp_path):
         ).all()
     assert len(rows) == 2
     assert all(same for _, same in rows)
+
+
+def test_a_lost_folder_is_written_again(run, tmp_path):
+    """A sample whose folder is gone comes back in the same bytes, its parts with their seeds."""
+    run()
+    folder = tmp_path / "samples"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    shutil.rmtree(next(folder.glob("zprime-*")))
+    shutil.rmtree(folder / "processes")
+    again = run()
+    assert again["samples"]["new"] == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_sample_is_not_extended_with_other_cards(run, tmp_path):
+    """More parts want the cards of the first: where those say something else, nothing comes."""
+    run()
+    card = next((tmp_path / "samples").glob("zprime-*/toy.json"))
+    card.write_text("{}")
+    with pytest.raises(WorkError, match="cannot be extended"):
+        run(events=5000)
+    assert all(len(listed) == 1 for listed in parts_in(tmp_path).values())

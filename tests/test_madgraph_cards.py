@@ -176,14 +176,15 @@ def test_cuts_are_off_and_beams_symmetric():
 
 
 def test_photon_cut_is_a_pseudorapidity():
-    """|cos theta| < c of the photon is |eta| < atanh(c)."""
+    """|cos theta| < c of the photon is |eta| < atanh(c); its energy is cut as it is."""
     campaign = campaign_of("idm", "gamma_chi2_ee")
     _, launch = cards_of(campaign, sample_of(campaign))
     assert math.tanh(float(settings_in(launch)["run_card etaa"])) == pytest.approx(0.97, abs=1e-11)
-    assert campaign.settings["cuts"] == {"gamma_cos_theta_max": 0.97}
+    assert float(settings_in(launch)["run_card ea"]) == 0.1
+    assert campaign.settings["cuts"] == {"gamma_cos_theta_max": 0.97, "gamma_e_min": 0.1}
     other = with_constants(campaign.model, {"cos_theta_max": 0.9})
     settings = MadGraph().settings(other, campaign.process, {})
-    assert settings["cuts"] == {"gamma_cos_theta_max": 0.9}
+    assert settings["cuts"] == {"gamma_cos_theta_max": 0.9, "gamma_e_min": 0.1}
 
 
 def test_numbers_in_cards():

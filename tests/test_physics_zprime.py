@@ -81,8 +81,9 @@ def test_absent_dark_fermion_gives_no_width():
 
 
 def test_ratio_and_decay_length_of_nothing():
-    """A vanishing total gives fraction 0 and an infinite decay length, without a warning."""
-    assert vectors.ratio(0.0, 0.0) == 0.0
+    """A vanishing total has no fractions and an infinite decay length, without a warning."""
+    assert np.isnan(vectors.ratio(0.0, 0.0))
+    assert vectors.ratio(0.0, 1.0) == 0.0
     assert vectors.decay_length(0.0) == np.inf
     assert vectors.decay_length(np.array([2.0]))[0] == HBARC_GEV_MM / 2
 

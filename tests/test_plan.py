@@ -168,3 +168,29 @@ def test_model_constants_give_other_ids(toy):
         for constants in ({}, {"q_phi": 1.0})
     )
     assert two != one
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "axes"),
+    [
+        ("default: 1.0\n", "default: 1.5\n", {"m_zp": [1.0]}),
+        ("reference: 1.0e-3\n", "reference: 2.0e-3\n", {"g_prime": [1e-3]}),
+    ],
+)
+def test_what_leaving_a_parameter_out_means_is_in_the_id(toy, before, after, axes):
+    """Another default or another reference makes other ids: what they leave out is not the same."""
+    path = toy / "zprime.yaml"
+    old = samples_of(plan_points(toy, "zprime", **axes))
+    other = toy.parent / "other"
+    other.mkdir()
+    (other / "zprime.yaml").write_text(path.read_text().replace(before, after, 1))
+    new = samples_of(plan_points(other, "zprime", **axes))
+    assert old[0].id != new[0].id
+
+
+def test_an_open_heavy_channel_does_not_share(toy):
+    """Where h' -> A'A' opens, the h' is wide: m_ap and alpha_D count in B -> K h' as well."""
+    plan = plan_points(toy, "dark_higgs", "bu_k_hp/mumu", m_ap=[0.3, 3.0], m_hp=1.0, theta=1e-4)
+    first, second = points_of(plan)
+    assert first.wide == ("hp",)
+    assert first.sample_id != second.sample_id

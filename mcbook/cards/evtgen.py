@@ -199,7 +199,7 @@ def _channels(process: Process, plan: Plan, values: Values) -> Iterator[str]:
     yield f"channels, as shares of the open ones at the parameters above: {listed}"
     closed = [name for name in process.channel_names if name not in shares]
     if closed:
-        yield f"closed channels, left out: {', '.join(closed)}"
+        yield f"channels left out, closed or without a known fraction: {', '.join(closed)}"
 
 
 def _particle(particle: Particle, plan: Plan, lifetime: str, values: Values) -> Iterator[str]:

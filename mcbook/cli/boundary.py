@@ -50,7 +50,7 @@ class Group(TyperGroup):
         except BrokenPipeError:
             # Whoever read our output has gone, which is no error worth a word.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            return 0
         except Exception as error:  # noqa: BLE001  nothing may end in a traceback unasked
             if debug:
                 traceback.print_exc()

@@ -6,7 +6,7 @@ from typing import Any
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.generators._madgraph_parameters import foreign_settings
-from mcbook.generators.base import Settings
+from mcbook.generators.base import Settings, setting_number
 from mcbook.registry.derive import ALPHA, SQRT_S
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.physics.constants import CONSTANTS
@@ -93,11 +93,13 @@ def bwcutoff(process: Process) -> float:
 
 
 def _positive(given: Mapping[str, Any], name: str, default: float) -> float:
-    value = given.get(name, default)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
-        raise InputError(f"generator.{name} is {value!r}", hint="a positive number is wanted")
-    return float(value)
+    value = setting_number(given.get(name, default))
+    if not 0 < value < math.inf:
+        raise InputError(
+            f"generator.{name} is {given[name]!r}",
+            hint="a positive number is wanted, or text such as 1/137.036",
+        )
+    return value
 
 
 def _choice(given: Mapping[str, Any], name: str) -> str:

@@ -4,6 +4,7 @@ Nothing above this package names a generator. `mcbook.generators.get` finds one 
 process gives; others come through the entry point group ``mcbook.generators``.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.errors import InputError
+from mcbook.registry.expressions import parse
 from mcbook.registry.model import Process, SignalModel
 
 Settings = dict[str, Any]
@@ -57,6 +60,21 @@ class ReadBack:
     seed: int | None
     version: str
     parameters: Mapping[str, float]
+
+
+def setting_number(given: object) -> float:
+    """Return a number of the settings, given as one or as text such as ``1/137.036``; NaN if none.
+
+    >>> round(1 / setting_number("1/137.036"), 3)
+    137.036
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        return math.nan
+    try:
+        expression = parse(str(given))
+        return math.nan if expression.names else float(expression.evaluate({}))
+    except (InputError, TypeError, ValueError):
+        return math.nan
 
 
 class Campaign(Protocol):

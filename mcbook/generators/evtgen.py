@@ -24,9 +24,10 @@ from mcbook.generators.base import (
     Rejection,
     SampleInput,
     Settings,
+    setting_number,
 )
 from mcbook.registry.derive import ALPHA, Deriver
-from mcbook.registry.expressions import Expression, parse
+from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Process, SignalModel
 
 NAME = "evtgen"
@@ -142,12 +143,8 @@ def _is_event(line: bytes) -> bool:
 
 def _alpha(given: object) -> float:
     """Return the fine-structure constant, given as a number or as text such as ``1/137.036``."""
-    try:
-        expression = parse(str(given))
-        value = math.nan if expression.names else float(expression.evaluate({}))
-    except (InputError, TypeError, ValueError):
-        value = math.nan
-    if isinstance(given, bool) or not 0 < value < 1:
+    value = setting_number(given)
+    if not 0 < value < 1:
         raise InputError(
             f"generator: alpha: {given!r} is no fine-structure constant",
             hint="a number between 0 and 1, or text such as 1/137.036",

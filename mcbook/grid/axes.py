@@ -204,6 +204,7 @@ def _step(document: Document, keys: Keys, entry: Any) -> tuple[int, Build]:
     def build() -> Array:
         values = np.asarray(low + step * np.arange(whole + 1), dtype=np.float64)
         values[-1] = high
+        values[np.abs(values) < _TOLERANCE * step] = 0.0  # what rounding leaves of a zero
         return round9_array(values)
 
     return whole + 1, build

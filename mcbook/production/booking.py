@@ -165,7 +165,10 @@ class _Chunk:
         fresh = [sample for sample in samples if sample.digest not in known]
         parts = self._new_parts(samples)
         formulas = self.books.add_formulas(formula_versions(self.model))
-        if fresh and self.definition.digest not in self.folders.defined:
+        lives_here = fresh or any(
+            listed[0].storage == self.storage for listed in self.there.values()
+        )
+        if lives_here and self.definition.digest not in self.folders.defined:
             self._define()
             self.folders.defined.add(self.definition.digest)
         rows = [sample_row(sample, self.definition, self.storage, formulas) for sample in samples]
@@ -224,7 +227,7 @@ class _Chunk:
 
     def _new_parts(self, samples: tuple[PlannedSample, ...]) -> dict[str, list[PartRow]]:
         """Return the parts that are missing to the target of each sample, with seeds."""
-        there = self.books.parts_of(sample.id for sample in samples)
+        self.there = there = self.books.parts_of(sample.id for sample in samples)
         wanted: list[tuple[PlannedSample, int, int, str]] = []
         for sample in samples:
             have = there.get(sample.id, [])
@@ -264,8 +267,10 @@ class _Chunk:
         for sample in samples:
             planned = parts.get(sample.id, [])
             is_new = sample.id in new_ids
-            if not is_new and not planned:
-                continue
+            if not is_new:
+                self._keep(sample, has_more=bool(planned))
+                if not planned:
+                    continue
             files, owned = self._files(sample, planned, is_new=is_new)
             if is_new:
                 self.folder.put(sample.id, files)
@@ -275,6 +280,18 @@ class _Chunk:
                     self.folders.at(root).put(f"{sample.id}/{directory}", inside)
             for name, content in files.items():
                 yield CardRow(sample.id, owned[name], f"{sample.id}/{name}", sha256(content))
+
+    def _keep(self, sample: PlannedSample, *, has_more: bool) -> None:
+        """Write a folder again that was lost; more parts want the cards that are there."""
+        there = self.there.get(sample.id, [])
+        if not there:
+            return
+        folder = self.folders.at(self.books.root_path(there[0].storage))
+        lost = not (folder.path / sample.id).is_dir()
+        if lost:
+            folder.put(sample.id, self._files(sample, there, is_new=True)[0])
+        elif has_more:
+            folder.check_meaning(sample.id, self._files(sample, [], is_new=True)[0])
 
     def _files(
         self, sample: PlannedSample, parts: list[PartRow], *, is_new: bool

@@ -18,7 +18,7 @@ from mcbook.generators.base import Campaign, Generator, Settings
 from mcbook.grid.points import Rejected
 from mcbook.production import sharing
 from mcbook.production.columns import distinct_rows, record, records, take
-from mcbook.registry.closure import process_closure
+from mcbook.registry.closure import neutral_value, process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
 from mcbook.registry.model import SHAPE, Parameter, Process, Role, SignalModel
@@ -276,7 +276,7 @@ class Planner:
         """Return the values of one parameter that the samples are generated with."""
         parameter = self.model.parameters[name]
         if role:
-            other = sharing.reference_value(parameter, self.process)
+            other = sharing.reference_column(parameter, self.process)
         else:
             other = _unused_value(parameter)
         return np.where(shapes, values, round9(other) if np.isfinite(other) else np.nan)
@@ -292,7 +292,7 @@ class Planner:
         prefix = '{"definition":' + canonical(definition.document) + ',"parameters":'
         start = hashlib.sha256(prefix.encode("ascii"))
         parameters = records(columns)
-        neutral = {name: self._neutral(name) for name in self.model.parameters}
+        neutral = {n: neutral_value(p, self.process) for n, p in self.model.parameters.items()}
         flags = records(shaping)
         rates = _finite(self.rate(definition.process, columns, derived))
         reasons = self._reasons(derived, parameters)
@@ -310,18 +310,6 @@ class Planner:
             yield PlannedSample(
                 f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, rate, why, target
             )
-
-    def _neutral(self, name: str) -> float | None:
-        """Return the value of a parameter that does not enter an id.
-
-        For a shape parameter that is the default with which it was introduced, so that models can
-        grow without orphaning samples. A coupling that scales is left out of an id where the
-        sample has its reference value, so that is what leaving it out must mean everywhere.
-        """
-        parameter = self.model.parameters[name]
-        if "shape" in self.process.roles[name]:
-            return parameter.introduced
-        return sharing.reference_value(parameter, self.process)
 
     def rate(self, process: Process, columns: Columns, derived: Columns) -> Array:
         """Return production times the fractions of the channels, shape (n_points,)."""

@@ -126,6 +126,22 @@ class Folder:
                 hint="what is complete is recorded; run the same command again to go on",
             ) from error
 
+    def check_meaning(self, directory: str, files: Files) -> None:
+        """Refuse to add to a folder whose cards say something else; comments do not count.
+
+        Raises
+        ------
+        WorkError
+            If a file there differs in more than its comments.
+        """
+        for name, content in files.items():
+            path = self.path / directory / name
+            if path.is_file() and meaning(path.read_bytes()) != meaning(content):
+                raise WorkError(
+                    f"{path} would come out differently now: its sample cannot be extended",
+                    hint="raise the version of the template that was changed: new samples are made",
+                )
+
     def put_file(self, name: str, content: bytes) -> None:
         """Put a single file into place, as `put` does a folder."""
         self._adopt(self.path / name, content)
@@ -178,6 +194,12 @@ class Folder:
         """Return a new name inside the temporary folder."""
         self._count += 1
         return f"{self._aside}/{self._count}"
+
+
+def meaning(content: bytes) -> list[bytes]:
+    """Return the lines of a card without comments and blanks: what a program reads."""
+    lines = (line.partition(b"#")[0].strip() for line in content.splitlines())
+    return [line for line in lines if line and not line.startswith(b"*")]
 
 
 def _sweep(stale: Path) -> None:

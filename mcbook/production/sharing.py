@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.registry.chain import Chain
+from mcbook.registry.closure import reference_value
 from mcbook.registry.derive import Deriver
 from mcbook.registry.model import Parameter, Process, Role
 
@@ -108,13 +109,10 @@ def _closed(edge: Edge, sqrt_s: float) -> str:
     return f"kinematically closed: {what} is not below m({edge.mother})"
 
 
-def reference_value(parameter: Parameter, process: Process) -> float:
+def reference_column(parameter: Parameter, process: Process) -> float:
     """Return the value at which a shared sample has *parameter*; NaN is absent."""
-    if parameter.is_optional and parameter.name not in process.requires:
-        return np.nan
-    if parameter.reference is None:
-        return np.nan
-    return parameter.reference
+    value = reference_value(parameter, process)
+    return np.nan if value is None else value
 
 
 def shape_masks(
@@ -154,7 +152,7 @@ def referred(
     """Return the columns with the named parameters at their reference values."""
     changed = dict(columns)
     for name in names:
-        value = reference_value(deriver.model.parameters[name], process)
+        value = reference_column(deriver.model.parameters[name], process)
         changed[name] = np.full_like(next(iter(columns.values())), value)
     return changed
 

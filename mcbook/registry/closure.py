@@ -5,7 +5,7 @@ from typing import Any
 from mcbook.registry.checks import SETTINGS
 from mcbook.registry.derive import Deriver
 from mcbook.registry.expressions import Expression
-from mcbook.registry.model import Interaction, Particle, Process, SignalModel
+from mcbook.registry.model import Interaction, Parameter, Particle, Process, SignalModel
 from mcbook.registry.physics.constants import CONSTANTS
 
 
@@ -64,9 +64,29 @@ def process_closure(
             for name, entry in interactions.items()
         },
         "quantities": {
-            name: _quantity(model, name) for name in sorted(names) if name not in SETTINGS
+            name: _quantity(model, process, name) for name in sorted(names) if name not in SETTINGS
         },
     }
+
+
+def reference_value(parameter: Parameter, process: Process) -> float | None:
+    """Return the value at which a shared sample has *parameter*; None is absent."""
+    if parameter.is_optional and parameter.name not in process.requires:
+        return None
+    return parameter.reference
+
+
+def neutral_value(parameter: Parameter, process: Process) -> float | None:
+    """Return the value of a parameter that does not enter an id; None where it is absent then.
+
+    For a shape parameter that is the default with which it was introduced, so that models can grow
+    without orphaning samples. A coupling that scales is left out of an id where the sample has its
+    reference value, so that is what leaving it out must mean everywhere. The value itself is part
+    of the closure: where it changes, ids do.
+    """
+    if "shape" in process.roles[parameter.name]:
+        return parameter.introduced
+    return reference_value(parameter, process)
 
 
 def _fractions(process: Process) -> dict[str, str] | None:
@@ -86,7 +106,7 @@ def _particle(particle: Particle) -> dict[str, Any]:
     }
 
 
-def _quantity(model: SignalModel, name: str) -> Any:
+def _quantity(model: SignalModel, process: Process, name: str) -> Any:
     """Return what a name stands for, as it enters an id."""
     if name in model.derived:
         entry = model.derived[name]
@@ -98,4 +118,4 @@ def _quantity(model: SignalModel, name: str) -> Any:
         return model.constants[name].value
     if name in CONSTANTS:
         return CONSTANTS[name].value
-    return "parameter"
+    return {"left_out_at": neutral_value(model.parameters[name], process)}

@@ -292,6 +292,8 @@ class Reader:
             for key in ("title", "generator", "roles", "production"):
                 if key not in entry:
                     raise self.fail(keys, f"the key {key!r} is missing")
+            if not isinstance(entry["production"], str):
+                raise self.fail((*keys, "production"), "the name of a derived quantity is wanted")
             channels = tuple(self.channels(keys, entry))
             signal = entry.get("signal_fraction")
             yield (

@@ -116,7 +116,13 @@ def _shared_over(batches: list[Batch]) -> list[str]:
     """Return the parameters that vary over the points and in no sample."""
     scanned = _varying(point.parameters for batch in batches for point in batch.points)
     made = _varying(sample.parameters for batch in batches for sample in batch.samples)
-    return [name for name in scanned if name not in made]
+    scaling = {
+        name
+        for batch in batches
+        for name, role in batch.definition.process.roles.items()
+        if role and "shape" not in role
+    }
+    return [name for name in scanned if name in scaling and name not in made]
 
 
 def _varying(records: Iterable[Mapping[str, float]]) -> list[str]:

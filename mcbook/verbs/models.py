@@ -177,9 +177,11 @@ def _expected(planner: Planner, process: Process, columns: Mapping[str, Any]) ->
     closed = sharing.closed_channels(planner.deriver, process, columns, planner.sqrt_s)
     kept = planner.restricted(tuple(name for name, reasons in closed.items() if not reasons[0]))
     value = float(planner.rate(kept, columns, derived)[0])
+    wide = sharing.wide_particles(planner.deriver, kept, columns, planner.sqrt_s)
     return {
         "value": value if np.isfinite(value) else None,
         "unit": planner.model.derived[process.production].unit,
+        "wide": [name for name, mask in wide.items() if mask[0]],
         "includes": [channel.fraction.text for channel in kept.channels if channel.fraction],
     }
 

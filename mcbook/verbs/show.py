@@ -42,12 +42,13 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
     (definition,) = stored_rows(books, "definitions", definitions.c.digest == sample["definition"])
     document, facts = definition["document"], definition["facts"]
     points = _rows(books, "points", sample)
+    wide = sorted({name for row in points for name in row["wide"] or ()})
     return {
         **{name: sample[name] for name in ("id", "model", "process", "generator", "status")},
         "parameters": sample["parameters"],
         "derived": sample["derived"],
         "reasons": sample["reasons"] or {},
-        "cross_section_fb": _cross_section(sample["expected_rate"], facts),
+        "cross_section_fb": _cross_section(sample["expected_rate"], facts, wide),
         "cross_section_includes": _fractions(facts),
         "n_events": sample["n_events"],
         "events_target": sample["events_target"],
@@ -86,7 +87,7 @@ def _followers(books: Reader, identity: str) -> list[str]:
     return [row["id"] for row in stored_rows(books, "samples", column == identity)]
 
 
-def _cross_section(rate: float | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _cross_section(rate: float | None, facts: Mapping[str, Any], wide: list[str]) -> dict[str, Any]:
     """Return what the generator should report [fb]; a formula has no statistical error."""
     reason = None
     if facts["unit"] != "fb":
@@ -95,7 +96,18 @@ def _cross_section(rate: float | None, facts: Mapping[str, Any]) -> dict[str, An
         reason = "not defined at these parameters"
     if reason:
         return {"value": None, "error": None, "reason": reason}
-    return {"value": rate, "error": None, "source": f"registry: {facts['production']}"}
+    warning = (
+        {"warning": f"narrow-width limit: {', '.join(wide)} is wide here, it can be far off"}
+        if wide
+        else {}
+    )
+    return {
+        **warning,
+        "value": rate,
+        "error": None,
+        "reason": "no events are in the books yet: a formula has no statistical error",
+        "source": f"registry: {facts['production']}",
+    }
 
 
 def _fractions(facts: Mapping[str, Any]) -> list[str]:

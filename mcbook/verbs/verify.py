@@ -15,6 +15,7 @@ from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import PartInput, SampleInput
+from mcbook.production.publish import meaning
 from mcbook.production.rerender import Rerenderer
 from mcbook.verbs.lookup import registry_names
 
@@ -158,7 +159,7 @@ class _Check:
             for path, content in self._shared_again(definition).items():
                 if (storage, path) not in self.compared:
                     self.compared.add((storage, path))
-                    self._drift(None, path, content, good.get(path))
+                    self._drift(None, storage, path, content, good.get(path))
         return self.shared[definition, storage]
 
     def _shared_again(self, definition: str) -> dict[str, bytes]:
@@ -233,13 +234,25 @@ class _Check:
         for storage, listed in jobs.items():
             files = again.files(given, listed)
             for path, content in files.items():
-                self._drift(sample["id"], path, content, written.get((storage, path)))
+                self._drift(sample["id"], storage, path, content, written.get((storage, path)))
 
     def _drift(
-        self, sample_id: str | None, path: str, content: bytes, recorded: str | None
+        self,
+        sample_id: str | None,
+        storage: str,
+        path: str,
+        content: bytes,
+        recorded: str | None,
     ) -> None:
-        if recorded and hashlib.sha256(content).hexdigest() != recorded:
+        """Report a file that would be rendered to something else: comments drift, values change."""
+        if not recorded or hashlib.sha256(content).hexdigest() == recorded:
+            return
+        there = self.roots[storage] / path
+        if meaning(there.read_bytes()) == meaning(content):
             self.report.drift.append({"id": sample_id, "path": path})
+            return
+        reason = "would be rendered with other values by the same version of its template"
+        self.report.changed.append({"id": sample_id, "path": str(there), "reason": reason})
 
 
 def _number(part: Row) -> int:

@@ -73,6 +73,7 @@ def decay_length(width: Array) -> Array:
 
 @formula(version=1, unit="1", source="partial width over total width")
 def ratio(part: Array, total: Array) -> Array:
-    """Return part/total; 0 where the total is zero, for then nothing decays."""
+    """Return part/total; NaN where the total is zero, for then nothing decays."""
     part, total = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(total, dtype=float))
-    return np.divide(part, total, out=np.zeros(part.shape), where=total != 0.0)
+    undefined: Array = np.full(part.shape, np.nan)
+    return np.divide(part, total, out=undefined, where=total != 0.0)
