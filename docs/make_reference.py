@@ -20,6 +20,7 @@ from mcbook.registry.expressions.functions import CALLABLE
 from mcbook.registry.expressions.parser import LONGEST
 from mcbook.registry.loader import load_model, model_names
 from mcbook.registry.model import Derived, Parameter, Process, SignalModel
+from mcbook.registry.physics import FORMULAS
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 MADE = "<!-- made by docs/make_reference.py; do not edit -->\n"
@@ -27,7 +28,12 @@ MADE = "<!-- made by docs/make_reference.py; do not edit -->\n"
 
 def main() -> int:
     """Write or check every page."""
-    pages = {"cli.md": cli_page, "grid.md": grid_page, "models.md": models_page}
+    pages = {
+        "cli.md": cli_page,
+        "grid.md": grid_page,
+        "models.md": models_page,
+        "formulas.md": formulas_page,
+    }
     stale = []
     for name, make in pages.items():
         path = FOLDER / name
@@ -157,6 +163,22 @@ def models_page() -> Iterator[str]:
     for name in model_names():
         if (shipped / f"{name}.yaml").is_file():
             yield from model_section(load_model(name))
+
+
+def formulas_page() -> Iterator[str]:
+    """Yield the lines of the page on shipped formulas."""
+    yield "# Formulas"
+    yield ""
+    yield "What `formula:` in the YAML of a model can name. Masses, widths and energies are in GeV, lengths in mm, cross"
+    yield "sections in fb. An argument in brackets may be left out."
+    yield ""
+    rows = []
+    for name, formula in sorted(FORMULAS.items()):
+        parameters = inspect.signature(formula.function).parameters.values()
+        arguments = (p.name if p.default is p.empty else f"[{p.name}]" for p in parameters)
+        summary = (inspect.getdoc(formula.function) or "").partition("\n")[0]
+        rows.append((f"`{formula.reference}`", ", ".join(arguments), formula.unit, summary))
+    yield from table(("formula", "arguments", "unit", "what it is"), rows)
 
 
 def model_section(model: SignalModel) -> Iterator[str]:
