@@ -169,14 +169,15 @@ def formulas_page() -> Iterator[str]:
     """Yield the lines of the page on shipped formulas."""
     yield "# Formulas"
     yield ""
-    yield "What `formula:` in the YAML of a model can name. Masses, widths and energies are in GeV, lengths in mm, cross"
-    yield "sections in fb. An argument in brackets may be left out."
+    yield "What `formula:` in the YAML of a model can name. Masses, widths and energies are in GeV,"
+    yield "lengths in mm, cross sections in fb. An argument in brackets may be left out."
     yield ""
     rows = []
-    for name, formula in sorted(FORMULAS.items()):
+    for _, formula in sorted(FORMULAS.items()):
         parameters = inspect.signature(formula.function).parameters.values()
         arguments = (p.name if p.default is p.empty else f"[{p.name}]" for p in parameters)
         summary = (inspect.getdoc(formula.function) or "").partition("\n")[0]
+        summary = summary.removeprefix("Return ")
         rows.append((f"`{formula.reference}`", ", ".join(arguments), formula.unit, summary))
     yield from table(("formula", "arguments", "unit", "what it is"), rows)
 
