@@ -6,8 +6,8 @@ Two models with seven parameters share the samples. The floor is one SQLite tabl
 column for each parameter and an index on the two that are asked for, read by the bare driver. Both
 give ids and parameters as dictionaries. Times are CPU seconds of this process, the best of
 some, taken in turns.
-The goal is for ranges that hold a per cent of the samples or more; below, what a query costs
-whatever it finds (reading the expression, looking up names, planning: about a millisecond) shows.
+The goal is at most 1.7 for every range. A query has a fixed cost of about half a millisecond, which
+is what few rows show.
 """
 
 import argparse
@@ -32,8 +32,6 @@ DERIVED = tuple(f"width_{i}" for i in range(20))
 MODELS = ("alpha", "beta")
 CHUNK = 10_000
 GOAL = 1.7
-SHARE = 0.009
-
 QUERIES = {
     "few": ((1.0, 1.14), (2.0, 2.13)),
     "some": ((1.0, 2.4), (2.0, 3.4)),
@@ -164,14 +162,13 @@ def main() -> None:
                 )
                 if by_id(found) != by_id(expected):
                     raise SystemExit(f"{name}: the two give different rows")
-                if len(found) >= SHARE * options.samples:
-                    worst = max(worst, spent / floor)
+                worst = max(worst, spent / floor)
                 print(
                     f"{name:8}{len(found):9,}{floor * 1e3:10.2f}{spent * 1e3:11.2f}"
                     f"{spent / floor:7.2f}"
                 )
         wide.close()
-    print(f"goal: at most {GOAL} from a per cent on; {'met' if worst <= GOAL else 'missed'}")
+    print(f"goal: at most {GOAL}; {'met' if worst <= GOAL else 'missed'}")
     raise SystemExit(worst > GOAL)
 
 
