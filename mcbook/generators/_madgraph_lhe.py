@@ -45,7 +45,7 @@ def read_lhe(path: str) -> ReadBack:
         raise WorkError(
             f"{path} holds {counted} events, its header says "
             f"{generated[1] if generated else 'nothing'}",
-            hint="the file was cut, or MadGraph found too few events: run that part again, then with "
+            hint="it was cut, or MadGraph found too few events: run that part again, then with "
             "another seed or fewer events",
         )
     version = _VERSION.search(text)
