@@ -1,0 +1,1 @@
+"""Upper limits on plain arrays: many hypotheses at once, no catalog needed."""

@@ -1,0 +1,80 @@
+"""What comes out of a limit calculation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+Method = Literal["auto", "asymptotic", "exact", "hybrid", "toys", "bayesian", "pyhf"]
+
+METHODS: tuple[Method, ...] = (
+    "auto", "asymptotic", "exact", "hybrid", "toys", "bayesian", "pyhf",
+)  # fmt: skip
+
+SIGMAS = (-2, -1, 0, 1, 2)
+"""Standard deviations of the expected limits."""
+
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper limits on the signal strength mu, one row per hypothesis.
+
+    Attributes
+    ----------
+    observed
+        Observed limit, shape (H,); NaN where nothing was observed, or where it failed.
+    expected
+        Expected limits at -2, -1, 0, 1, 2 standard deviations, shape (H, 5).
+    method
+        The method that gave the numbers, shape (H,): never ``auto``.
+    status
+        ``ok``, or a sentence that says what is wrong or special, shape (H,). A limit whose status
+        does not begin with ``ok`` is NaN.
+    observed_error, expected_error
+        Standard deviation from a finite number of toys, shapes (H,) and (H, 5); 0 for methods
+        without toys.
+    """
+
+    observed: Array
+    expected: Array
+    method: NDArray[np.object_]
+    status: NDArray[np.object_]
+    observed_error: Array
+    expected_error: Array
+
+    def __len__(self) -> int:
+        return int(self.observed.shape[0])
+
+    @property
+    def is_ok(self) -> NDArray[np.bool_]:
+        """Which rows are good, shape (H,)."""
+        return np.array([str(text).startswith(OK) for text in self.status], dtype=bool)
+
+
+def empty(size: int, method: str, status: str = OK) -> Limits:
+    """Return limits of *size* rows to be filled in place, all NaN."""
+    return Limits(
+        np.full(size, np.nan),
+        np.full((size, len(SIGMAS)), np.nan),
+        np.full(size, method, dtype=object),
+        np.full(size, status, dtype=object),
+        np.zeros(size),
+        np.zeros((size, len(SIGMAS))),
+    )
+
+
+def joined(parts: Iterable[Limits]) -> Limits:
+    """Return limits one below the other."""
+    listed = list(parts)
+    return Limits(
+        *(
+            np.concatenate([getattr(part, name) for part in listed])
+            for name in Limits.__dataclass_fields__
+        )
+    )
