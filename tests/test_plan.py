@@ -1,8 +1,14 @@
 """Which points share a sample, and what an id is made of."""
 
+import json
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given as given_by
+from hypothesis import strategies as st
 
+from mcbook.production.columns import json_rows
 from mcbook.production.plan import Planner
 from mcbook.registry.loader import find_process, load_model, with_constants
 
@@ -194,3 +200,24 @@ def test_an_open_heavy_channel_does_not_share(toy):
     first, second = points_of(plan)
     assert first.wide == ("hp",)
     assert first.sample_id != second.sample_id
+
+
+@given_by(
+    st.lists(
+        st.tuples(*[st.one_of(st.floats(allow_subnormal=True), st.sampled_from([1.0, 0.3]))] * 3),
+        min_size=1,
+    )
+)
+def test_json_of_rows(rows):
+    """The quick writer of JSON objects says what the encoder of the library says."""
+    columns = {
+        name: np.array(column) for name, column in zip("zaM", zip(*rows, strict=True), strict=True)
+    }
+    plain = [dict(zip("zaM", row, strict=True)) for row in rows]
+    finite = [{k: v for k, v in row.items() if math.isfinite(v)} for row in plain]
+    assert [json.loads(text) for text in json_rows(columns)] == finite
+    null = [{k: v if math.isfinite(v) else None for k, v in row.items()} for row in plain]
+    compact = [json.dumps(row, separators=(",", ":")) for row in null]
+    assert [json.loads(text) for text in json_rows(columns, null=True)] == null
+    if not any(math.copysign(1, v) < 0 and v == 0 for row in rows for v in row):
+        assert json_rows(columns, null=True) == compact

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from mcbook import generators
@@ -12,6 +12,7 @@ from mcbook.catalog.rows import (
     CardRow,
     DefinitionRow,
     HistoryRow,
+    JsonText,
     PartRow,
     SampleRow,
     SharedFileRow,
@@ -27,7 +28,6 @@ from mcbook.production.records import (
     PLANNED,
     encoded,
     facts,
-    finite,
     formula_versions,
     point_row,
     pretty,
@@ -196,9 +196,7 @@ class _Chunk:
         points: Mapping[str, list[PlannedPoint]],
         formulas: str,
     ) -> None:
-        rows = [
-            point_row(point, formulas, sample) for sample in samples for point in points[sample.id]
-        ]
+        rows = [point_row(point, formulas) for sample in samples for point in points[sample.id]]
         self.books.add_points(rows)
         self.books.refresh_points(row for row in rows if row.sample_id not in new_ids)
 
@@ -297,7 +295,7 @@ class _Chunk:
         self, sample: PlannedSample, parts: list[PartRow], *, is_new: bool
     ) -> tuple[dict[str, bytes], dict[str, int]]:
         """Return the files of a sample, and for each the number of the part that it belongs to."""
-        given = SampleInput(sample.id, sample.parameters, finite(sample.derived))
+        given = SampleInput(sample.id, sample.parameters, sample.derived)
         files: dict[str, bytes] = {}
         if is_new:
             files |= self.campaign.sample_files(given)
@@ -369,5 +367,11 @@ class _Chunk:
             added = parts.get(sample.id, [])
             if sample.id in new_ids or added:
                 event = PLANNED if sample.id in new_ids else "extended"
-                detail = {"parts": len(added), "events": sum(part.events for part in added)}
-                yield HistoryRow(sample.id, event, as_json(detail))
+                events = sum(part.events for part in added)
+                yield HistoryRow(sample.id, event, _added(len(added), events))
+
+
+@cache
+def _added(parts: int, events: int) -> JsonText:
+    """Return what the history says of new parts; nearly always the same in a run."""
+    return as_json({"parts": parts, "events": events})

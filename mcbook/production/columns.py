@@ -20,24 +20,49 @@ def record(columns: Columns, i: int) -> dict[str, float]:
     return {name: float(column[i]) for name, column in columns.items() if not np.isnan(column[i])}
 
 
-def records(columns: Mapping[str, NDArray[Any]], *, null: bool = False) -> list[dict[str, Any]]:
-    """Turn columns into one dict a row; what is not finite is left out, or None with *null*."""
+def records(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
+    """Turn columns into one dict a row, without what is not finite."""
     names = list(columns)
-    lists = [columns[name].tolist() for name in names]
-    finite = [bool(np.isfinite(columns[name]).all()) for name in names]
-    if all(finite):
-        return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-    rows = []
-    for row in zip(*lists, strict=True):
-        record = dict(zip(names, row, strict=True))
-        for name, is_finite in zip(names, finite, strict=True):
-            if not is_finite and not np.isfinite(record[name]):
-                if null:
-                    record[name] = None
-                else:
-                    del record[name]
-        rows.append(record)
+    rows = [
+        dict(zip(names, row, strict=True))
+        for row in zip(*(columns[name].tolist() for name in names), strict=True)
+    ]
+    for name in names:
+        for i in np.flatnonzero(~np.isfinite(columns[name])).tolist():
+            del rows[i][name]
     return rows
+
+
+def json_rows(
+    columns: Mapping[str, NDArray[Any]],
+    *,
+    null: bool = False,
+    separators: tuple[str, str] = (",", ":"),
+) -> list[str]:
+    """Return each row as the text of a JSON object, in the order of *columns*.
+
+    What is not finite is left out, or null with *null*. Values repeat over a grid, so each is
+    written once and looked up after that: a tenth of the time of an encoder.
+    """
+    comma, colon = separators
+    cells = [_json_cells(f'"{name}"{colon}', column, null=null) for name, column in columns.items()]
+    if null or all(np.isfinite(column).all() for column in columns.values()):
+        return [f"{{{comma.join(row)}}}" for row in zip(*cells, strict=True)]
+    return [f"{{{comma.join(filter(None, row))}}}" for row in zip(*cells, strict=True)]
+
+
+def _json_cells(key: str, column: NDArray[Any], *, null: bool) -> list[str]:
+    """Return one entry of each row, an empty text or null where it is not finite."""
+    finite = np.isfinite(column)
+    values = column.tolist()
+    texts = {value: f"{key}{value!r}" for value in set(column[finite].tolist())}
+    if finite.all():
+        return [texts[value] for value in values]
+    other = f"{key}null" if null else ""
+    return [
+        texts[value] if is_finite else other
+        for value, is_finite in zip(values, finite.tolist(), strict=True)
+    ]
 
 
 def distinct_rows(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -17,7 +17,7 @@ from mcbook import generators
 from mcbook.generators.base import Campaign, Generator, Settings
 from mcbook.grid.points import Rejected
 from mcbook.production import sharing
-from mcbook.production.columns import distinct_rows, record, records, take
+from mcbook.production.columns import distinct_rows, json_rows, record, records, take
 from mcbook.registry.closure import neutral_value, process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
@@ -34,14 +34,17 @@ ID_DIGITS = 12
 class PlannedSample:
     """A sample that is to exist: `events` is the target.
 
-    `expected_rate` is what the generator should report for it: production times the fractions of
-    its channels, in the unit of the production.
+    `derived` has NaN where a quantity is not defined. `derived_text` and `parameters_text` are
+    JSON, with null there. `expected_rate` is what the generator should report for it: production
+    times the fractions of its channels, in the unit of the production.
     """
 
     id: str
     digest: str
     parameters: dict[str, float]
-    derived: dict[str, float | None]
+    parameters_text: str
+    derived: dict[str, float]
+    derived_text: str
     expected_rate: float | None
     reasons: dict[str, str]
     events: int
@@ -51,13 +54,15 @@ class PlannedSample:
 class PlannedPoint:
     """A point, the sample that serves it, and the rate there over the rate of the sample.
 
-    `wide` names the particles whose width shapes the events at this point.
+    `parameters_text` and `derived_text` are JSON, with null for what is not defined. `wide` names
+    the particles whose width shapes the events at this point.
     """
 
     sample_id: str
     digest: str
     parameters: dict[str, float]
-    derived: dict[str, float | None]
+    parameters_text: str
+    derived_text: str
     factor: float | None
     reasons: dict[str, str]
     wide: tuple[str, ...]
@@ -91,9 +96,12 @@ class Plan:
     warnings: tuple[str, ...]
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(value: object) -> str:
     """Return the canonical JSON that ids are made of: sorted keys, no blanks, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(text: str) -> str:
@@ -296,19 +304,23 @@ class Planner:
         flags = records(shaping)
         rates = _finite(self.rate(definition.process, columns, derived))
         reasons = self._reasons(derived, parameters)
-        for values, shapes, quantities, rate, why, target in zip(
-            parameters, flags, records(derived, null=True), rates, reasons, events, strict=True
+        rows = zip(
+            parameters, json_rows(columns), _numbers(derived), json_rows(derived, null=True),
+            strict=True,
+        )  # fmt: skip
+        for described, shapes, rate, why, target in zip(
+            rows, flags, rates, reasons, events, strict=True
         ):
             entering = {
                 name: value
-                for name, value in values.items()
+                for name, value in described[0].items()
                 if shapes[name] and value != neutral[name]
             }
             hashed = start.copy()
             hashed.update((canonical(entering) + "}").encode("ascii"))
             full = hashed.hexdigest()
             yield PlannedSample(
-                f"{self.model.name}-{full[:ID_DIGITS]}", full, values, quantities, rate, why, target
+                f"{self.model.name}-{full[:ID_DIGITS]}", full, *described, rate, why, target
             )
 
     def rate(self, process: Process, columns: Columns, derived: Columns) -> Array:
@@ -343,14 +355,17 @@ class Planner:
         wide: Mapping[str, NDArray[np.bool_]],
     ) -> Iterator[PlannedPoint]:
         flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
-        quantities = records(derived, null=True)
+        quantities = json_rows(derived, null=True)
         parameters = records(columns)
+        texts = json_rows(columns)
+        hashed = json_rows(dict(sorted(columns.items())))  # canonical JSON
         reasons = self._reasons(derived, parameters)
         for i, (number, values) in enumerate(zip(inverse.tolist(), parameters, strict=True)):
             yield PlannedPoint(
                 samples[number].id,
-                digest(canonical(values)),
+                digest(hashed[i]),
                 values,
+                texts[i],
                 quantities[i],
                 factors[i],
                 reasons[i],
@@ -377,6 +392,14 @@ class Planner:
             count = int(np.count_nonzero(mask))
             if count:
                 yield f"{count} of {int(kept.sum())} points: {warning.text}"
+
+
+def _numbers(columns: Columns) -> Iterator[dict[str, float]]:
+    """Yield one dict a row, with NaN for whatever is not finite."""
+    names = list(columns)
+    clean = [np.where(np.isfinite(column), column, np.nan).tolist() for column in columns.values()]
+    for row in zip(*clean, strict=True):
+        yield dict(zip(names, row, strict=True))
 
 
 def _finite(values: Array) -> list[float | None]:

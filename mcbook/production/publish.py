@@ -113,16 +113,14 @@ class Folder:
         WorkError
             If the folder is there with other contents.
         """
-        target = self.path / directory
         try:
-            if target.is_dir():
-                for name, content in files.items():
-                    self._adopt(target / name, content)
+            if os.path.isdir(f"{self.path}/{directory}"):  # noqa: PTH112
+                self._adopt_all(directory, files)
             else:
-                self._write(target, files)
+                self._write(directory, files)
         except OSError as error:
             raise WorkError(
-                f"{target} could not be written: {error.strerror}",
+                f"{self.path / directory} could not be written: {error.strerror}",
                 hint="what is complete is recorded; run the same command again to go on",
             ) from error
 
@@ -146,30 +144,30 @@ class Folder:
         """Put a single file into place, as `put` does a folder."""
         self._adopt(self.path / name, content)
 
-    def _write(self, target: Path, files: Files) -> None:
+    def _write(self, directory: str, files: Files) -> None:
         # Plain strings and calls of the system: Path objects would double the time of a file.
         aside = self._next()
         os.mkdir(aside)  # noqa: PTH102
         made = {""}
         for name, content in files.items():
-            parent = name.rpartition("/")[0]
-            if parent not in made:
-                os.makedirs(f"{aside}/{parent}", exist_ok=True)  # noqa: PTH103
-                made.add(parent)
+            _make_parents(aside, name, made)
             with open(f"{aside}/{name}", "wb", buffering=0) as out:  # noqa: PTH123
                 out.write(content)
-        if target.parent != self.path:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        if "/" in directory:
+            (self.path / directory).parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.rename(aside, target)  # noqa: PTH104
+            os.rename(aside, f"{self.path}/{directory}")  # noqa: PTH104
         except OSError:
             # Another run on another catalog was faster: its folder must hold the same.
-            if not target.is_dir():
+            if not (self.path / directory).is_dir():
                 raise
-            for name, content in files.items():
-                self._adopt(target / name, content)
+            self._adopt_all(directory, files)
         else:
             self.written.files += len(files)
+
+    def _adopt_all(self, directory: str, files: Files) -> None:
+        for name, content in files.items():
+            self._adopt(self.path / directory / name, content)
 
     def _adopt(self, path: Path, content: bytes) -> None:
         try:
@@ -194,6 +192,16 @@ class Folder:
         """Return a new name inside the temporary folder."""
         self._count += 1
         return f"{self._aside}/{self._count}"
+
+
+def _make_parents(folder: str, name: str, made: set[str]) -> None:
+    """Make the folders of a file in a new *folder*, level by level; *made* are there already."""
+    end = name.find("/")
+    while end >= 0:
+        if name[:end] not in made:
+            os.mkdir(f"{folder}/{name[:end]}")  # noqa: PTH102
+            made.add(name[:end])
+        end = name.find("/", end + 1)
 
 
 def meaning(content: bytes) -> list[bytes]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mcbook.catalog.rows import PointRow, SampleRow, as_json
+from mcbook.catalog.rows import JsonText, PointRow, SampleRow, as_json
 from mcbook.production.plan import Definition, PlannedPoint, PlannedSample
 from mcbook.registry.model import Process, SignalModel
 
@@ -43,8 +43,8 @@ def sample_row(
         storage=storage,
         directory=sample.id,
         formulas=formulas,
-        parameters=as_json(sample.parameters),
-        derived=as_json(sample.derived),
+        parameters=JsonText(sample.parameters_text),
+        derived=JsonText(sample.derived_text),
         expected_rate=sample.expected_rate,
         reasons=as_json(sample.reasons) if sample.reasons else None,
     )
@@ -55,26 +55,18 @@ def formula_versions(model: SignalModel) -> dict[str, str]:
     return {name: entry.formula for name, entry in model.derived.items() if entry.formula}
 
 
-def point_row(point: PlannedPoint, formulas: str, sample: SampleRow) -> PointRow:
-    """Return the row of a point, served by *sample*."""
-    # At the sample's own parameters everything is as there: most points of a grid of masses.
-    parameters = as_json(point.parameters)
-    is_there = parameters == sample.parameters
+def point_row(point: PlannedPoint, formulas: str) -> PointRow:
+    """Return the row of a point."""
     return PointRow(
         point.sample_id,
         point.digest,
         point.factor,
         formulas,
-        parameters,
-        sample.derived if is_there else as_json(point.derived),
+        JsonText(point.parameters_text),
+        JsonText(point.derived_text),
         reasons=as_json(point.reasons) if point.reasons else None,
         wide=as_json(list(point.wide)) if point.wide else None,
     )
-
-
-def finite(derived: Mapping[str, float | None]) -> dict[str, float]:
-    """Return derived quantities as numbers, NaN where one is not defined."""
-    return {name: float("nan") if value is None else value for name, value in derived.items()}
 
 
 def user_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

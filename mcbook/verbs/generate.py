@@ -1,6 +1,6 @@
 """``mcbook generate``: from a grid to cards and books."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts, split_events
 from mcbook.production.grids import GridPlan, plan_grid
-from mcbook.production.plan import Batch
+from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
 
@@ -114,23 +114,22 @@ def generate(
 
 def _shared_over(batches: list[Batch]) -> list[str]:
     """Return the parameters that vary over the points and in no sample."""
-    scanned = _varying(point.parameters for batch in batches for point in batch.points)
-    made = _varying(sample.parameters for batch in batches for sample in batch.samples)
-    scaling = {
+    scaling = dict.fromkeys(
         name
         for batch in batches
         for name, role in batch.definition.process.roles.items()
         if role and "shape" not in role
-    }
-    return [name for name in scanned if name in scaling and name not in made]
+    )
+    points = [point for batch in batches for point in batch.points]
+    samples = [sample for batch in batches for sample in batch.samples]
+    return [name for name in scaling if _varies(name, points) and not _varies(name, samples)]
 
 
-def _varying(records: Iterable[Mapping[str, float]]) -> list[str]:
-    values: dict[str, set[float]] = {}
-    for record in records:
-        for name, value in record.items():
-            values.setdefault(name, set()).add(value)
-    return [name for name, found in values.items() if len(found) > 1]
+def _varies(name: str, rows: Sequence[PlannedPoint] | Sequence[PlannedSample]) -> bool:
+    """Return whether a parameter has several values; where it is absent it has none."""
+    values = (row.parameters[name] for row in rows if name in row.parameters)
+    first = next(values, None)
+    return any(value != first for value in values)
 
 
 def _model_name(given: str | None, grid: Grid) -> str:
