@@ -27,6 +27,7 @@ REFERENCE = re.compile(r"(r-[0-9a-f]*)(?:[:/]([0-9]+))?")
 """A result by the beginning of its id, with the number of a hypothesis behind it or without."""
 
 _ID_DIGITS = 12
+_quoted = json.encoder.encode_basestring_ascii
 _SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
 _MAX_LISTED = 5
 
@@ -291,18 +292,29 @@ def _finite(value: Any) -> Any:
 
 def _canonical(value: Any) -> str:
     """Return JSON in which equal numbers look alike, whole ones or not, to nine digits."""
-    if isinstance(value, str):
-        return json.dumps(value)
-    if isinstance(value, Mapping):
-        entries = (f"{json.dumps(key)}:{_canonical(value[key])}" for key in sorted(value))
+    kind = type(value)  # exact types first: they are nearly all, and a result has many
+    if kind is float:
+        return f"{value + 0.0:.9g}" if math.isfinite(value) else "null"
+    if kind is str:
+        return _quoted(value)
+    if kind is dict:
+        entries = [f"{_quoted(key)}:{_canonical(value[key])}" for key in sorted(value)]
         return "{" + ",".join(entries) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_canonical, value)) + "]"
-    if hasattr(value, "tolist"):
-        return _canonical(value.tolist())
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_canonical(entry) for entry in value]) + "]"
+    return _canonical_other(value)
+
+
+def _canonical_other(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    return f"{value + 0.0:.9g}" if math.isfinite(value) else "null"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, Mapping):
+        return _canonical(dict(value))
+    if hasattr(value, "tolist"):
+        return _canonical(value.tolist())
+    return _canonical(float(value))
 
 
 def split(text: str) -> tuple[str, int | None] | None:
