@@ -33,6 +33,18 @@ CREATE TABLE history (
     FOREIGN KEY(sample_id) REFERENCES samples (id)
 );
 
+CREATE TABLE limit_points (
+    result_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    hypothesis VARCHAR NOT NULL,
+    parameters JSON NOT NULL,
+    limits JSON NOT NULL,
+    samples JSON NOT NULL,
+    simulations JSON,
+    PRIMARY KEY (result_id, number),
+    FOREIGN KEY(result_id) REFERENCES results (id)
+);
+
 CREATE TABLE mcbook_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT mcbook_version_pkc PRIMARY KEY (version_num)
@@ -65,6 +77,32 @@ CREATE TABLE points (
     UNIQUE (sample_id, digest),
     FOREIGN KEY(sample_id) REFERENCES samples (id),
     FOREIGN KEY(formulas) REFERENCES formula_sets (digest)
+);
+
+CREATE TABLE result_samples (
+    result_id VARCHAR NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    PRIMARY KEY (result_id, sample_id),
+    FOREIGN KEY(result_id) REFERENCES results (id)
+);
+
+CREATE TABLE results (
+    id VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    model VARCHAR,
+    frozen VARCHAR NOT NULL,
+    cl FLOAT NOT NULL,
+    method VARCHAR NOT NULL,
+    created VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    inputs JSON NOT NULL,
+    document JSON NOT NULL,
+    unblinding VARCHAR,
+    PRIMARY KEY (id),
+    UNIQUE (digest),
+    FOREIGN KEY(unblinding) REFERENCES unblindings (id)
 );
 
 CREATE TABLE roots (
@@ -109,8 +147,27 @@ CREATE TABLE shared_files (
     FOREIGN KEY(storage) REFERENCES roots (name)
 );
 
+CREATE TABLE unblindings (
+    id VARCHAR NOT NULL,
+    analysis VARCHAR NOT NULL,
+    frozen VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    files JSON NOT NULL,
+    PRIMARY KEY (id)
+);
+
 CREATE INDEX ix_history_sample_id ON history (sample_id);
 
 CREATE INDEX ix_parts_seed ON parts (seed);
 
+CREATE INDEX ix_result_samples_sample_id ON result_samples (sample_id);
+
+CREATE INDEX ix_results_frozen ON results (frozen);
+
 CREATE INDEX ix_samples_definition ON samples (definition);
+
+CREATE INDEX ix_unblindings_analysis ON unblindings (analysis);
+
+CREATE INDEX ix_unblindings_frozen ON unblindings (frozen);

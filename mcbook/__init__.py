@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.generate import generate
     from mcbook.verbs.models import describe_model, list_models
     from mcbook.verbs.query import query
+    from mcbook.verbs.results import list_results
     from mcbook.verbs.show import show
     from mcbook.verbs.trace import trace
     from mcbook.verbs.ufo import write as write_ufo
@@ -32,6 +33,7 @@ __all__ = [
     "dump_catalog",
     "generate",
     "list_models",
+    "list_results",
     "load_catalog",
     "merge_catalogs",
     "query",
@@ -48,6 +50,7 @@ _VERBS = {
     "dump_catalog": "books.dump",
     "generate": "generate.generate",
     "list_models": "models.list_models",
+    "list_results": "results.list_results",
     "load_catalog": "books.load",
     "merge_catalogs": "books.merge",
     "query": "query.query",

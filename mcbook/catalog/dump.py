@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from mcbook.catalog import tables
 from mcbook.catalog.migrations import REVISIONS
 from mcbook.catalog.rows import ROWS, make_row
+from mcbook.catalog.unblindings import identity_of
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError
 
@@ -33,6 +34,10 @@ _CLASSES: dict[str, type[SQLModel]] = {
     "cards": tables.Card,
     "shared_files": tables.SharedFile,
     "history": tables.History,
+    "unblindings": tables.Unblinding,
+    "results": tables.Result,
+    "limit_points": tables.LimitPoint,
+    "result_samples": tables.ResultSample,
 }
 
 _KEYS = {
@@ -62,6 +67,19 @@ def stored_rows(
             yield _with_floats(dict(row))
 
 
+def ids_beginning(books: Reader, name: str, prefix: str, most: int) -> list[str]:
+    """Return the first ids of a table that begin with *prefix*; only that one where it is one."""
+    column = plain_order(books, table_of(name).c.id)
+    statement = (
+        select(table_of(name).c.id)
+        .where(column >= prefix, column < prefix + "\x7f")
+        .order_by(column)
+        .limit(most)
+    )
+    found = books.connection.execute(statement).scalars().all() if prefix else []
+    return [prefix] if prefix in found else list(found)
+
+
 def plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a column to sort by, in the order of bytes rather than of a language."""
     if isinstance(column.type, String) and books.connection.dialect.name == "postgresql":
@@ -71,13 +89,19 @@ def plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]
 
 def _with_floats(row: dict[str, Any]) -> dict[str, Any]:
     """Make numbers of parameters floats again: PostgreSQL gives a whole number back as one."""
-    for field in ("parameters", "derived"):
+    for field in ("parameters", "derived", "limits"):
         if field in row:
-            row[field] = {
-                name: float(value) if isinstance(value, int) else value
-                for name, value in row[field].items()
-            }
+            row[field] = _floats(row[field])
     return row
+
+
+def _floats(value: Any) -> Any:
+    """Return JSON with every number a float, however deep it lies."""
+    if isinstance(value, dict):
+        return {name: _floats(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_floats(entry) for entry in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def dump_lines(books: Reader) -> Iterator[str]:
@@ -184,14 +208,21 @@ def _record(name: str, values: dict[str, Any], where: str) -> Any:
         column = ".".join(map(str, first["loc"]))
         raise InputError(f"{where}: {column}: {first['msg']}") from error
     _check_keys(name, values, where)
-    if name == "samples" and values["id"] != f"{values['model']}-{values['digest'][:12]}":
-        raise InputError(f"{where}: the id {values['id']} does not belong to its digest")
+    if name in _HASHED and values["id"] != _HASHED[name](values):
+        raise InputError(f"{where}: the id {values['id']} does not belong to its row")
     for field in {"path", "directory"} & values.keys() if name != "roots" else ():
         path = PurePosixPath(values[field])
         if path.is_absolute() or ".." in path.parts:
             raise InputError(f"{where}: {field} leaves the samples folder: {values[field]}")
     return make_row(name, {field: getattr(checked, field) for field in ROWS[name]._fields})
 
+
+_HASHED = {
+    "samples": lambda row: f"{row['model']}-{row['digest'][:12]}",
+    "results": lambda row: f"r-{row['digest'][:12]}",
+    "unblindings": identity_of,
+}
+"""What the id of a row must be."""
 
 _KEYS_IN_JSON = {
     "document": {"closure", "generator", "model", "process", "settings", "templates"},

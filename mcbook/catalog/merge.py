@@ -48,8 +48,27 @@ def merge(mine: Writer, theirs: Reader) -> Merged:
     ids = theirs.connection.execute(select(samples.c.id).order_by(samples.c.id)).scalars().all()
     for start in range(0, len(ids), _CHUNK):
         _Chunk(mine, theirs, ids[start : start + _CHUNK], roots, merged).merge()
+    _results(mine, theirs, merged)
     merged.warnings += _equal_seeds(mine)
     return merged
+
+
+def _results(mine: Writer, theirs: Reader, merged: Merged) -> None:
+    """Add results, their points, and the looks into closed boxes."""
+    rows = [make_row("unblindings", row) for row in stored_rows(theirs, "unblindings")]
+    merged.new["unblindings"] += mine.insert("unblindings", rows, skip="id")
+    results = {row["id"]: row for row in stored_rows(theirs, "results")}
+    there = dict(mine.named("results", "digest", results))
+    for identity, digest in there.items():
+        if results[identity]["digest"] != digest:
+            raise WorkError(f"the id {identity} stands for two different results")
+    new = [row for identity, row in results.items() if identity not in there]
+    merged.new["results"] += mine.insert("results", [make_row("results", row) for row in new])
+    for row in new:
+        for name in ("limit_points", "result_samples"):
+            of_result = table_of(name).c.result_id == row["id"]
+            added = [make_row(name, entry) for entry in stored_rows(theirs, name, of_result)]
+            merged.new[name] += mine.insert(name, added)
 
 
 def _shared(mine: Writer, theirs: Reader, roots: dict[str, str], merged: Merged) -> None:
@@ -140,33 +159,42 @@ class _Chunk:
         self._add("cards", cards)
 
     def _parts(self) -> None:
-        numbers: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        by_seed: defaultdict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
         for row in self._rows(self.mine, "parts"):
-            numbers[row["sample_id"]][row["seed"]] = row["number"]
+            by_seed[row["sample_id"]][row["seed"]] = row
         new: list[PartRow] = []
         cards: list[CardRow] = []
         for row in self._rows(self.theirs, "parts"):
             part: PartRow = make_row("parts", _moved(row, self.roots))
-            own = numbers[part.sample_id]
+            own = by_seed[part.sample_id]
             their_cards = self.their_cards.get((part.sample_id, part.number), {})
             if part.seed in own:
                 self._compare(part, own[part.seed], their_cards)
                 continue
-            number = _free(part.number, own.values())
-            own[part.seed] = number
+            number = _free(part.number, (taken["number"] for taken in own.values()))
+            own[part.seed] = {**row, "number": number}
             new.append(part._replace(number=number))
             cards += [card._replace(part=number) for card in their_cards.values()]
         self._add("parts", new)
         self._add("cards", cards)
 
-    def _compare(self, part: PartRow, number: int, their_cards: dict[str, CardRow]) -> None:
+    def _compare(self, part: PartRow, own: dict[str, Any], their_cards: dict[str, CardRow]) -> None:
         """Refuse a part that the two books have with different cards."""
-        if _sums(self.my_cards.get((part.sample_id, number), {})) != _sums(their_cards):
+        mine = self.my_cards.get((part.sample_id, own["number"]), {})
+        if _sums(mine) == _sums(their_cards):
+            return
+        which = f"part {part.number} of {part.sample_id} (seed {part.seed})"
+        if own["events"] != part.events:
             raise WorkError(
-                f"part {part.number} of {part.sample_id} (seed {part.seed}) has other cards in the"
-                " other books",
-                hint="find out which of the two was produced, and remove the other from its books",
+                f"{which} has {own['events']} events here and {part.events} in the other books",
+                hint="two books that ask for other numbers of events need another `salt` in their"
+                " grids, which gives other seeds: make the samples of one of them again with one",
             )
+        raise WorkError(
+            f"{which} has other cards in the other books",
+            hint="find out which of the two was produced, and make the other again with another"
+            " `salt` in its grid, which gives it another seed",
+        )
 
 
 def _key(row: dict[str, Any]) -> str:

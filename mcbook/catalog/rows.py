@@ -138,6 +138,55 @@ class HistoryRow(NamedTuple):
     who: str | None = None
 
 
+class UnblindingRow(NamedTuple):
+    """One look into a closed box; see `mcbook.catalog.unblindings`."""
+
+    id: str
+    analysis: str
+    frozen: str
+    at: str
+    who: str
+    why: str
+    files: JsonText
+
+
+class ResultRow(NamedTuple):
+    """One calculation of limits; see `mcbook.catalog.results`."""
+
+    id: str
+    digest: str
+    name: str
+    kind: str
+    model: str | None
+    frozen: str
+    cl: float
+    method: str
+    created: str
+    who: str
+    inputs: JsonText
+    document: JsonText
+    unblinding: str | None = None
+
+
+class LimitPointRow(NamedTuple):
+    """The limits on one hypothesis; infinite or undefined ones are null, the status says why."""
+
+    result_id: str
+    number: int
+    hypothesis: str
+    parameters: JsonText
+    limits: JsonText
+    samples: JsonText
+    simulations: JsonText | None = None
+
+
+class ResultSampleRow(NamedTuple):
+    """A sample under a result."""
+
+    result_id: str
+    sample_id: str
+
+
 Row = (
     DefinitionRow
     | FormulaSetRow
@@ -148,6 +197,10 @@ Row = (
     | CardRow
     | SharedFileRow
     | HistoryRow
+    | UnblindingRow
+    | ResultRow
+    | LimitPointRow
+    | ResultSampleRow
 )
 
 ROWS: dict[str, type[Row]] = {
@@ -160,6 +213,10 @@ ROWS: dict[str, type[Row]] = {
     "cards": CardRow,
     "shared_files": SharedFileRow,
     "history": HistoryRow,
+    "unblindings": UnblindingRow,
+    "results": ResultRow,
+    "limit_points": LimitPointRow,
+    "result_samples": ResultSampleRow,
 }
 """The records by table, in an order in which each refers only to those before it."""
 

@@ -148,3 +148,73 @@ class History(SQLModel, table=True):
     who: str
     event: str
     detail: dict[str, Any] = Field(sa_type=JSON_TYPE)
+
+
+class Unblinding(SQLModel, table=True):
+    """One look into the closed box of an analysis: who, when, why, and at which files.
+
+    `frozen` is the digest of the analysis as it stood; `files` have ``path`` and ``sha256``. The
+    row is there before any observed count is read, and stays whatever comes of it.
+    """
+
+    __tablename__: ClassVar[str] = "unblindings"
+
+    id: str = Field(primary_key=True)
+    analysis: str = Field(index=True)
+    frozen: str = Field(index=True)
+    at: str
+    who: str
+    why: str
+    files: list[dict[str, Any]] = Field(sa_type=JSON_TYPE)
+
+
+class Result(SQLModel, table=True):
+    """One calculation of limits, named by a hash of all that it is.
+
+    `frozen` is the digest of what was fixed before any number came out: the analysis, or the file
+    with the counts. `document` holds the settings and what all points share; `inputs` are files
+    with ``path`` and ``sha256``. `unblinding` is null where no closed box was opened.
+    """
+
+    __tablename__: ClassVar[str] = "results"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(unique=True)
+    name: str
+    kind: str
+    model: str | None
+    frozen: str = Field(index=True)
+    cl: float
+    method: str
+    created: str
+    who: str
+    inputs: list[dict[str, Any]] = Field(sa_type=JSON_TYPE)
+    document: dict[str, Any] = Field(sa_type=JSON_TYPE)
+    unblinding: str | None = Field(foreign_key="unblindings.id")
+
+
+class LimitPoint(SQLModel, table=True):
+    """The limits on one hypothesis; `number` counts from 1, as the rows of the result do.
+
+    `samples` are the ids under its efficiency, `simulations` those of the samples taken through
+    detector simulation.
+    """
+
+    __tablename__: ClassVar[str] = "limit_points"
+
+    result_id: str = Field(foreign_key="results.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    hypothesis: str
+    parameters: dict[str, float] = Field(sa_type=JSON_TYPE)
+    limits: dict[str, Any] = Field(sa_type=JSON_TYPE)
+    samples: list[str] = Field(sa_type=JSON_TYPE)
+    simulations: list[str] | None = Field(sa_type=JSON_TYPE, nullable=True)
+
+
+class ResultSample(SQLModel, table=True):
+    """A result rests on a sample; the sample may be in the books of somebody else."""
+
+    __tablename__: ClassVar[str] = "result_samples"
+
+    result_id: str = Field(foreign_key="results.id", primary_key=True)
+    sample_id: str = Field(primary_key=True, index=True)

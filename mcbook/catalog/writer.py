@@ -75,6 +75,13 @@ class Reader:
         rows = self._among("SELECT DISTINCT seed FROM parts WHERE seed", list(candidates))
         return {seed for (seed,) in rows}
 
+    def named(
+        self, table: str, column: str, wanted: Iterable[str], *, key: str = "id"
+    ) -> list[tuple[str, str]]:
+        """Return *key* and *column* of those rows of a table whose *key* is among *wanted*."""
+        statement = f"SELECT {key}, {column} FROM {table} WHERE {key}"  # noqa: S608
+        return [(row[0], row[1]) for row in self._among(statement, list(wanted))]
+
     def samples_like(
         self, model: str, process: str, generator: str, *, other_than: str
     ) -> list[tuple[str, dict[str, Any], dict[str, float]]]:
@@ -205,7 +212,7 @@ class Writer(Reader):
 
     def add_history(self, rows: Iterable[HistoryRow]) -> int:
         """Add what happened."""
-        at, who = now(), _user()
+        at, who = now(), user()
         rows = [row._replace(at=row.at or at, who=row.who or who) for row in rows]
         return self.insert("history", rows)
 
@@ -298,7 +305,7 @@ def as_object(value: Any) -> dict[str, Any]:
     return found
 
 
-def _user() -> str:
+def user() -> str:
     """Return who is at work; in a container that may be a number without a name."""
     try:
         return getpass.getuser()

@@ -65,3 +65,12 @@ def info(catalog: Catalog = None, format_: Format = "table") -> None:
     from mcbook.verbs import books as verb
 
     output.result(verb.info(catalog=catalog), format_)
+
+
+@app.command()
+def results(catalog: Catalog = None, format_: Format = "table") -> None:
+    """List the results, and who opened which closed box, when and why."""
+    from mcbook.cli import tables
+    from mcbook.verbs import results as verb
+
+    tables.results(verb.list_results(catalog=catalog), format_)

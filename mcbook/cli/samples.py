@@ -123,7 +123,14 @@ def show(id_: Id, catalog: Catalog = None, format_: Format = "table") -> None:
 
 
 def trace(
-    what: Annotated[str, typer.Argument(metavar="FILE_OR_ID", help="A file, or an id.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_ID",
+            help="A file, the id of a sample or a result, a seed, or r-...:12, the twelfth "
+            "hypothesis of a result.",
+        ),
+    ],
     catalog: Catalog = None,
     format_: Format = "table",
 ) -> None:

@@ -132,9 +132,102 @@ def sample(shown: Row, format_: str) -> None:
 
 def traced(followed: Row, format_: str) -> None:
     """Print where a file or a number leads."""
-    if format_ == "table" and "sample" in followed:
-        followed = {**followed, "sample": _with_short_points(followed["sample"])}
-    output.result(followed, format_)
+    if format_ == "json":
+        output.json_document(followed)
+        return
+    shown = dict(followed)
+    if "sample" in shown:
+        shown["sample"] = _with_short_points(shown["sample"])
+    if "results" in shown:
+        shown["results"] = [_short_result(row) for row in shown["results"]]
+    if shown["kind"] == "result":
+        shown["result"] = _with_rows(shown["result"])
+    if "point" in shown:
+        shown["result"] = _without_digests(shown["result"])
+        shown["samples"] = [_without_cards(row) for row in shown["samples"]]
+        shown["cards"] = [
+            {"sample": row["id"], **card}
+            for row in followed["samples"]
+            for card in row.get("cards", ())
+        ]
+    output.record(shown)
+
+
+def _short_result(row: Row) -> Row:
+    """Return a result on one line, its points as ranges of their numbers."""
+    keys = ("id", "name", "kind", "cl", "method", "created")
+    points = {"points": _ranges([p["number"] for p in row["points"]])} if "points" in row else {}
+    return {**{key: row[key] for key in keys}, **points, "unblinded": bool(row["unblinding"])}
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return sorted numbers in short: ``1-3, 7``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
+
+
+def _with_rows(row: Row) -> Row:
+    """Return a result whose points are rows of a table, parameters and limits as columns."""
+    points = [
+        {
+            "point": point["number"],
+            "hypothesis": point["hypothesis"],
+            **point["parameters"],
+            **{key: value for key, value in point["limits"].items() if key not in point},
+            "samples": len(point["samples"]),
+        }
+        for point in row["points"]
+    ]
+    return {**_without_digests(row), "points": points}
+
+
+def _without_digests(row: Row) -> Row:
+    """Return a result without what only programs read."""
+    looks = [{key: look[key] for key in ("at", "who", "why")} for look in row["unblindings"]]
+    return {**row, "unblindings": looks}
+
+
+def _without_cards(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key != "cards"}
+
+
+def results(found: Row, format_: str) -> None:
+    """Print the results in the books, and who opened which closed box."""
+    if format_ == "json":
+        output.json_document(found)
+        return
+    if not found["results"] and not found["unblindings"]:
+        output.note("no results are in the books")
+    if found["results"]:
+        output.table(found["results"], _RESULT)
+    if found["unblindings"]:
+        typer.echo("unblindings:")
+        output.table([_look(row) for row in found["unblindings"]], _LOOK)
+
+
+_RESULT = [
+    "id",
+    "name",
+    "kind",
+    "model",
+    "cl",
+    "method",
+    "n_points",
+    "created",
+    "who",
+    "unblinding",
+]
+_LOOK = ["id", "analysis", "frozen", "at", "who", "why", "changed"]
+
+
+def _look(row: Row) -> Row:
+    """Return a look into a box on one line."""
+    return {**row, "frozen": row["frozen"][:12], "at": row["at"][:19] + "Z"}
 
 
 def _with_short_points(shown: Row) -> Row:

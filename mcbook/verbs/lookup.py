@@ -19,25 +19,16 @@ def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
     InputError
         If there is none, or several.
     """
-    from sqlalchemy import select
+    from mcbook.catalog.dump import ids_beginning, stored_rows, table_of  # slow to import
 
-    from mcbook.catalog.dump import plain_order, stored_rows, table_of  # slow to import
-
-    samples = table_of("samples")
-    identity = plain_order(books, samples.c.id)
-    statement = (
-        select(samples.c.id)
-        .where(identity >= prefix, identity < prefix + "\x7f")
-        .order_by(identity)
-        .limit(_MAX_LISTED + 1)
-    )
-    found = books.connection.execute(statement).scalars().all() if prefix else []
-    if prefix in found:
-        found = [prefix]
+    found = ids_beginning(books, "samples", prefix, _MAX_LISTED + 1)
     if not found:
+        is_result = prefix and ids_beginning(books, "results", prefix.partition(":")[0], 1)
         raise InputError(
             f"no sample in the books has an id that begins with {prefix!r}",
-            hint="`mcbook query --format ids` lists the ids",
+            hint=f"it is a result: `mcbook trace {prefix}` shows it"
+            if is_result
+            else "`mcbook query --format ids` lists the ids",
         )
     if len(found) > 1:
         more = " and more" * (len(found) > _MAX_LISTED)
@@ -45,7 +36,7 @@ def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
             f"several samples have an id that begins with {prefix!r}",
             hint=", ".join(found[:_MAX_LISTED]) + more,
         )
-    return next(iter(stored_rows(books, "samples", samples.c.id == found[0])))
+    return next(iter(stored_rows(books, "samples", table_of("samples").c.id == found[0])))
 
 
 def registry_names(models_dir: str | Path | None = None) -> dict[str, ModelNames]:

@@ -1,18 +1,21 @@
-"""``mcbook trace``: from a file, an id or a seed back to the sample and its points."""
+"""``mcbook trace``: from a file, an id or a seed back to the point, and on to every result."""
 
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.results import split
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
+from mcbook.verbs import results
 from mcbook.verbs.lookup import one_sample
 from mcbook.verbs.show import describe
 
@@ -20,41 +23,66 @@ HEADER_BYTES = 1_000_000
 """How much of a file is searched for the id of a sample; generators print it near the top."""
 
 _ID = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*-[0-9a-f]{12}(?![0-9a-f])")
+_RESULT = re.compile(rb"(?<![A-Za-z0-9_-])r-[0-9a-f]{12}(?![0-9a-f])")
+_WRITTEN = ("limits.json", "limits.csv", "submission.yaml")
+"""What in the folder of a result names it, the surest first."""
+
 _GZIP = b"\x1f\x8b"
 
 
 def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
-    """Follow a file or a number back to the sample and its points.
+    """Follow a file or a number back to the point and the sample, and on to every result.
 
     Parameters
     ----------
     what
-        A file below a samples folder; any other file that names a sample near its top, such as an
-        LHE file; an id, or a prefix that only one sample has; the seed of a part.
+        A file below a samples folder; any other file that names a sample or a result near its top,
+        such as an LHE file or ``limits.csv``, and the folder of a result; a file that a result was
+        made from; an id, or a prefix that only one sample has; the seed of a part; ``r-`` and the
+        beginning of the id of a result, with ``:12`` behind it for one of its hypotheses.
     catalog
         Path or URL of the catalog.
 
     Returns
     -------
     dict
-        ``what``; ``kind`` (card, shared file, file, sample, part); ``file`` with the recorded and
-        the present SHA-256, where it is one; ``part``, where it is of one; and ``samples`` as
-        `mcbook.show` gives them: one, or all that share the file, of which only the ids are given.
+        ``what``; ``kind`` (card, shared file, file, folder, sample, part, result, limit point,
+        input); ``file`` with the recorded and the present SHA-256, where it is one; ``part``, where
+        it is of one; ``sample`` as `mcbook.show` gives it, or ``samples`` where there are several;
+        ``result``, ``point``, and under ``results`` those that rest on it, with their points.
 
     Raises
     ------
     InputError
-        If the file or number leads to no sample in the books.
+        If the file or number leads to nothing in the books.
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
-        path = Path(what)
+        path, text = Path(what), str(what)
         if path.is_file() or (path.is_dir() and len(path.parts) > 1):
             return _trace_path(books, path)
-        text = str(what)
+        if path.exists() and not path.is_dir():
+            raise InputError(
+                f"{path} is a pipe or a device, no file", hint="give the file behind it"
+            )
         if text.isdigit() and (part := _part_of_seed(books, int(text))):
             return _found(books, text, "part", part["sample_id"], part=part["number"])
-        sample = one_sample(books, text)
-        return {"what": text, "kind": "sample", "sample": describe(books, sample)}
+        named = split(text)
+        if named is not None and not _is_model(books, "r"):
+            return _result(books, text, *named)
+        return _found(books, text, "sample", one_sample(books, text)["id"])
+
+
+def _is_model(books: Reader, name: str) -> bool:
+    """Return whether samples of a model are in the books, whose ids begin with its name."""
+    column = table_of("samples").c.model
+    return books.connection.execute(select(column).where(column == name)).first() is not None
+
+
+def _result(books: Reader, what: str, prefix: str, number: int | None) -> dict[str, Any]:
+    if number is None:
+        found = results.describe_result(books, prefix)
+        return {"what": what, "kind": "result", "result": found}
+    return {"what": what, "kind": "limit point", **results.describe_point(books, prefix, number)}
 
 
 def _trace_path(books: Reader, path: Path) -> dict[str, Any]:
@@ -65,14 +93,43 @@ def _trace_path(books: Reader, path: Path) -> dict[str, Any]:
             found = _in_root(books, storage, real.relative_to(resolved).as_posix(), real)
             if found:
                 return {"what": str(path), **found}
-    if real.is_file():
-        for identity in _named_in(real):
-            if _exists(books, identity):
-                return _found(books, str(path), "file", identity)
+    files = [real] if real.is_file() else [real / name for name in _WRITTEN]
+    for file in files:
+        if file.is_file() and (found := _of_contents(books, file)):
+            return {"what": str(path), **found}
     raise InputError(
-        f"{path} leads to no sample in the books",
-        hint="a file below a samples folder does, or one that names a sample near its top",
+        f"{path} leads to nothing in the books",
+        hint=_hint(file for file in files if file.is_file()),
     )
+
+
+def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
+    """Return where what a file says leads to: a result, a sample, or results made from it."""
+    told = _file(file, None)
+    head = _head(file)
+    for identity in _named(_RESULT, head):
+        if _exists(books, "results", identity):
+            return {"kind": "result", "file": told,
+                    "result": results.describe_result(books, identity)}  # fmt: skip
+    made = results.reading_file(books, told["sha256"])
+    for identity in _named(_ID, head):
+        if _exists(books, "samples", identity):
+            found = _found(books, str(file), "file", identity)
+            others = [row for row in made if row["id"] not in _ids(found["results"])]
+            return found | {"file": told, "results": [*found["results"], *others]}
+    return {"kind": "input", "file": told, "results": made} if made else None
+
+
+def _ids(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {row["id"] for row in rows}
+
+
+def _hint(files: Iterable[Path]) -> str:
+    """Return what would lead somewhere; a result in other books is named."""
+    for file in files:
+        for identity in _named(_RESULT, _head(file)):
+            return f"it names the result {identity}: `mcbook catalog merge` takes in its books"
+    return "a file below a samples folder does, or one that names a sample or a result near its top"
 
 
 def _in_root(books: Reader, storage: str, name: str, real: Path) -> dict[str, Any] | None:
@@ -126,7 +183,7 @@ def _found(
     found: dict[str, Any] = {"what": what, "kind": kind, "sample": sample}
     if part is not None:
         found["part"] = next(row for row in sample["parts"] if row["number"] == part)
-    return found
+    return found | {"results": results.resting_on(books, identity)}
 
 
 def _file(real: Path, recorded: str | None) -> dict[str, Any]:
@@ -139,18 +196,22 @@ def _part_of_seed(books: Reader, seed: int) -> dict[str, Any] | None:
     return next(iter(list(stored_rows(books, "parts", table_of("parts").c.seed == seed))), None)
 
 
-def _exists(books: Reader, identity: str) -> bool:
-    column = table_of("samples").c.id
+def _exists(books: Reader, table: str, identity: str) -> bool:
+    column = table_of(table).c.id
     return books.connection.execute(select(column).where(column == identity)).first() is not None
 
 
-def _named_in(path: Path) -> list[str]:
-    """Return what looks like the id of a sample near the top of a file, without repeats."""
+def _head(path: Path) -> bytes:
+    """Return the top of a file, unpacked where it is packed."""
     with path.open("rb") as handle:
         is_packed = handle.read(2) == _GZIP
     try:
         with gzip.open(path) if is_packed else path.open("rb") as handle:
-            head = handle.read(HEADER_BYTES)
-    except (OSError, EOFError) as error:
+            return handle.read(HEADER_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    return list(dict.fromkeys(found.decode() for found in _ID.findall(head)))
+
+
+def _named(pattern: re.Pattern[bytes], head: bytes) -> list[str]:
+    """Return what in the top of a file looks like an id, without repeats."""
+    return list(dict.fromkeys(found.decode() for found in pattern.findall(head)))

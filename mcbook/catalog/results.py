@@ -1,0 +1,420 @@
+"""Results in the books: limits, the hypotheses that they are for, and the samples under them.
+
+A result is its inputs, its settings and its numbers: its id is a hash of them, so that the same
+calculation again is the same result, and a number in a file can be followed back by the id beside
+it. ``r-0123456789ab:7`` is its seventh hypothesis, in the order of the rows of ``limits.csv``.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Literal
+
+from mcbook.catalog.rows import JsonText, LimitPointRow, ResultRow, ResultSampleRow, as_json
+from mcbook.catalog.writer import Reader, Writer, now, user
+from mcbook.errors import InputError, WorkError
+
+Kind = Literal["counts", "workspace", "analysis"]
+Row = dict[str, Any]
+
+KINDS: tuple[Kind, ...] = ("counts", "workspace", "analysis")
+
+REFERENCE = re.compile(r"(r-[0-9a-f]*)(?:[:/]([0-9]+))?")
+"""A result by the beginning of its id, with the number of a hypothesis behind it or without."""
+
+_ID_DIGITS = 12
+_quoted = json.encoder.encode_basestring_ascii
+_SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
+_MAX_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPoint:
+    """The limits on one hypothesis.
+
+    Attributes
+    ----------
+    hypothesis
+        What it is called.
+    parameters
+        Its parameters, finite, in the units of the registry.
+    limits
+        What came out, as JSON: ``observed``, ``expected``, ``method``, ``status`` and so on. A
+        number that is not finite is kept as null; ``status`` says why there is none.
+    samples
+        Ids of the samples under its efficiency.
+    simulations
+        Ids of those samples taken through detector simulation, ``<sample>-s<8 hex>``.
+    """
+
+    hypothesis: str
+    parameters: Mapping[str, float]
+    limits: Mapping[str, Any]
+    samples: Sequence[str] = ()
+    simulations: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One calculation of limits, before it is in the books.
+
+    Attributes
+    ----------
+    name
+        What people call it: the analysis, or the file.
+    kind
+        ``counts``, ``workspace`` or ``analysis``.
+    frozen
+        SHA-256 of what was fixed before any number came out: of the frozen analysis, or of the file
+        with the counts; 64 hex digits.
+    cl
+        Confidence or credibility level, in (0, 1).
+    method
+        The method that was asked for, as ``auto``; each point tells the one that it got.
+    document
+        Settings, and whatever all points share, as JSON.
+    points
+        The hypotheses, in the order in which files list them.
+    inputs
+        SHA-256 of every file that was read, by path; paths do not enter the id.
+    model
+        The signal model, where there is one.
+    """
+
+    name: str
+    kind: Kind
+    frozen: str
+    cl: float
+    method: str
+    document: Mapping[str, Any]
+    points: Sequence[LimitPoint]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all of it but paths, 64 hex digits; numbers count to nine digits."""
+        content = {
+            "schema": 1,
+            "name": self.name,
+            "kind": self.kind,
+            "model": self.model,
+            "frozen": self.frozen,
+            "cl": self.cl,
+            "method": self.method,
+            "document": self.document,
+            "inputs": sorted(self.inputs.values()),
+            "points": [
+                [p.hypothesis, p.parameters, p.limits, samples_under(p), list(p.simulations)]
+                for p in self.points
+            ],
+        }
+        return sha256(_canonical(content).encode("ascii")).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """``r-`` and twelve hex digits; what files carry beside their numbers."""
+        return f"r-{self.digest[:_ID_DIGITS]}"
+
+
+def add(books: Writer, result: Result, *, unblinding: str | None = None) -> bool:
+    """Add a result with all of its points; the same result again changes nothing.
+
+    Parameters
+    ----------
+    books
+        The books, in one transaction.
+    result
+        What came out.
+    unblinding
+        Id of the look into the closed box that it took; None where none was needed.
+
+    Returns
+    -------
+    bool
+        Whether it is new.
+
+    Raises
+    ------
+    InputError
+        If a parameter is not finite, or the level or the digest is none.
+    WorkError
+        If another result has the same id; if an analysis has observed limits without a look; if
+        *unblinding* is not in the books, or was a look into another analysis.
+    """
+    _check(result)
+    _check_box(books, result, unblinding)
+    there = dict(books.named("results", "digest", [result.id]))
+    if there:
+        if there[result.id] != result.digest:
+            raise WorkError(f"the id {result.id} stands for two different results")
+        return False
+    books.insert("results", [_result_row(result, unblinding)])
+    books.insert("limit_points", _point_rows(result))
+    samples = sorted({name for point in result.points for name in samples_under(point)})
+    books.insert("result_samples", [ResultSampleRow(result.id, name) for name in samples])
+    return True
+
+
+def is_intact(row: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a row with all of its points is the result that its id is a hash of."""
+    again = Result(
+        **{
+            key: row[key] for key in ("name", "kind", "frozen", "cl", "method", "document", "model")
+        },
+        points=[
+            LimitPoint(
+                p["hypothesis"], p["parameters"], p["limits"], p["samples"], p["simulations"] or ()
+            )
+            for p in points
+        ],
+        inputs={str(i): entry["sha256"] for i, entry in enumerate(row["inputs"])},
+    )
+    return again.digest == str(row["digest"])
+
+
+def _check(result: Result) -> None:
+    if not 0 < result.cl < 1:
+        raise InputError(f"the level of a result lies between 0 and 1, not at {result.cl!r}")
+    if result.kind not in KINDS:
+        raise InputError(f"a result is of {', '.join(KINDS)}, not of {result.kind!r}")
+    for digest in (result.frozen, *result.inputs.values()):
+        check_digest(digest)
+
+
+def _check_box(books: Reader, result: Result, unblinding: str | None) -> None:
+    """Refuse observed limits of an analysis without a look into its box that is recorded."""
+    if unblinding is not None:
+        frozen = dict(books.named("unblindings", "frozen", [unblinding])).get(unblinding)
+        if frozen != result.frozen:
+            raise WorkError(f"the look {unblinding} is none into this analysis")
+    elif result.kind == "analysis" and any(_is_observed(p.limits) for p in result.points):
+        raise WorkError("the books take no observed limits of an analysis whose box is closed")
+
+
+def _is_observed(value: Any) -> bool:
+    """Return whether JSON holds, however deep, an ``observed`` that is a number."""
+    if isinstance(value, Mapping):
+        return any(
+            (name == "observed" and entry is not None and not _is_nan(entry)) or _is_observed(entry)
+            for name, entry in value.items()
+        )
+    return isinstance(value, list | tuple) and any(map(_is_observed, value))
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def check_digest(digest: str) -> None:
+    """Refuse what is no SHA-256.
+
+    Raises
+    ------
+    InputError
+        If it is not 64 hex digits.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise InputError(f"a digest is 64 hex digits, not {digest!r}")
+
+
+def _result_row(result: Result, unblinding: str | None) -> ResultRow:
+    return ResultRow(
+        id=result.id,
+        digest=result.digest,
+        name=result.name,
+        kind=result.kind,
+        model=result.model,
+        frozen=result.frozen,
+        cl=result.cl,
+        method=result.method,
+        created=now(),
+        who=user(),
+        inputs=as_json(file_list(result.inputs)),
+        document=_json(result.document),
+        unblinding=unblinding,
+    )
+
+
+def file_list(files: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return files with their SHA-256 as JSON, sorted by path."""
+    return [{"path": path, "sha256": digest} for path, digest in sorted(files.items())]
+
+
+def _point_rows(result: Result) -> Iterable[LimitPointRow]:
+    for number, point in enumerate(result.points, 1):
+        yield LimitPointRow(
+            result.id,
+            number,
+            point.hypothesis,
+            _parameters(point),
+            _json(point.limits),
+            as_json(list(samples_under(point))),
+            as_json(list(point.simulations)) if point.simulations else None,
+        )
+
+
+def _parameters(point: LimitPoint) -> JsonText:
+    try:
+        return as_json({name: float(value) for name, value in point.parameters.items()})
+    except InputError as error:
+        raise InputError(f"hypothesis {point.hypothesis}: {error.message}") from error
+
+
+def samples_under(point: LimitPoint) -> tuple[str, ...]:
+    """Return the samples of a point, those named by a simulation included, without repeats."""
+    simulated = (_SIMULATION.sub("", name) for name in point.simulations)
+    return tuple(dict.fromkeys((*point.samples, *simulated)))
+
+
+def _json(value: Any) -> JsonText:
+    """Return JSON text with null for numbers that are not finite."""
+    try:
+        return as_json(value)
+    except (InputError, TypeError):
+        return as_json(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON with null for numbers that are not finite, and without numpy's own types."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _canonical(value: Any) -> str:
+    """Return JSON in which equal numbers look alike, whole ones or not, to nine digits."""
+    kind = type(value)  # exact types first: they are nearly all, and a result has many
+    if kind is float:
+        return f"{value + 0.0:.9g}" if math.isfinite(value) else "null"
+    if kind is str:
+        return _quoted(value)
+    if kind is dict:
+        entries = [f"{_quoted(key)}:{_canonical(value[key])}" for key in sorted(value)]
+        return "{" + ",".join(entries) + "}"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_canonical(entry) for entry in value]) + "]"
+    return _canonical_other(value)
+
+
+def _canonical_other(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, Mapping):
+        return _canonical(dict(value))
+    if hasattr(value, "tolist"):
+        return _canonical(value.tolist())
+    return _canonical(float(value))
+
+
+def split(text: str) -> tuple[str, int | None] | None:
+    """Return the beginning of an id and the number of a hypothesis; None where it is neither.
+
+    Examples
+    --------
+    >>> split("r-0123456789ab:7")
+    ('r-0123456789ab', 7)
+    >>> split("zprime-0123456789ab")
+    """
+    found = REFERENCE.fullmatch(text)
+    return (found[1], int(found[2]) if found[2] else None) if found else None
+
+
+def find(books: Reader, prefix: str) -> Row:
+    """Return the only result whose id begins with *prefix*, without its points.
+
+    Raises
+    ------
+    InputError
+        If there is none, or several.
+    """
+    from mcbook.catalog.dump import ids_beginning, stored_rows, table_of  # slow to import
+
+    found = ids_beginning(books, "results", prefix, _MAX_LISTED + 1)
+    if not found:
+        raise InputError(
+            f"no result in the books has an id that begins with {prefix!r}",
+            hint="`mcbook catalog results` lists them; --catalog names other books",
+        )
+    if len(found) > 1:
+        raise InputError(
+            f"several results have an id that begins with {prefix!r}",
+            hint=", ".join(found[:_MAX_LISTED]) + " and more" * (len(found) > _MAX_LISTED),
+        )
+    return next(iter(stored_rows(books, "results", table_of("results").c.id == found[0])))
+
+
+def listed(books: Reader, *, frozen: str | None = None) -> list[Row]:
+    """Return all results, or those of one frozen analysis, oldest first, with ``n_points``."""
+    from sqlalchemy import func, select
+
+    from mcbook.catalog.dump import stored_rows, table_of
+
+    results, points = table_of("results"), table_of("limit_points")
+    counted = select(points.c.result_id, func.count()).group_by(points.c.result_id)
+    counts: dict[str, int] = {row[0]: row[1] for row in books.connection.execute(counted)}
+    conditions = [results.c.frozen == frozen] if frozen else []
+    rows = [
+        {**row, "n_points": counts.get(row["id"], 0)}
+        for row in stored_rows(books, "results", *conditions)
+    ]
+    return sorted(rows, key=lambda row: (row["created"], row["id"]))
+
+
+def points_of(books: Reader, result_id: str, number: int | None = None) -> list[Row]:
+    """Return the points of a result, in order; only the one of a *number* where it is given.
+
+    Raises
+    ------
+    InputError
+        If the result has no point of that number.
+    """
+    from mcbook.catalog.dump import stored_rows, table_of
+
+    columns = table_of("limit_points").c
+    conditions = [columns.result_id == result_id]
+    if number is None:
+        return list(stored_rows(books, "limit_points", *conditions))
+    found = list(stored_rows(books, "limit_points", *conditions, columns.number == number))
+    if not found:
+        last = len(points_of(books, result_id))
+        raise InputError(
+            f"the result {result_id} has no hypothesis {number}", hint=f"they go from 1 to {last}"
+        )
+    return found
+
+
+def samples_of(books: Reader, result_id: str) -> list[str]:
+    """Return the ids of all samples under a result, sorted; some may be in other books."""
+    rows = books.named("result_samples", "sample_id", [result_id], key="result_id")
+    return sorted(sample for _, sample in rows)
+
+
+def resting_on(books: Reader, sample_id: str) -> list[Row]:
+    """Return the results that rest on a sample, oldest first, each with ``points`` that do."""
+    rows = books.named("result_samples", "result_id", [sample_id], key="sample_id")
+    ids = {result_id for _, result_id in rows}
+    return [
+        {**row, "points": [p for p in points_of(books, row["id"]) if sample_id in p["samples"]]}
+        for row in (listed(books) if ids else [])
+        if row["id"] in ids
+    ]
+
+
+def reading_file(books: Reader, digest: str) -> list[Row]:
+    """Return the results that a file with this SHA-256 went into, oldest first."""
+    return [
+        row
+        for row in listed(books)
+        if digest == row["frozen"] or any(entry["sha256"] == digest for entry in row["inputs"])
+    ]
