@@ -19,7 +19,7 @@ from mcbook.registry.expressions.check import LARGEST_EXPONENT
 from mcbook.registry.expressions.functions import CALLABLE
 from mcbook.registry.expressions.parser import LONGEST
 from mcbook.registry.loader import load_model, model_names
-from mcbook.registry.model import Derived, Parameter, Process, SignalModel
+from mcbook.registry.model import Derived, ModelConstant, Parameter, Process, SignalModel
 from mcbook.registry.physics import FORMULAS
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -192,7 +192,8 @@ def model_section(model: SignalModel) -> Iterator[str]:
         map(parameter_row, model.parameters.values()),
     )
     for constant in model.constants.values():
-        yield f"Constant `{constant.name}` = {constant.value:g}: {constant.description}."
+        allowed = f" ({bounds})" if (bounds := allowed_values(constant)) else ""
+        yield f"Constant `{constant.name}` = {constant.value:g}{allowed}: {constant.description}."
         yield ""
     yield from ("### Derived quantities", "")
     yield from table(
@@ -206,21 +207,24 @@ def model_section(model: SignalModel) -> Iterator[str]:
 
 def parameter_row(parameter: Parameter) -> tuple[str, ...]:
     """Return what a line of the table says about a parameter."""
-    limits = (
-        (">=", parameter.minimum), (">", parameter.above),
-        ("<=", parameter.maximum), ("<", parameter.below),
-    )  # fmt: skip
     default = "absent" if parameter.default is None else f"{parameter.default:g}"
-    allowed = ", ".join(f"{sign} {bound:g}" for sign, bound in limits if bound is not None)
     interest = "{:g} to {:g}".format(*parameter.interest) if parameter.interest else ""
     return (
         f"`{parameter.name}`",
         parameter.unit,
         default,
-        allowed,
+        allowed_values(parameter),
         interest,
         parameter.description,
     )
+
+
+def allowed_values(entry: Parameter | ModelConstant) -> str:
+    """Return the hard bounds of a parameter or a constant, nothing where it has none."""
+    limits = (
+        (">=", entry.minimum), (">", entry.above), ("<=", entry.maximum), ("<", entry.below),
+    )  # fmt: skip
+    return ", ".join(f"{sign} {bound:g}" for sign, bound in limits if bound is not None)
 
 
 def derived_row(derived: Derived) -> tuple[str, ...]:

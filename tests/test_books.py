@@ -92,9 +92,50 @@ def test_cross_section_is_that_of_the_process_as_written():
     born = open_["derived"]["xsec_mumu_zp"]
     assert open_["cross_section_fb"]["value"] == pytest.approx(born, rel=1e-12)
     assert open_["cross_section_includes"] == []
+    assert "branching_fraction" not in open_
     fraction = decayed["derived"]["br_zp_mumu"]
     assert decayed["cross_section_fb"]["value"] == pytest.approx(born * fraction, rel=1e-12)
     assert decayed["cross_section_includes"] == ["br_zp_mumu"]
+
+
+def test_decays_have_a_branching_fraction(tmp_path, monkeypatch):
+    """An EvtGen sample has no cross section; the fraction of its decays is production times all."""
+    monkeypatch.chdir(tmp_path)
+    Path("grid.yaml").write_text(
+        "model: dark_higgs\nprocess: [bu_k_hp/mumu, b0_kstar_hp]\nevents: 1k\n"
+        "fixed: {m_hp: 0.5, theta: 1.0e-3}\n"
+    )
+    generate("dark_higgs", "grid.yaml")
+    (row,) = query("process == 'bu_k_hp/mumu'")
+    found = show(row["id"])
+    derived = found["derived"]
+    product = derived["br_bu_k_hp"] * derived["br_hp_mumu"]
+    assert found["branching_fraction"]["value"] == pytest.approx(product, rel=1e-12)
+    assert found["cross_section_fb"]["value"] is None
+    assert "branching_fraction" in found["cross_section_fb"]["reason"]
+    assert found["cross_section_includes"] == ["br_hp_mumu"]
+    (row,) = query("process == 'b0_kstar_hp'")
+    found = show(row["id"])
+    open_ = sum(found["derived"][f"br_hp_{name}"] for name in ("ee", "mumu", "pipi"))
+    # K*0 -> K+ pi- is 2/3 by isospin.
+    assert found["branching_fraction"]["value"] == pytest.approx(
+        found["derived"]["br_b0_kstar_hp"] * open_ * 2 / 3, rel=1e-12
+    )
+
+
+@pytest.mark.usefixtures("made")
+def test_paths_in_json_are_absolute():
+    """Whatever tells a path of a sample tells the same, absolute one."""
+    (row,) = query("process == 'mumu_inv' and m_zp == 0.5")
+    shown = show(row["id"])
+    card = next(entry["path"] for entry in shown["cards"] if entry["path"].endswith("run.mg5"))
+    assert Path(row["directory"]).is_absolute()
+    assert row["directory"] == shown["directory"] == str(Path(card).parent)
+    found = trace(f"samples/{row['id']}/run.mg5")
+    assert found["file"]["path"] == card
+    assert found["sample"]["directory"] == row["directory"]
+    Path(card).unlink()
+    assert [entry["path"] for entry in verify()["missing"]] == [card]
 
 
 @pytest.mark.usefixtures("made")
@@ -253,7 +294,9 @@ def test_verify_reports_a_template_changed_without_a_new_version(made):
     found = verify()
     assert not found["failed"]
     assert len(found["drift"]) == 4
-    assert all(row["path"].endswith("run.mg5") for row in found["drift"])
+    assert all(
+        row["path"] == str(made / "samples" / row["id"] / "run.mg5") for row in found["drift"]
+    )
 
 
 def test_verify_does_not_expect_the_cards_of_an_older_template(made):
@@ -332,6 +375,41 @@ def test_merge_of_parts_with_other_seeds(tmp_path):
     assert [part["number"] for part in parts] == [1, 2]
     assert parts[0]["seed"] != parts[1]["seed"]
     assert all(Path(part["directory"]).is_dir() for part in parts)
+
+
+@pytest.mark.usefixtures("made")
+def test_merge_of_other_numbers_of_events_names_the_salt(tmp_path):
+    """Two books with the same seeds for parts of other sizes are told how to keep both."""
+    make(tmp_path / "theirs")
+    grid = tmp_path / "theirs" / "grid.yaml"
+    for salt, events in ((0, 3000), (7, 3000)):
+        folder = tmp_path / f"salt{salt}"
+        folder.mkdir()
+        (folder / "grid.yaml").write_text(grid.read_text().replace("salt: 0", f"salt: {salt}"))
+        other = str(folder / "mcbook.db")
+        generate("zprime", folder / "grid.yaml", output=folder / "samples", catalog=other,
+                 events=events)  # fmt: skip
+    with pytest.raises(WorkError, match="1000 events here and 3000") as caught:
+        book_verbs.merge(str(tmp_path / "salt0" / "mcbook.db"))
+    assert "`salt`" in caught.value.hint
+    assert book_verbs.merge(str(tmp_path / "salt7" / "mcbook.db"))["new"]["parts"] == 4
+
+
+def test_books_below_move_together(tmp_path, monkeypatch):
+    """Roots below the folder of the catalog are relative to it, merged ones too."""
+    make(tmp_path / "all")
+    make(tmp_path / "all" / "theirs", masses="[2]")
+    monkeypatch.chdir(tmp_path / "all")
+    book_verbs.merge("theirs/mcbook.db", catalog="mcbook.db")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all").rename(tmp_path / "moved")
+    moved = str(tmp_path / "moved" / "mcbook.db")
+    found = verify(catalog=moved)
+    assert (found["failed"], found["samples"]) == (False, 6)
+    roots = book_verbs.info(catalog=moved)["roots"]
+    assert set(roots.values()) == {
+        str(tmp_path / "moved" / p) for p in ("samples", "theirs/samples")
+    }
 
 
 def test_dry_runs_leave_nothing_behind(made, tmp_path):

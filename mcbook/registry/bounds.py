@@ -1,4 +1,4 @@
-"""Hard bounds of parameters."""
+"""Hard bounds of parameters and constants."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -32,3 +32,11 @@ def outside(
         yield values > parameter.maximum, f"at most {parameter.maximum:.9g}"
     if parameter.below is not None:
         yield values >= parameter.below, f"below {parameter.below:.9g}"
+
+
+def complaint(bounded: Bounded, value: float) -> str | None:
+    """Return what a single number should be instead; None where it is finite and within bounds."""
+    if not np.isfinite(value):
+        return "a finite number"
+    wanted = [text for broken, text in outside(bounded, np.array(value)) if broken]
+    return wanted[0] if wanted else None

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from mcbook import resources
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry import checks
+from mcbook.registry.bounds import complaint
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.reader import Reader, StandardModel
 
@@ -106,7 +107,7 @@ def with_constants(model: SignalModel, values: Mapping[str, float]) -> SignalMod
     Raises
     ------
     InputError
-        If the model has no such constant.
+        If the model has no such constant, or a value is not finite or out of its bounds.
     """
     constants = dict(model.constants)
     for name, value in values.items():
@@ -114,6 +115,12 @@ def with_constants(model: SignalModel, values: Mapping[str, float]) -> SignalMod
             raise InputError(
                 f"the model {model.name} has no constant {name!r} to set",
                 hint=did_you_mean(name, constants) or "the model has no constants",
+            )
+        wanted = complaint(constants[name], float(value))
+        if wanted is not None:
+            raise InputError(
+                f"the constant {name} of {model.name} cannot be {value:.9g}",
+                hint=f"{wanted}: {constants[name].description}",
             )
         constants[name] = replace(constants[name], value=float(value))
     return replace(model, constants=MappingProxyType(constants))

@@ -122,11 +122,18 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class ModelConstant:
-    """A number of the model that is not scanned; ``set:`` in a grid changes it, and the ids."""
+    """A number of the model that is not scanned; ``set:`` in a grid changes it, and the ids.
+
+    Bounds are those of a `Parameter`; they enter no id.
+    """
 
     name: str
     value: float
     description: str
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    below: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

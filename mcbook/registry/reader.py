@@ -11,6 +11,7 @@ from typing import Any
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry import checks, yamlfile
+from mcbook.registry.bounds import complaint
 from mcbook.registry.chain import parse_chain
 from mcbook.registry.expressions import Expression, parse
 from mcbook.registry.model import (
@@ -41,6 +42,8 @@ _PARAMETER_KEYS = (
     "latex", "unit", "description", "default", "introduced", "optional", "reference", "minimum",
     "above", "maximum", "below", "interest",
 )  # fmt: skip
+_BOUNDS = ("minimum", "above", "maximum", "below")
+_CONSTANT_KEYS = ("value", "description", *_BOUNDS)
 _PARTICLE_KEYS = (
     "anti", "pdg_id", "spin", "charge", "mass", "width", "ctau", "latex", "anti_latex", "names",
     "anti_names",
@@ -172,11 +175,16 @@ class Reader:
         """Yield the constants of the model by name."""
         for name in self.section(("constants",)):
             keys = ("constants", name)
-            entry = self.section(keys, ("value", "description"))
+            entry = self.section(keys, _CONSTANT_KEYS)
             value = self.number(keys, entry, "value")
             if value is None:
                 raise self.fail(keys, "a value is wanted")
-            yield name, ModelConstant(name, value, entry.get("description", ""))
+            bounds = {bound: self.number(keys, entry, bound) for bound in _BOUNDS}
+            constant = ModelConstant(name, value, entry.get("description", ""), **bounds)
+            wanted = complaint(constant, value)
+            if wanted is not None:
+                raise self.fail((*keys, "value"), f"{value:.9g} is out of bounds, {wanted}")
+            yield name, constant
 
     def particles(self, *, is_standard_model: bool = False) -> Iterator[tuple[str, Particle]]:
         """Yield particles by every name, those of antiparticles included."""

@@ -25,7 +25,10 @@ def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
     dict
         What `mcbook.query` gives, and ``cards``, ``parts``, ``points``, ``cross_section_fb`` of the
         process as written at the sample's own parameters, ``cross_section_includes`` (the branching
-        fractions that it holds), ``settings``, ``templates``, ``shared_files``, ``history``.
+        fractions that it holds), ``settings``, ``templates``, ``shared_files``, ``history``. A
+        process of a decay has no cross section, but a ``branching_fraction`` with the same keys:
+        that of the parent to what the process makes, the fractions it includes multiplied in.
+        Paths are absolute.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": sample["parameters"],
         "derived": sample["derived"],
         "reasons": sample["reasons"] or {},
-        "cross_section_fb": _cross_section(sample["expected_rate"], facts, wide),
+        **_rates(sample["expected_rate"], facts, wide),
         "cross_section_includes": _fractions(facts),
         "n_events": sample["n_events"],
         "events_target": sample["events_target"],
@@ -87,15 +90,25 @@ def _followers(books: Reader, identity: str) -> list[str]:
     return [row["id"] for row in stored_rows(books, "samples", column == identity)]
 
 
-def _cross_section(rate: float | None, facts: Mapping[str, Any], wide: list[str]) -> dict[str, Any]:
-    """Return what the generator should report [fb]; a formula has no statistical error."""
-    reason = None
-    if facts["unit"] != "fb":
-        reason = f"{facts['production']} is no cross section"
-    elif rate is None:
-        reason = "not defined at these parameters"
-    if reason:
-        return {"value": None, "error": None, "reason": reason}
+def _rates(rate: float | None, facts: Mapping[str, Any], wide: list[str]) -> dict[str, Any]:
+    """Return what the generator should report [fb], or the fraction of decays that it makes."""
+    expected = _expected(rate, facts, wide)
+    if facts["unit"] == "fb":
+        return {"cross_section_fb": expected}
+    reason = f"{facts['production']} is no cross section"
+    if facts["unit"] != "1":
+        return {"cross_section_fb": {"value": None, "error": None, "reason": reason}}
+    reason += ": see branching_fraction"
+    return {
+        "cross_section_fb": {"value": None, "error": None, "reason": reason},
+        "branching_fraction": expected,
+    }
+
+
+def _expected(rate: float | None, facts: Mapping[str, Any], wide: list[str]) -> dict[str, Any]:
+    """Return production times fractions; a formula has no statistical error."""
+    if rate is None:
+        return {"value": None, "error": None, "reason": "not defined at these parameters"}
     warning = (
         {"warning": f"narrow-width limit: {', '.join(wide)} is wide here, it can be far off"}
         if wide

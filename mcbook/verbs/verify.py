@@ -249,7 +249,7 @@ class _Check:
             return
         there = self.roots[storage] / path
         if meaning(there.read_bytes()) == meaning(content):
-            self.report.drift.append({"id": sample_id, "path": path})
+            self.report.drift.append({"id": sample_id, "path": str(there)})
             return
         reason = "would be rendered with other values by the same version of its template"
         self.report.changed.append({"id": sample_id, "path": str(there), "reason": reason})
