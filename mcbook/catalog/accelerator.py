@@ -8,6 +8,7 @@ on PostgreSQL an index over expressions does it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Connection, inspect
 
@@ -16,6 +17,7 @@ from mcbook.catalog.rows import hash_of
 PREFIX = "acc_"
 
 
+@lru_cache(maxsize=4096)
 def column_name(parameter: str) -> str:
     """Return the name of the virtual column of a parameter.
 

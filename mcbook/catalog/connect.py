@@ -96,4 +96,8 @@ def _begin(connection: Connection) -> None:
     options: dict[str, Any] = dict(connection.get_execution_options())
     if options.get("mcbook_upgrade"):  # only outside of a transaction can this be switched
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mcbook_write") else "BEGIN")
+    if options.get("mcbook_write"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN")  # which waits for nobody and cannot fail

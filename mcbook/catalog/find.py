@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import itemgetter
 from typing import Any
-
-from sqlalchemy import text
 
 from mcbook.catalog.names import FIELDS, check_name
 from mcbook.catalog.query import Clause, Search
@@ -50,21 +48,25 @@ POINT_COLUMNS = (
 )
 
 Row = dict[str, Any]
+Cells = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """One entry of a row: the SQL that it is made from, and how."""
+    """One entry of a row: the SQL that it is made from, and how; None takes the value as it is.
+
+    `make` takes the cells of many rows, and gives an entry for each.
+    """
 
     name: str
     sql: Sequence[str]
-    make: Callable[[Sequence[Any]], Any]
+    make: Callable[[list[Cells]], Iterable[Any]] | None = None
 
-    def taken(self, rows: Sequence[Sequence[Any]], start: int) -> Iterable[Any]:
+    def taken(self, rows: Sequence[Cells], start: int) -> Iterable[Any]:
         """Return the entry for each row of the database, its values beginning at *start*."""
-        if self.make is _first:
+        if self.make is None:
             return map(itemgetter(start), rows)
-        return map(self.make, map(itemgetter(slice(start, start + len(self.sql))), rows))
+        return self.make(list(map(itemgetter(slice(start, start + len(self.sql))), rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def find(
     limit: int | None = None,
     points: bool = False,
 ) -> Iterator[Row]:
-    """Yield the samples that match, or the points.
+    """Return the samples that match, or the points, one after the other as they are read.
 
     Parameters
     ----------
@@ -114,7 +116,7 @@ def find(
     tables = search.tables()
     if points:
         tables += " JOIN points AS p ON p.sample_id = s.id"
-    yield from _rows(search, outputs, _Source(tables, where, order, limit))
+    return _rows(search, outputs, _Source(tables, where, order, limit))
 
 
 def find_near(
@@ -124,7 +126,7 @@ def find_near(
     columns: Sequence[str] | None = None,
     limit: int = NEAREST,
 ) -> Iterator[Row]:
-    """Yield the samples that are nearest to some values, the nearest first.
+    """Return the samples that are nearest to some values, the nearest first.
 
     The distance is the root of the sum of squares of relative differences: of logarithms where a
     value is positive, else of (x - t) / (abs(x) + abs(t)). It is taken at the points of a sample,
@@ -165,10 +167,10 @@ def find_near(
     )
     outputs = [
         *_Rows(search, points=False).outputs(columns),
-        _Output("distance", ["near.d"], lambda values: float(values[0]) ** 0.5),
+        _Output("distance", ["near.d"], partial(map, lambda cells: float(cells[0]) ** 0.5)),
     ]
     source = _Source(tables, Clause("1 = 1", values), ["near.d", *_usual_order(search)], limit)
-    yield from _rows(search, outputs, source)
+    return _rows(search, outputs, source)
 
 
 def _square(name: str, value: float) -> str:
@@ -188,13 +190,12 @@ def _rows(search: Search, outputs: Sequence[_Output], source: _Source) -> Iterat
     )
     if source.limit is not None:
         statement += f" LIMIT {source.limit:d}"
-    names = [output.name for output in outputs]
+    names = tuple(output.name for output in outputs)
     starts = list(accumulate((len(output.sql) for output in outputs), initial=0))
-    with search.books.connection.execute(text(statement), source.where.values) as result:
-        while rows := result.cursor.fetchmany(_CHUNK):  # plain tuples, at half the time
+    with search.books.selecting(statement, source.where.values) as cursor:
+        while rows := cursor.fetchmany(_CHUNK):
             entries = (output.taken(rows, i) for output, i in zip(outputs, starts, strict=False))
-            for values in zip(*entries, strict=True):
-                yield dict(zip(names, values, strict=True))
+            yield from map(dict, map(zip, repeat(names), zip(*entries, strict=True)))
 
 
 def _usual_order(search: Search) -> Iterator[str]:
@@ -251,65 +252,70 @@ class _Rows:
             return self._object(name)
         if name == "directory":
             roots = {root: str(path) for root, path in self.search.books.roots().items()}
-            return _Output(name, ["s.storage", "s.directory"], partial(_directory, roots))
+            return _Output(
+                name, ["s.storage", "s.directory"], partial(map, partial(_directory, roots))
+            )
         if name == "points" and not self.points:
             count = "(SELECT COUNT(*) FROM points AS n WHERE n.sample_id = s.id)"
-            return _Output(name, [count], _first)
+            return _Output(name, [count])
         if self.points and name in {"factor", "wide", "cross_section_fb"}:
             return self._of_point(name)
         if name in FIELDS:
-            return _Output(name, [FIELDS[name].sql], _first)
+            return _Output(name, [FIELDS[name].sql])
         models = self.search.known
         if not any(name in model for model in models):
             names = set(self.known).union(FIELDS, *(m.derived.union(m.parameters) for m in models))
             raise InputError(f"there is no column {name!r}", hint=did_you_mean(name, names))
         column = self.search.at_point(name) if self.points else self.search.at_sample(name)
-        return _Output(name, [column.sql], _number)
+        return _Output(name, [column.sql], partial(map, _number))
 
     def _object(self, name: str) -> _Output:
         columns = self.search.columns
         if name == "parameters" and not self.points and self.search.has_all_columns:
             cells = [f's."{column}"' for column in columns.values()]
-            return _Output(name, cells, partial(_present, tuple(columns)))
-        return _Output(name, [f"{self.table}.{name}"], _numbers)
+            return _Output(name, cells, partial(_objects, tuple(columns)))
+        return _Output(name, [f"{self.table}.{name}"], partial(map, _numbers))
 
     def _of_point(self, name: str) -> _Output:
         if name == "wide":
-            return _Output(name, ["p.wide"], lambda values: as_object(values[0] or []))
+            return _Output(name, ["p.wide"], partial(map, _listed))
         if name == "factor":
-            return _Output(name, ["p.factor"], _first)
+            return _Output(name, ["p.factor"])
         unit = "(SELECT facts FROM definitions AS d WHERE d.digest = s.definition)"
-        return _Output(name, ["p.factor", "s.expected_rate", unit], _cross_section)
+        return _Output(name, ["p.factor", "s.expected_rate", unit], partial(map, _cross_section))
 
 
-def _directory(roots: Mapping[str, str], values: Sequence[Any]) -> str:
-    return f"{roots[values[0]]}/{values[1]}"
+def _directory(roots: Mapping[str, str], cells: Cells) -> str:
+    return f"{roots[cells[0]]}/{cells[1]}"
 
 
-def _first(values: Sequence[Any]) -> Any:
-    return values[0]
+def _listed(cells: Cells) -> Any:
+    return as_object(cells[0] or [])
 
 
-def _number(values: Sequence[Any]) -> float | None:
-    return None if values[0] is None else float(values[0])
+def _number(cells: Cells) -> float | None:
+    return None if cells[0] is None else float(cells[0])
 
 
-def _numbers(values: Sequence[Any]) -> dict[str, float | None]:
+def _numbers(cells: Cells) -> dict[str, float | None]:
     """Return numbers by name; a database may give whole ones as integers."""
     return {
         name: float(value) if isinstance(value, int) else value
-        for name, value in as_object(values[0]).items()
+        for name, value in as_object(cells[0]).items()
     }
 
 
-def _present(names: Sequence[str], values: Sequence[Any]) -> dict[str, float]:
-    found = dict(zip(names, values, strict=True))
-    return {name: v for name, v in found.items() if v is not None} if None in values else found
+def _objects(names: tuple[str, ...], cells: list[Cells]) -> Iterable[dict[str, float]]:
+    """Return numbers by name for each row, without those that are absent."""
+    found = map(dict, map(zip, repeat(names), cells))
+    if not any(map(tuple.__contains__, cells, repeat(None))):
+        return found
+    return ({name: x for name, x in entry.items() if x is not None} for entry in found)
 
 
-def _cross_section(values: Sequence[Any]) -> float | None:
+def _cross_section(cells: Cells) -> float | None:
     """Return the cross section [fb] of the process as written, at the point."""
-    factor, rate, facts = values
+    factor, rate, facts = cells
     if factor is None or rate is None or as_object(facts)["unit"] != "fb":
         return None
     return float(factor * rate)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from mcbook.catalog import accelerator
 from mcbook.catalog.accelerator import json_sql, quoted
+from mcbook.catalog.memory import memory_of
 from mcbook.catalog.names import FIELDS, ModelNames, check_name, names_in
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
@@ -63,8 +64,9 @@ class Search:
         self.books = books
         self.dialect = cast("Dialect", books.connection.dialect.name)
         if self.dialect == "sqlite":
-            register_functions(_driver(books))
-        self.models = names_in(books, registry)
+            _give_functions(books)
+        self._memory = memory_of(books.connection)
+        self.models = self._names(registry)
         self.known = [*registry.values(), *self.models.values()]
         self.conjuncts = conjuncts_of(_condition(expression)) if expression else []
         for conjunct in self.conjuncts:
@@ -121,8 +123,9 @@ class Search:
 
     def matching(self, *, points: bool) -> Clause:
         """Return the condition on samples ``s``; with *points*, on joined points ``p`` as well."""
-        mine = [c for c in self.conjuncts if self.is_of_samples(c.names)]
-        theirs = [c for c in self.conjuncts if not self.is_of_samples(c.names)]
+        rest = [c for c in self.conjuncts if not _is_of_model(c.node)]
+        mine = [c for c in rest if self.is_of_samples(c.names)]
+        theirs = [c for c in rest if not self.is_of_samples(c.names)]
         parts: list[str] = []
         values: dict[str, Any] = {}
         if len(self.candidates) == 1 or self.candidates != set(self.models):
@@ -142,8 +145,17 @@ class Search:
         """Return the condition on the model, in literals: partial indexes do not see parameters."""
         if not self.candidates:
             return "1 = 0"
-        names = [quoted(name).replace(":", r"\:") for name in sorted(self.candidates)]
+        names = [quoted(name) for name in sorted(self.candidates)]
         return f"s.model = {names[0]}" if len(names) == 1 else f"s.model IN ({', '.join(names)})"
+
+    def _names(self, registry: Mapping[str, ModelNames]) -> Mapping[str, ModelNames]:
+        """Return the names of the models in the books."""
+        known, found = self._memory.get("names", (None, {}))
+        if known != registry:
+            found = names_in(self.books, registry)
+            self._memory["names"] = (dict(registry), found)
+        names: Mapping[str, ModelNames] = found
+        return names
 
     def _candidates(self) -> set[str]:
         """Return the models that samples can match with: those that have every name that counts."""
@@ -160,7 +172,10 @@ class Search:
         if len(self.candidates) != 1:
             return None
         (model,) = self.candidates
-        return accelerator.index_of(self.books.connection, model)
+        indexes: dict[str, accelerator.Index | None] = self._memory.setdefault("indexes", {})
+        if model not in indexes:
+            indexes[model] = accelerator.index_of(self.books.connection, model)
+        return indexes[model]
 
     def _virtual_columns(self) -> dict[str, str]:
         if self.index is None:
@@ -175,8 +190,12 @@ class Search:
         return bool(names & self.columns.keys()) and "id" not in names
 
 
-def _driver(books: Reader) -> Any:
-    return books.connection.connection.driver_connection
+def _give_functions(books: Reader) -> None:
+    """Give a connection to SQLite the functions that SQL calls, once."""
+    if not books.connection.info.get("mcbook_functions"):
+        driver: Any = books.connection.connection.driver_connection
+        register_functions(driver)
+        books.connection.info["mcbook_functions"] = True
 
 
 def _condition(expression: str) -> Expression:
@@ -219,12 +238,24 @@ def _has_choice(node: Node) -> bool:
     return is_choice or any(_has_choice(child) for child in children(node))
 
 
+def _is_of_model(node: Node) -> bool:
+    """Return whether a condition does nothing but name models, so that they stand for it."""
+    return _listed_models(node) is not None
+
+
 def _named_models(node: Node, models: set[str]) -> set[str]:
     """Return which of *models* a condition leaves: it may name one, or list some."""
+    listed = _listed_models(node)
+    return models if listed is None else models & listed
+
+
+def _listed_models(node: Node) -> set[str] | None:
+    """Return the models that a condition names, one or a list; None where it is another one."""
     match node:
         case Comparison(("==",), (Name("model"), Text(value)) | (Text(value), Name("model"))):
-            return models & {value}
+            return {value}
         case Membership(Name("model"), members, False):
-            return models & {entry.value for entry in members if isinstance(entry, Text)}
+            texts = {entry.value for entry in members if isinstance(entry, Text)}
+            return texts or None  # a list is of texts or of numbers, which SQL refuses
         case _:
-            return models
+            return None

@@ -5,6 +5,7 @@ before anything is looked up, on PostgreSQL an advisory lock stands for it.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,17 +220,20 @@ def _speaking(where: str) -> Iterator[None]:
     """Say what went wrong with a catalog that was opened."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, sqlite3.OperationalError) as error:
         hint = None
         if "locked" in _reason(error):
             hint = "another mcbook has been writing for minutes; try again when it is done"
         raise WorkError(f"the catalog {where} failed: {_reason(error)}", hint=hint) from error
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:  # the others are no fault of the file
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        if type(error) not in {
+            DatabaseError,
+            sqlite3.DatabaseError,
+        }:  # the others are no fault of the file
             raise
         raise InputError(f"the catalog {where} is damaged: {_reason(error)}") from error
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: SQLAlchemyError | sqlite3.Error) -> str:
     """Return the first line of what the database said."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
