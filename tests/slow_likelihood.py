@@ -93,7 +93,7 @@ def constraint(batch, m, row, values):
         return value**2 / 2
     if m.kind == "lumi":
         return ((value - 1) / m.data["sigma"][row]) ** 2 / 2
-    if m.kind == "normfactor":
+    if m.kind in ("normfactor", "sideband"):  # a sideband's count is left to the caller
         return 0.0
     total = 0.0
     for b, sigma in enumerate(m.data["sigma"][row]):

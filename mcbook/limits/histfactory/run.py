@@ -32,6 +32,8 @@ Asimov = Literal["observed", "nominal"]
 RTOL = 1e-6
 """Relative tolerance of the limits."""
 
+NO_SIGNAL = "failed: there is no signal"
+
 _SCALE = "mcbook_signal_scale"
 _HIGH = 1000.0  # bound of the POI, in units of the limit
 _MOST_STEPS = 60  # of finding the size of a limit: a factor of 2 each
@@ -74,8 +76,8 @@ def limits(
     InputError
         If a modifier cannot be written for pyhf.
     """
-    found = empty(len(likelihoods), "pyhf")
-    for index in range(len(likelihoods)):
+    found = empty(len(likelihoods), "pyhf", NO_SIGNAL)
+    for index in np.flatnonzero(likelihoods.signal.sum(axis=1) > 0):
         one = likelihoods.take(slice(index, index + 1))
         nominal = spec.workspace(replace(one, observed=None), 0)["observations"]
         result = limit_of(
@@ -109,7 +111,7 @@ def limit_of(
         try:
             return _limit(_Problem(workspace, measurement, nominal), cl, asimov, rtol)
         except _Failed as error:
-            return nothing._replace(status=f"failed: {error}")
+            return nothing._replace(status=str(error))
         except Exception as error:  # noqa: BLE001  # whatever pyhf raises is its status
             said = str(error).strip().splitlines() or [""]
             what = f"{type(error).__name__}: {said[0]}"[:200]
@@ -151,7 +153,7 @@ class _Problem:
             self.nominal = self.observed
         self.signal = self._expected(1.0) - self._expected(0.0)
         if not self.signal.sum() > 0:
-            raise _Failed("there is no signal")
+            raise _Failed(NO_SIGNAL)
 
     def rescale(self, scale: float) -> None:
         """Build the model anew, with the signal times *scale*."""
@@ -221,7 +223,7 @@ def _limit(problem: _Problem, cl: float, asimov: Asimov, rtol: float) -> OneLimi
         _, expected = problem.scan(problem.nominal, level, rtol)
     numbers = np.array([observed, *expected])
     if not (np.isfinite(numbers).all() and (numbers > 0).all() and (np.diff(expected) > 0).all()):
-        raise _Failed("pyhf's limits are not in order")
+        raise _Failed("failed: pyhf's limits are not in order")
     if not has_observed:
         observed = np.nan
     return OneLimit(
@@ -251,13 +253,13 @@ def _find_scale(problem: _Problem, data: Array, level: float) -> None:
     for _ in range(_MOST_STEPS):
         median = problem.cls(data)[3]
         if np.isnan(median):
-            raise _Failed("pyhf's CLs is not a number")
+            raise _Failed("failed: pyhf's CLs is not a number")
         wanted = 2.0 if median > level else 0.5
         if step and wanted != step:
             return
         step = wanted
         problem.rescale(problem.scale * step)
-    raise _Failed("pyhf finds no limit")
+    raise _Failed("failed: pyhf finds no limit")
 
 
 @contextlib.contextmanager

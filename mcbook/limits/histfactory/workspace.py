@@ -20,8 +20,6 @@ from mcbook.limits.result import METHODS, Limits, Method, empty
 
 _MOST_NUMBERS = 10_000_000  # in one batch: 80 MB
 
-NO_SIGNAL = "failed: there is no signal"
-
 
 class UpperLimits(Protocol):
     """What `mcbook.limits.upper_limits` is."""
@@ -123,7 +121,7 @@ class Workspace:
         if method not in METHODS:
             raise InputError(f"unknown method {method!r}", hint=f"known: {', '.join(METHODS)}")
         upper_limits = upper_limits or _default()
-        found = empty(len(self.entries), "pyhf")
+        found = empty(len(self.entries), "asymptotic")
         signal = np.full(len(self.entries), np.nan)
         for indices, batch in self._sorted(is_all_pyhf=method == "pyhf"):
             if isinstance(batch, Likelihoods):
@@ -141,6 +139,7 @@ class Workspace:
     def _with_pyhf(self, found: Limits, index: int, reason: str, cl: float) -> float:
         entry = self.entries[index]
         one = run.limit_of(entry.document, entry.content.measurement, cl=cl)
+        found.method[index] = "pyhf"
         found.observed[index], found.expected[index] = one.observed, one.expected
         is_told = one.status == "ok" and reason
         found.status[index] = f"ok: with pyhf, since {reason}" if is_told else one.status
@@ -227,8 +226,9 @@ def _batched(
     """Fill in the limits of a batch; a likelihood without signal has none."""
     has_signal = batch.signal.sum(axis=1) > 0
     rows_of = np.asarray(indices)
-    found.status[rows_of[~has_signal]] = NO_SIGNAL
-    found.method[rows_of[~has_signal]] = options["method"]
+    found.status[rows_of[~has_signal]] = run.NO_SIGNAL
+    if options["method"] != "auto":
+        found.method[rows_of[~has_signal]] = options["method"]
     if has_signal.any():
         some = upper_limits(batch.take(has_signal), **options)
         for name in Limits.__dataclass_fields__:
