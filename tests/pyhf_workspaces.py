@@ -1,5 +1,6 @@
 """Workspaces for tests: one written out, and random ones."""
 
+import copy
 import json
 
 import numpy as np
@@ -48,9 +49,14 @@ def search(poi="mu"):
             {"name": "SR", "data": [12.0, 11.0, 3.0]},
             {"name": "CR", "data": [131.0, 58.0]},
         ],
-        "measurements": [{"name": "main", "config": {"poi": poi, "parameters": [LUMI]}}],
+        "measurements": [measurement(poi, copy.deepcopy(LUMI))],
         "version": "1.0.0",
     }  # fmt: skip
+
+
+def measurement(poi, *parameters):
+    """Return a measurement as JSON."""
+    return {"name": "main", "config": {"poi": poi, "parameters": list(parameters)}}
 
 
 def signal(size=1.0, poi="mu"):
