@@ -43,11 +43,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample of a channel: nominal yields, shape (bins of the channel,), and modifiers."""
+    """A sample of a channel: nominal yields, shape (bins of the channel,), and modifiers.
+
+    `has_negative` tells whether any of its numbers, those of modifiers included, is below 0.
+    """
 
     name: str
     data: Array
     modifiers: tuple[Entry, ...]
+    has_negative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,8 @@ class Reader:
             for index, modifier in enumerate(_items(item["modifiers"], f"{where}, modifiers", 0))
         )
         _unique((f"{entry.kind} {entry.name}" for entry in entries), f"{where}: modifier")
-        sample = Sample(name, data, entries)
+        arrays = [data, *(values for entry in entries for values in entry.data.values())]
+        sample = Sample(name, data, entries, bool((np.concatenate(arrays) < 0).any()))
         self._samples[id(item)] = (item, sample)  # holding the item keeps its id its own
         return sample
 

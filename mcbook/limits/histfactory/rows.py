@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.limits.histfactory.content import Channel, Content, Entry, Parameter, Sample
-from mcbook.limits.histfactory.settled import NotBatched, Settled, gammas_are_free, scalar
+from mcbook.limits.histfactory.settled import NotBatched, Scalars, Settled, gammas_are_free
 from mcbook.limits.likelihoods import Kind, Likelihoods, Modifier
 
 Array = NDArray[np.float64]
@@ -80,13 +80,14 @@ def row(content: Content) -> Row:
         If something in it has no batched counterpart; the reason is for the user.
     """
     _check_kinds(content)
-    channels, sidebands = _without_sidebands(content)
+    scalars = Scalars(content)
+    channels, sidebands = _without_sidebands(content, scalars)
     starts = np.cumsum([0, *(len(channel.observed) for channel in channels)])
     parts: list[_Part] = []
     for channel, start in zip(channels, starts, strict=False):
         relative = _relative_stat(channel)
         for sample in channel.samples:
-            part = _part(content, channel, sample, relative)
+            part = _part(content, scalars, channel, sample, relative)
             part.sideband = sidebands.get((channel.name, sample.name))
             if part.sideband:
                 del part.factors[part.sideband[0]]
@@ -114,16 +115,17 @@ def stacked(rows: Sequence[Row]) -> Likelihoods:
 
 
 def _check_kinds(content: Content) -> None:
-    for channel, sample, entry in content.entries():
+    for channel in content.channels:
+        for sample in channel.samples:
+            if sample.has_negative:
+                raise NotBatched(f"{sample.name!r} has negative yields in {channel.name!r}")
+    for _, _, entry in content.entries():
         if entry.kind == "shapefactor":
             raise NotBatched(f"shapefactor {entry.name!r} is not batched")
-        numbers = [sample.data, *entry.data.values()]
-        if any((values < 0).any() for values in numbers):
-            raise NotBatched(f"{sample.name!r} has negative yields in {channel.name!r}")
 
 
 def _without_sidebands(
-    content: Content,
+    content: Content, scalars: Scalars
 ) -> tuple[list[Channel], dict[tuple[str, str], tuple[str, float, float]]]:
     """Take out channels that only count a background of another bin: on/off measurements.
 
@@ -138,7 +140,7 @@ def _without_sidebands(
     kept = {channel.name: channel for channel in content.channels}
     found: dict[tuple[str, str], tuple[str, float, float]] = {}
     for name, pairs in carriers.items():
-        if len(pairs) != 2 or not scalar(content, "normfactor", name).is_free:  # noqa: PLR2004
+        if len(pairs) != 2 or not scalars.settled("normfactor", name).is_free:  # noqa: PLR2004
             continue
         for (side, counted), (main, sample) in (pairs[::-1], pairs):
             if _is_sideband(side, counted, main, sample) and main.name in kept:
@@ -180,7 +182,11 @@ def _positive(values: Array) -> Array:
 
 
 def _part(
-    content: Content, channel: Channel, sample: Sample, relative: Mapping[str, Array]
+    content: Content,
+    scalars: Scalars,
+    channel: Channel,
+    sample: Sample,
+    relative: Mapping[str, Array],
 ) -> _Part:
     part = _Part(sample.name, is_signal=False, data=sample.data, where=(channel.name,))
     scale = 1.0
@@ -188,10 +194,10 @@ def _part(
         if entry.name == content.poi:
             part.is_signal = True
         elif entry.kind in ("normfactor", "lumi"):
-            scale *= _add_factor(part, content, entry)
+            scale *= _add_factor(part, scalars, entry)
         elif entry.kind in ("shapesys", "staterror"):
             _add_gammas(part, content, entry, relative)
-        elif scalar(content, entry.kind, entry.name).is_free:
+        elif scalars.settled(entry.kind, entry.name).is_free:
             _add_alpha(part, entry)
     if scale < 0:
         raise NotBatched(f"{sample.name!r} is scaled by a negative factor in {channel.name!r}")
@@ -199,9 +205,9 @@ def _part(
     return part
 
 
-def _add_factor(part: _Part, content: Content, entry: Entry) -> float:
+def _add_factor(part: _Part, scalars: Scalars, entry: Entry) -> float:
     """Add a normfactor or lumi where it is free; return the factor that comes with it."""
-    settled = scalar(content, entry.kind, entry.name)
+    settled = scalars.settled(entry.kind, entry.name)
     if settled.is_free and entry.kind == "lumi":
         part.lumi = settled
     elif settled.is_free:
@@ -301,8 +307,9 @@ def _summed(tables: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
 
 def _row(parts: Sequence[_Part], observed: Array) -> Row:
     modifiers: list[One] = []
+    stats = _stat_sigmas(parts)
     for sample, part in enumerate(parts):
-        modifiers += _modifiers_of(part, sample, _stat_sigmas(parts))
+        modifiers += _modifiers_of(part, sample, stats)
     is_signal = tuple(part.is_signal for part in parts)
     structure = (
         len(observed),

@@ -68,15 +68,27 @@ def check_parameters(content: Content, where: str) -> None:
         )
 
 
-def scalar(content: Content, kind: str, name: str) -> Settled:
-    """Return how a normfactor, lumi, normsys or histosys stands.
+class Scalars:
+    """How the normfactors, lumi, normsys and histosys of a workspace stand, each found once."""
 
-    Raises
-    ------
-    NotBatched
-        If the settings have no batched counterpart.
-    """
-    given = content.parameters.get(name, Parameter())
+    def __init__(self, content: Content) -> None:
+        self._parameters = content.parameters
+        self._known: dict[str, Settled] = {}
+
+    def settled(self, kind: str, name: str) -> Settled:
+        """Return how one stands.
+
+        Raises
+        ------
+        NotBatched
+            If the settings have no batched counterpart.
+        """
+        if name not in self._known:
+            self._known[name] = _settled(kind, name, self._parameters.get(name, Parameter()))
+        return self._known[name]
+
+
+def _settled(kind: str, name: str, given: Parameter) -> Settled:
     if kind == "lumi":
         return _lumi(given)
     if kind in ALPHA:
