@@ -17,7 +17,7 @@ from mcbook.catalog import migrations, results
 from mcbook.catalog.dump import dump_lines, load_lines
 from mcbook.catalog.merge import merge
 from mcbook.catalog.migrations import REVISIONS
-from mcbook.catalog.results import LimitPoint, Result
+from mcbook.catalog.result import LimitPoint, Result, is_intact
 from mcbook.catalog.store import locked, open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.verbs.results import describe_result, keep, list_results
@@ -153,7 +153,7 @@ def test_numbers_of_numpy_are_numbers(location):
     with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
         (row,) = results.points_of(books, made.id)
         assert row["limits"] == plain
-        assert results.is_intact(results.find(books, made.id), [row])
+        assert is_intact(results.find(books, made.id), [row])
 
 
 @given(st.floats() | st.integers() | st.lists(st.floats(allow_nan=False)) | st.none())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mcbook.catalog.results import LimitPoint, Result
+from mcbook.catalog.result import LimitPoint, Result
 from mcbook.errors import InputError
 from mcbook.verbs import books as book_verbs
 from mcbook.verbs.generate import generate

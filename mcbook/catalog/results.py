@@ -5,120 +5,29 @@ calculation again is the same result, and a number in a file can be followed bac
 it. ``r-0123456789ab:7`` is its seventh hypothesis, in the order of the rows of ``limits.csv``.
 """
 
-import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from hashlib import sha256
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from mcbook.catalog.result import (
+    KINDS,
+    LimitPoint,
+    Result,
+    check_digest,
+    file_list,
+    samples_under,
+)
 from mcbook.catalog.rows import JsonText, LimitPointRow, ResultRow, ResultSampleRow, as_json
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import InputError, WorkError
 
-Kind = Literal["counts", "workspace", "analysis"]
 Row = dict[str, Any]
-
-KINDS: tuple[Kind, ...] = ("counts", "workspace", "analysis")
 
 REFERENCE = re.compile(r"(r-[0-9a-f]*)(?:[:/]([0-9]+))?")
 """A result by the beginning of its id, with the number of a hypothesis behind it or without."""
 
-_ID_DIGITS = 12
-_quoted = json.encoder.encode_basestring_ascii
-_SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
 _MAX_LISTED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class LimitPoint:
-    """The limits on one hypothesis.
-
-    Attributes
-    ----------
-    hypothesis
-        What it is called.
-    parameters
-        Its parameters, finite, in the units of the registry.
-    limits
-        What came out, as JSON: ``observed``, ``expected``, ``method``, ``status`` and so on. A
-        number that is not finite is kept as null; ``status`` says why there is none.
-    samples
-        Ids of the samples under its efficiency.
-    simulations
-        Ids of those samples taken through detector simulation, ``<sample>-s<8 hex>``.
-    """
-
-    hypothesis: str
-    parameters: Mapping[str, float]
-    limits: Mapping[str, Any]
-    samples: Sequence[str] = ()
-    simulations: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Result:
-    """One calculation of limits, before it is in the books.
-
-    Attributes
-    ----------
-    name
-        What people call it: the analysis, or the file.
-    kind
-        ``counts``, ``workspace`` or ``analysis``.
-    frozen
-        SHA-256 of what was fixed before any number came out: of the frozen analysis, or of the file
-        with the counts; 64 hex digits.
-    cl
-        Confidence or credibility level, in (0, 1).
-    method
-        The method that was asked for, as ``auto``; each point tells the one that it got.
-    document
-        Settings, and whatever all points share, as JSON.
-    points
-        The hypotheses, in the order in which files list them.
-    inputs
-        SHA-256 of every file that was read, by path; paths do not enter the id.
-    model
-        The signal model, where there is one.
-    """
-
-    name: str
-    kind: Kind
-    frozen: str
-    cl: float
-    method: str
-    document: Mapping[str, Any]
-    points: Sequence[LimitPoint]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    model: str | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of all of it but paths, 64 hex digits; numbers count to nine digits."""
-        content = {
-            "schema": 1,
-            "name": self.name,
-            "kind": self.kind,
-            "model": self.model,
-            "frozen": self.frozen,
-            "cl": self.cl,
-            "method": self.method,
-            "document": self.document,
-            "inputs": sorted(self.inputs.values()),
-            "points": [
-                [p.hypothesis, p.parameters, p.limits, samples_under(p), list(p.simulations)]
-                for p in self.points
-            ],
-        }
-        return sha256(_canonical(content).encode("ascii")).hexdigest()
-
-    @property
-    def id(self) -> str:
-        """``r-`` and twelve hex digits; what files carry beside their numbers."""
-        return f"r-{self.digest[:_ID_DIGITS]}"
 
 
 def add(books: Writer, result: Result, *, unblinding: str | None = None) -> bool:
@@ -160,23 +69,6 @@ def add(books: Writer, result: Result, *, unblinding: str | None = None) -> bool
     return True
 
 
-def is_intact(row: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a row with all of its points is the result that its id is a hash of."""
-    again = Result(
-        **{
-            key: row[key] for key in ("name", "kind", "frozen", "cl", "method", "document", "model")
-        },
-        points=[
-            LimitPoint(
-                p["hypothesis"], p["parameters"], p["limits"], p["samples"], p["simulations"] or ()
-            )
-            for p in points
-        ],
-        inputs={str(i): entry["sha256"] for i, entry in enumerate(row["inputs"])},
-    )
-    return again.digest == str(row["digest"])
-
-
 def _check(result: Result) -> None:
     if not 0 < result.cl < 1:
         raise InputError(f"the level of a result lies between 0 and 1, not at {result.cl!r}")
@@ -210,18 +102,6 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def check_digest(digest: str) -> None:
-    """Refuse what is no SHA-256.
-
-    Raises
-    ------
-    InputError
-        If it is not 64 hex digits.
-    """
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise InputError(f"a digest is 64 hex digits, not {digest!r}")
-
-
 def _result_row(result: Result, unblinding: str | None) -> ResultRow:
     return ResultRow(
         id=result.id,
@@ -238,11 +118,6 @@ def _result_row(result: Result, unblinding: str | None) -> ResultRow:
         document=_json(result.document),
         unblinding=unblinding,
     )
-
-
-def file_list(files: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return files with their SHA-256 as JSON, sorted by path."""
-    return [{"path": path, "sha256": digest} for path, digest in sorted(files.items())]
 
 
 def _point_rows(result: Result) -> Iterable[LimitPointRow]:
@@ -265,12 +140,6 @@ def _parameters(point: LimitPoint) -> JsonText:
         raise InputError(f"hypothesis {point.hypothesis}: {error.message}") from error
 
 
-def samples_under(point: LimitPoint) -> tuple[str, ...]:
-    """Return the samples of a point, those named by a simulation included, without repeats."""
-    simulated = (_SIMULATION.sub("", name) for name in point.simulations)
-    return tuple(dict.fromkeys((*point.samples, *simulated)))
-
-
 def _json(value: Any) -> JsonText:
     """Return JSON text with null for numbers that are not finite."""
     try:
@@ -288,33 +157,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _canonical(value: Any) -> str:
-    """Return JSON in which equal numbers look alike, whole ones or not, to nine digits."""
-    kind = type(value)  # exact types first: they are nearly all, and a result has many
-    if kind is float:
-        return f"{value + 0.0:.9g}" if math.isfinite(value) else "null"
-    if kind is str:
-        return _quoted(value)
-    if kind is dict:
-        entries = [f"{_quoted(key)}:{_canonical(value[key])}" for key in sorted(value)]
-        return "{" + ",".join(entries) + "}"
-    if kind is list or kind is tuple:
-        return "[" + ",".join([_canonical(entry) for entry in value]) + "]"
-    return _canonical_other(value)
-
-
-def _canonical_other(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, Mapping):
-        return _canonical(dict(value))
-    if hasattr(value, "tolist"):
-        return _canonical(value.tolist())
-    return _canonical(float(value))
 
 
 def split(text: str) -> tuple[str, int | None] | None:

@@ -208,6 +208,9 @@ def results(found: Row, format_: str) -> None:
     if found["unblindings"]:
         typer.echo("unblindings:")
         output.table([_look(row) for row in found["unblindings"]], _LOOK)
+    for row in found["unblindings"]:
+        if not row["intact"]:
+            output.note(f"{row['id']} is not as it was recorded: somebody edited it")
 
 
 _RESULT = [

@@ -5,7 +5,7 @@ from typing import Any
 
 from mcbook.catalog import results, unblindings
 from mcbook.catalog.dump import stored_rows, table_of
-from mcbook.catalog.results import Result
+from mcbook.catalog.result import Result, is_intact
 from mcbook.catalog.store import catalog_exists, open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.verbs.show import describe
@@ -118,7 +118,7 @@ def describe_result(books: Reader, prefix: str) -> Row:
     points = results.points_of(books, row["id"])
     return {
         **_header(books, row),
-        "intact": results.is_intact(row, points),
+        "intact": is_intact(row, points),
         "inputs": row["inputs"],
         "document": row["document"],
         "samples": _in_short(books, results.samples_of(books, row["id"])),
