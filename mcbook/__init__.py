@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.books import merge as merge_catalogs
     from mcbook.verbs.diff import diff
     from mcbook.verbs.generate import generate
+    from mcbook.verbs.limits import set_limits
     from mcbook.verbs.models import describe_model, list_models
     from mcbook.verbs.query import query
     from mcbook.verbs.results import list_results
@@ -37,6 +38,7 @@ __all__ = [
     "load_catalog",
     "merge_catalogs",
     "query",
+    "set_limits",
     "show",
     "trace",
     "verify",
@@ -54,6 +56,7 @@ _VERBS = {
     "load_catalog": "books.load",
     "merge_catalogs": "books.merge",
     "query": "query.query",
+    "set_limits": "limits.set_limits",
     "show": "show.show",
     "trace": "trace.trace",
     "verify": "verify.verify",

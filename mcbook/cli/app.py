@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mcbook import __version__
-from mcbook.cli import books, registry, samples
+from mcbook.cli import books, limits, registry, samples
 from mcbook.cli.boundary import DEBUG, Group
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("show")(samples.show)
 app.command("trace")(samples.trace)
 app.command("diff")(samples.diff)
 app.command("verify")(samples.verify)
+app.command("limits")(limits.limits)
 app.add_typer(books.app, name="catalog")
 
 

@@ -268,3 +268,31 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     usual = [name for name in SAMPLE_COLUMNS if name in names]
     parameters = dict.fromkeys(name for row in rows for name in row.get("parameters", {}))
     return [*usual, *parameters, *(name for name in POINT_COLUMNS if name in names)]
+
+
+_LIMIT = ("observed", "-2 sigma", "-1 sigma", "expected", "+1 sigma", "+2 sigma")
+
+
+def limits(found: Row, format_: str, *, dry_run: bool) -> None:
+    """Print limits: factors on the signal, with the method of each."""
+    if format_ == "json":
+        output.json_document(found["limits"])
+        return
+    if dry_run:
+        output.note("dry run, nothing was computed or written")
+        return
+    bayesian = any(row["method"] == "bayesian" for row in found["limits"])
+    kind = "credibility level" if bayesian else "CLs confidence level"
+    typer.echo(f"upper limits on the signal strength at {100 * found['cl']:g}% {kind}")
+    rows = [
+        {
+            **row["parameters"],
+            **row,
+            **dict(zip(_LIMIT, [row["observed"], *row["expected"]], strict=True)),
+        }
+        for row in found["limits"]
+    ]
+    parameters = dict.fromkeys(name for row in found["limits"] for name in row["parameters"])
+    output.table(rows, ["hypothesis", *parameters, *_LIMIT, "observed_events", "method", "status"])
+    for name in found["files"]:
+        typer.echo(f"written: {name}")

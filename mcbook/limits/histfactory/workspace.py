@@ -4,10 +4,10 @@ Signals of one structure become one batch. What has no batched counterpart goes 
 and its status says so and why.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,8 @@ from mcbook.limits.result import METHODS, Limits, Method, empty
 _MOST_NUMBERS = 10_000_000  # in one batch: 80 MB
 
 
-class UpperLimits(Protocol):
-    """What `mcbook.limits.upper_limits` is."""
-
-    def __call__(
-        self, likelihoods: Likelihoods, *, cl: float, method: Method, **options: Any
-    ) -> Limits:
-        """Return upper limits."""
+UpperLimits = Callable[..., Limits]
+"""What `mcbook.limits.upper_limits` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +233,7 @@ def _batched(
 def _default() -> UpperLimits:
     import mcbook.limits
 
-    found: UpperLimits = mcbook.limits.upper_limits  # type: ignore[attr-defined]
-    return found
+    return mcbook.limits.upper_limits
 
 
 def _plain(value: float) -> float | None:

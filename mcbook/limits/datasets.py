@@ -1,0 +1,247 @@
+"""Data sets with their likelihoods, one in a row, in the form that fits want.
+
+A row is one data set of one hypothesis; Asimov data sets and toys are rows as well.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.limits.interpolation import Exponential, Shift
+from mcbook.limits.likelihoods import Likelihoods, Modifier
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+FACTORS = ("normsys", "lumi", "normfactor")
+GAMMAS = ("staterror", "shapesys", "sideband")
+
+
+def supports(likelihoods: Likelihoods) -> str:
+    """Return why the batch cannot be treated here; an empty text where it can."""
+    on_bins: list[tuple[str, NDArray[np.bool_]]] = []
+    for modifier in likelihoods.modifiers:
+        if modifier.kind == "normsys":
+            if not (modifier.data["hi"] > 0).all() or not (modifier.data["lo"] > 0).all():
+                return f"normsys {modifier.name!r} has a factor of zero"
+        elif modifier.kind in GAMMAS:
+            active = _gamma_bins(likelihoods, modifier)
+            for name, there in on_bins:
+                if name != modifier.name and (there & active).any():
+                    return f"{name!r} and {modifier.name!r} both move single bins of one channel"
+            on_bins.append((modifier.name, np.asarray(active)))
+    return ""
+
+
+def _gamma_bins(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
+    """Return in which bins of which hypotheses a modifier has a gamma, shape (H, B)."""
+    nominal = likelihoods.yields[:, modifier.sample]
+    if modifier.kind == "sideband":
+        return np.broadcast_to(_sideband_bin(likelihoods, modifier), nominal.shape)
+    if modifier.kind == "staterror":
+        nominal = _staterror_total(likelihoods, modifier.name)
+    active: Mask = np.greater(modifier.data["sigma"], 0) & np.greater(nominal, 0)
+    return active
+
+
+def _sideband_bin(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
+    """Return the bin that a sideband measures: the only one in which its sample may be."""
+    used = np.asarray((likelihoods.yields[:, modifier.sample] > 0).any(axis=0))
+    if likelihoods.n_bins == 1 or not used.any():
+        used = np.arange(likelihoods.n_bins) == 0
+    return np.asarray(used[None, :])
+
+
+def _staterror_total(likelihoods: Likelihoods, name: str) -> Array:
+    samples = [m.sample for m in likelihoods.modifiers if m.kind == "staterror" and m.name == name]
+    return np.asarray(likelihoods.yields[:, sorted(set(samples))].sum(axis=1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of all rows: `factors` and `shifts` by number of the parameter."""
+
+    nominal: Array
+    is_signal: bool
+    factors: tuple[tuple[int, Exponential | str | Array], ...]
+    shifts: tuple[tuple[int, Shift], ...]
+    gamma: Array | None
+
+
+@dataclass(frozen=True)
+class Gammas:
+    """The gamma of each bin: where it is, and its constraint, each of shape (R, B).
+
+    Gaussian ones have a `width`, and the auxiliary value is `centre`; Poisson ones have `rate` and
+    the auxiliary `count`: gamma * rate is its expectation.
+    """
+
+    on: Mask
+    is_poisson: Mask
+    width: Array
+    centre: Array
+    rate: Array
+    count: Array
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Data sets with their likelihoods.
+
+    `counts` has the shape (R, B), `centres` (R, P) holds auxiliary values of the nuisances,
+    `constrained` (P,) says which have a Gaussian of width 1 around them.
+    """
+
+    samples: tuple[Sample, ...]
+    gammas: Gammas | None
+    counts: Array
+    centres: Array
+    constrained: Mask
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.counts.shape[0])
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of nuisances and mu."""
+        return len(self.names) + 1
+
+    def start(self) -> Array:
+        """Return parameters at their nominal values and mu = 0, shape (R, P + 1)."""
+        x = np.zeros((len(self), self.n_parameters))
+        x[:, :-1] = np.where(self.constrained, 0.0, 1.0)
+        return x
+
+    def take(self, rows: NDArray[np.integer]) -> "Rows":
+        """Return some rows, repeats allowed."""
+        samples = tuple(
+            replace(
+                s,
+                nominal=s.nominal[rows],
+                factors=tuple((p, _taken(f, rows)) for p, f in s.factors),
+                shifts=tuple((p, shift.take(rows)) for p, shift in s.shifts),
+                gamma=None if s.gamma is None else s.gamma[rows],
+            )
+            for s in self.samples
+        )
+        gammas = self.gammas and Gammas(
+            *(getattr(self.gammas, name)[rows] for name in Gammas.__dataclass_fields__)
+        )
+        return replace(
+            self,
+            samples=samples,
+            gammas=gammas,
+            counts=self.counts[rows],
+            centres=self.centres[rows],
+        )
+
+
+def _taken(
+    factor: Exponential | str | Array, rows: NDArray[np.integer]
+) -> Exponential | str | Array:
+    if isinstance(factor, str):
+        return factor
+    return factor.take(rows) if isinstance(factor, Exponential) else factor[rows]
+
+
+def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
+    """Return rows for one data set of each hypothesis.
+
+    Parameters
+    ----------
+    likelihoods
+        A batch that `supports` takes.
+    counts
+        The data, shape (H, B).
+    scale
+        Factor on the signal, shape (H,), so that limits come out of order 1.
+    """
+    parameters = [
+        m for m in likelihoods.modifiers if m.kind in FACTORS or m.kind == "histosys"
+    ]  # fmt: skip
+    names = tuple(dict.fromkeys(m.name for m in parameters))
+    constrained = np.array(
+        [all(m.kind != "normfactor" for m in parameters if m.name == name) for name in names],
+        dtype=bool,
+    )
+    samples = tuple(
+        _sample(likelihoods, k, names, scale) for k in range(likelihoods.yields.shape[1])
+    )
+    return Rows(
+        samples,
+        _gammas(likelihoods),
+        counts,
+        np.zeros((len(likelihoods), len(names))),
+        constrained,
+        names,
+    )
+
+
+def nominal_counts(likelihoods: Likelihoods) -> Array:
+    """Return expected counts without signal, shape (H, B); sidebands say what they measured."""
+    counts = likelihoods.background.copy()
+    for modifier in likelihoods.modifiers:
+        if modifier.kind == "sideband":
+            ratio = np.maximum(modifier.data["ratio"], np.finfo(float).tiny)
+            measured = (modifier.data["observed"] / ratio)[:, None]
+            here = _sideband_bin(likelihoods, modifier)
+            nominal = likelihoods.yields[:, modifier.sample]
+            counts = np.where(here, counts - nominal + measured, counts)
+    return np.asarray(np.maximum(counts, 0.0))
+
+
+def _sample(likelihoods: Likelihoods, k: int, names: Sequence[str], scale: Array) -> Sample:
+    is_signal = bool(likelihoods.is_signal[k])
+    nominal = likelihoods.yields[:, k]
+    factors: list[tuple[int, Exponential | str | Array]] = []
+    shifts: list[tuple[int, Shift]] = []
+    gamma: Array | None = None
+    unit = scale[:, None] if is_signal else np.ones((len(likelihoods), 1))
+    for modifier in likelihoods.modifiers:
+        if modifier.sample != k:
+            continue
+        if modifier.kind in GAMMAS:
+            on = _gamma_bins(likelihoods, modifier).astype(float)
+            gamma = on if gamma is None else np.maximum(gamma, on)
+            if modifier.kind == "sideband":
+                nominal = np.where(on > 0, 1.0, nominal)  # gamma itself is the yield
+            continue
+        number = names.index(modifier.name)
+        if modifier.kind == "histosys":
+            up, down = (modifier.data[key] - nominal for key in ("hi", "lo"))
+            shifts.append((number, Shift(up * unit, down * unit)))
+        elif modifier.kind == "normsys":
+            factors.append((number, Exponential(modifier.data["hi"], modifier.data["lo"])))
+        else:
+            factors.append((number, modifier.data["sigma"] if modifier.data else "free"))
+    if gamma is not None and not gamma.any():
+        gamma = None
+    return Sample(nominal * unit, is_signal, tuple(factors), tuple(shifts), gamma)
+
+
+def _gammas(likelihoods: Likelihoods) -> Gammas | None:
+    shape = (len(likelihoods), likelihoods.n_bins)
+    on, is_poisson = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    width, centre, rate, count = np.ones(shape), np.ones(shape), np.ones(shape), np.ones(shape)
+    for modifier in likelihoods.modifiers:
+        if modifier.kind not in GAMMAS:
+            continue
+        here = np.broadcast_to(_gamma_bins(likelihoods, modifier), shape)
+        on |= here
+        nominal = likelihoods.yields[:, modifier.sample]
+        with np.errstate(all="ignore"):
+            if modifier.kind == "staterror":
+                relative = modifier.data["sigma"] / _staterror_total(likelihoods, modifier.name)
+                width = np.where(here, relative, width)
+                continue
+            is_poisson |= here
+            if modifier.kind == "shapesys":
+                tau = (nominal / modifier.data["sigma"]) ** 2
+                rate, count = np.where(here, tau, rate), np.where(here, tau, count)
+            else:
+                rate = np.where(here, modifier.data["ratio"][:, None], rate)
+                count = np.where(here, modifier.data["observed"][:, None], count)
+    return Gammas(on, is_poisson, width, centre, rate, count) if on.any() else None

@@ -1,0 +1,198 @@
+"""Signal and background of one bin at the nodes of their nuisance parameters.
+
+Nuisances that touch one sample only are averaged sample by sample, however many there are: nodes of
+their product are replaced by few with the same moments. Those that touch several samples (shared by
+signal and background, say) stay as they are, a grid with an axis for each. The mean count at a node
+is mu * signal + background.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.nuisances import Effect, Gamma, Nuisance, base_yields, nuisances
+from mcbook.limits.quadrature import gauss_rule, normal_rule, order, outer
+
+Array = NDArray[np.float64]
+Rule = tuple[Array, Array]
+
+MOST_SHARED = 4096
+"""A grid of shared nuisances has at most so many nodes; a Sobol sequence of that length beyond."""
+
+MANY = 40
+"""More nodes than this of one sample are replaced by fewer."""
+
+MOST_REPLACED = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Bends:
+    """How finely the nuisances of a chunk must be sampled, by name and prior: see `normal_rule`.
+
+    ``together`` is what all of them do, in quadrature.
+    """
+
+    bend: tuple[float, ...]
+    shift: tuple[float, ...]
+    together: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """H rows at C nodes of shared nuisances, and at more for signal and background alone.
+
+    Attributes
+    ----------
+    signal, background
+        Expected events, shapes (H, C, S) and (H, C, B).
+    signal_weight, background_weight
+        Weights, broadcasting to these shapes, each with the sum 1 over the last axis.
+    shared_weight
+        Weights of the C nodes, with the sum 1.
+    gamma
+        Where a control region measures the background, its density: the background at a node is
+        ``background`` times a number of this density. None otherwise.
+    is_random
+        Whether the shared nuisances were too many for a grid.
+    """
+
+    signal: Array
+    signal_weight: Array
+    background: Array
+    background_weight: Array
+    shared_weight: Array
+    gamma: Gamma | None
+    is_random: bool
+
+
+def build(batch: Likelihoods, which: NDArray[np.bool_], bends: Bends, *, closed: bool) -> Nodes:
+    """Return the nodes of one-bin likelihoods in all of which the same modifiers are active.
+
+    Parameters
+    ----------
+    batch
+        Likelihoods of one bin.
+    which
+        The active modifiers.
+    bends
+        How finely to sample, in the order of `nuisances`.
+    closed
+        Whether to leave one Gamma density of a lone background to be averaged in closed form.
+    """
+    base = base_yields(batch, which)
+    found = nuisances(batch, which)
+    lone = _lone_gamma(batch, found) if closed else None
+    shared = [(n, b) for n, b in _with(found, bends) if len(n.effects) > 1]
+    z, weight, is_random = _grid([(b, s) for _, (b, s) in shared])
+    own = [(n, b) for n, b in _with(found, bends) if len(n.effects) == 1 and n is not lone]
+    parts = {}
+    for sample in range(base.shape[1]):
+        parts[sample] = _sample(
+            base[:, sample],
+            [
+                (effect, z[i])
+                for i, (n, _) in enumerate(shared)
+                for effect in n.effects.get(sample, ())
+            ],
+            [(n.effects[sample], normal_rule(*b)) for n, b in own if sample in n.effects],
+            bends.together,
+        )
+    there = base.any(axis=0)
+    signal = _sum([parts[k] for k in np.flatnonzero(batch.is_signal & there).tolist()], bends)
+    background = _sum([parts[k] for k in np.flatnonzero(~batch.is_signal & there).tolist()], bends)
+    size = (len(batch), len(weight))
+    return Nodes(
+        _wide(signal[0], size), signal[1], _wide(background[0], size), background[1], weight,
+        _gamma_of(lone), is_random,
+    )  # fmt: skip
+
+
+def _with(found: list[Nuisance], bends: Bends) -> Iterator[tuple[Nuisance, tuple[float, float]]]:
+    return zip(found, zip(bends.bend, bends.shift, strict=True), strict=True)
+
+
+def _wide(values: Array, size: tuple[int, int]) -> Array:
+    return np.ascontiguousarray(np.broadcast_to(values, (*size, values.shape[-1])))
+
+
+def _lone_gamma(batch: Likelihoods, found: list[Nuisance]) -> Nuisance | None:
+    """Return a Gamma nuisance that acts only on the one background there is."""
+    backgrounds = {k for n in found for k in n.effects if not batch.is_signal[k]}
+    backgrounds |= set(np.flatnonzero(~batch.is_signal & batch.yields[:, :, 0].any(axis=0)))
+    if len(backgrounds) != 1:
+        return None
+    return next((n for n in found if n.prior == "gamma" and set(n.effects) == backgrounds), None)
+
+
+def _gamma_of(lone: Nuisance | None) -> Gamma | None:
+    if lone is None:
+        return None
+    ((effect, *_),) = lone.effects.values()
+    return effect.gamma()
+
+
+def _grid(rules: Sequence[tuple[float, float]]) -> tuple[list[Array], Array, bool]:
+    """Return z of each shared nuisance at C nodes, and their weights."""
+    axes = [normal_rule(*rule) for rule in rules]
+    if np.prod([float(len(z)) for z, _ in axes]) > MOST_SHARED:
+        return _sobol(len(rules)), np.full(MOST_SHARED, 1 / MOST_SHARED), True
+    mesh = np.meshgrid(*(z for z, _ in axes), indexing="ij")
+    weight = np.ones(1)
+    for _, more in axes:
+        weight = np.multiply.outer(weight, more).ravel()
+    return [z.ravel() for z in mesh], weight, False
+
+
+def _sobol(dimensions: int) -> list[Array]:
+    from scipy.stats import qmc  # slow to import, and rarely needed
+
+    uniform = qmc.Sobol(dimensions, seed=0).random(MOST_SHARED)
+    return list(special.ndtri(uniform).T)
+
+
+def _sample(
+    base: Array,
+    shared: Iterable[tuple[Effect, Array]],
+    own: Iterable[tuple[tuple[Effect, ...], Rule]],
+    together: float,
+) -> Rule:
+    """Return the yield of a sample at its nodes, shape (H, C, J), and weights."""
+    fixed, factor = base[:, None], np.ones((1, 1))
+    for effect, z in shared:
+        if effect.adds:
+            fixed = fixed + effect.at(z)
+        else:
+            factor = factor * effect.at(z)
+    shifts: Rule = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
+    factors: Rule = np.ones((1, 1, 1)), np.ones((1, 1, 1))
+    for effects, (z, weight) in own:
+        if all(effect.adds for effect in effects):
+            more = np.sum([effect.at(z) for effect in effects], axis=0)
+            shifts = _fewer(*outer(*shifts, more[:, None], weight[None, None], add=True), together)
+        else:
+            more = np.prod([effect.at(z) for effect in effects], axis=0)
+            factors = _fewer(
+                *outer(*factors, more[:, None], weight[None, None], add=False), together
+            )
+    nominal = np.maximum(fixed[:, :, None] + shifts[0], 0) * factor[:, :, None]
+    return _fewer(*outer(nominal, shifts[1], *factors, add=False), together)
+
+
+def _sum(parts: list[Rule], bends: Bends) -> Rule:
+    """Return the sum of independent samples."""
+    total: Rule = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
+    for part in parts:
+        total = _fewer(*outer(*total, *part, add=True), bends.together)
+    return total
+
+
+def _fewer(values: Array, weights: Array, together: float) -> Rule:
+    """Return as many nodes as are needed, where there are many more."""
+    wanted = min(order(together), MOST_REPLACED)
+    if values.shape[-1] <= max(MANY, 2 * wanted):
+        return values, weights
+    return gauss_rule(values, weights, wanted)

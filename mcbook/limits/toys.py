@@ -1,0 +1,232 @@
+"""CLs with toys of qtilde: no asymptotic formula, at the price of a Monte Carlo error.
+
+Toys are drawn at the nuisances that fit the data best at mu and at mu = 0, and auxiliary data
+fluctuate with them, as pyhf (doi:10.21105/joss.02823) does. Every toy is fitted with all others at
+once. With few events and systematics qtilde breaks the ties of a discrete count, so that limits can
+lie below those of the count alone: see `docs/explanation/limit-methods.md`.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.errors import InputError
+from mcbook.limits import asymptotic
+from mcbook.limits.datasets import Rows, nominal_counts, rows_of, supports
+from mcbook.limits.fit import fit
+from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.profile import evaluate, replaced_data
+from mcbook.limits.result import SIGMAS, Limits, empty
+
+Array = NDArray[np.float64]
+Asimov = Literal["observed", "nominal"]
+
+N_TOYS = 10_000
+_SCAN = np.array([0.35, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.1])
+"""Where CLs is taken, in units of the asymptotic limits."""
+
+_WIDEN = 6
+_LEAST = 100
+
+
+def limits(
+    likelihoods: Likelihoods,
+    *,
+    cl: float,
+    seed: int = 0,
+    n_toys: int = N_TOYS,
+    asimov: Asimov = "observed",
+) -> Limits:
+    """Return upper limits on mu with Monte Carlo errors.
+
+    Parameters
+    ----------
+    likelihoods
+        The hypotheses, of a structure that batches.
+    cl
+        Confidence level in (0, 1).
+    seed
+        The same seed gives the same limits, in whatever company a hypothesis stands.
+    n_toys
+        Toys of signal and background, and as many of background, at each of some ten mu.
+    asimov
+        Where expected limits come from: background as fitted to the observed data, or nominal.
+
+    Raises
+    ------
+    InputError
+        If the level is none, the batch is not supported, or there are too few toys.
+    """
+    if not 0 < cl < 1:
+        raise InputError(f"cl = {cl!r} is no confidence level", hint="it lies between 0 and 1")
+    if n_toys < _LEAST:
+        raise InputError(f"{n_toys} toys say nothing", hint="take 1000 or more")
+    if reason := supports(likelihoods):
+        raise InputError(f"no toys: {reason}", hint="method pyhf treats any model")
+    found = empty(len(likelihoods), "toys")
+    for row in range(len(likelihoods)):
+        one = likelihoods.take(np.array([row]))
+        if not (one.signal > 0).any():
+            found.status[row] = "there is no signal"
+            continue
+        with np.errstate(all="ignore"):
+            _One(one, 1 - cl, seed, n_toys, asimov).fill(found, row)
+    return found
+
+
+class _One:
+    """The toys of one hypothesis."""
+
+    def __init__(
+        self, likelihoods: Likelihoods, alpha: float, seed: int, n_toys: int, asimov: Asimov
+    ) -> None:
+        self.alpha, self.seed, self.n_toys = alpha, seed, n_toys
+        guess = asymptotic.limits(likelihoods, cl=1 - alpha, asimov=asimov)
+        self.guess = np.append(guess.expected[0], guess.observed[0])
+        self.scale = float(np.nanmedian(self.guess))
+        nominal = rows_of(likelihoods, nominal_counts(likelihoods), np.array([self.scale]))
+        self.nominal = replaced_data(nominal, nominal.start())
+        self.data: Rows | None = None
+        if likelihoods.has_observed[0] and likelihoods.observed is not None:
+            self.data = rows_of(likelihoods, likelihoods.observed, np.array([self.scale]))
+        is_fitted = self.data is not None and asimov == "observed"
+        self.centre = self.data if is_fitted and self.data is not None else self.nominal
+        self.stream = 0
+
+    def fill(self, found: Limits, row: int) -> None:
+        """Put the limits of this hypothesis into a row of *found*."""
+        if not np.isfinite(self.guess[:-1]).all():
+            found.status[row] = "the asymptotic limits to begin with did not converge"
+            return
+        wanted = [k for k in range(len(SIGMAS) + 1) if k < len(SIGMAS) or self.data is not None]
+        rough = self._rough(wanted)
+        values, errors = self._fine(wanted, rough)
+        values[: len(SIGMAS)] = np.sort(values[: len(SIGMAS)])  # noise may swap close ones
+        for k, value, error in zip(wanted, values * self.scale, errors * self.scale, strict=True):
+            if k < len(SIGMAS):
+                found.expected[row, k], found.expected_error[row, k] = value, error
+            else:
+                found.observed[row], found.observed_error[row] = value, error
+        if not np.isfinite(values).all():
+            found.status[row] = f"{self.n_toys} toys do not reach the level: take more"
+
+    def _rough(self, wanted: list[int]) -> Array:
+        """Return limits to some per cent, from few toys on a grid that is widened as needed."""
+        known = self.guess[wanted] / self.scale
+        low, high = float(np.nanmin(known)) * _SCAN[0], float(np.nanmax(known)) * _SCAN[-1]
+        grid = list(np.geomspace(low, high, 14))
+        n_toys = max(self.n_toys // 10, _LEAST)
+        table = [self._log_cls(mu, n_toys)[0] for mu in grid]
+        for _ in range(_WIDEN):
+            if (table[-1][wanted] < np.log(self.alpha)).all():
+                break
+            grid.append(grid[-1] * 1.5)
+            table.append(self._log_cls(grid[-1], n_toys)[0])
+        columns = np.array(table)
+        found = []
+        for k in wanted:
+            falling = np.minimum.accumulate(columns[:, k])
+            found.append(np.interp(-np.log(self.alpha), -falling, grid))
+        return np.array(found)
+
+    def _fine(self, wanted: list[int], rough: Array) -> tuple[Array, Array]:
+        """Return limits and errors, from a straight line through log CLs near each."""
+        places: list[float] = []
+        for mu in np.sort(np.outer(rough, [0.9, 1.0, 1.1]).ravel()).tolist():
+            if not places or mu > 1.02 * places[-1]:
+                places.append(mu)
+        at = np.array(places)
+        table = [self._log_cls(mu, self.n_toys) for mu in places]
+        logs, variances = (np.array([entry[i] for entry in table]) for i in range(2))
+        values, errors = [], []
+        for k, guess in zip(wanted, rough, strict=True):
+            near = np.abs(np.log(at / guess)) < 0.2  # noqa: PLR2004  where a line will do
+            value, error = _crossing(
+                at[near], logs[near, k], variances[near, k], float(np.log(self.alpha))
+            )
+            values.append(value)
+            errors.append(error)
+        return np.array(values), np.array(errors)
+
+    def _log_cls(self, mu: float, n_toys: int) -> tuple[Array, Array]:
+        """Return log CLs, expected ones and the observed, and variances, shape (6,)."""
+        from scipy.special import ndtr
+
+        signal = self._statistic(mu, mu, n_toys)
+        background = np.sort(self._statistic(0.0, mu, n_toys))
+        signal.sort()
+        levels = 1 - ndtr(np.array(SIGMAS, dtype=float))
+        cuts = list(np.quantile(background, levels, method="lower"))
+        if self.data is not None:
+            cuts.append(self._observed(mu))
+        else:
+            cuts.append(np.nan)
+        cut = np.array(cuts)
+        cut = cut - 1e-6 * (1 + np.abs(cut))  # equal values must count as equal
+        above = [
+            (len(toys) - np.searchsorted(toys, cut)) / len(toys) for toys in (signal, background)
+        ]
+        p = [np.maximum(share, 0.5 / n_toys) for share in above]
+        variance = sum((1 - share) / (n_toys * share) for share in p)
+        return np.log(p[0] / p[1]), np.asarray(variance)
+
+    def _observed(self, mu: float) -> float:
+        assert self.data is not None  # noqa: S101
+        return float(_qtilde(self.data, self.data.start(), mu)[0])
+
+    def _statistic(self, true: float, mu: float, n_toys: int) -> Array:
+        """Return qtilde(mu) of toys that are drawn at the strength *true*, shape (n_toys,)."""
+        x = self.centre.start()
+        x[:, -1] = true
+        at = fit(self.centre, x, free_mu=False)
+        self.stream += 1
+        random = np.random.default_rng([self.seed, self.stream])
+        index = np.zeros(n_toys, dtype=np.int64)
+        toys = _drawn(self.centre.take(index), at.x[index], random)
+        return _qtilde(toys, at.x[index], mu)
+
+
+def _drawn(rows: Rows, x: Array, random: np.random.Generator) -> Rows:
+    """Return rows with data and auxiliary data drawn at *x*."""
+    at = evaluate(rows, x)
+    centres = np.where(rows.constrained, random.normal(x[:, :-1], 1.0), rows.centres)
+    gammas = rows.gammas
+    if gammas is not None:
+        mean = np.where(gammas.on & gammas.is_poisson, gammas.rate * at.gamma, 0.0)
+        width = np.where(gammas.is_poisson, 0.0, gammas.width)
+        gammas = replace(
+            gammas,
+            count=np.where(gammas.is_poisson, random.poisson(mean), gammas.count),
+            centre=np.where(gammas.is_poisson, gammas.centre, random.normal(at.gamma, width)),
+        )
+    counts = random.poisson(np.maximum(at.expected, 0.0)).astype(np.float64)
+    return replace(rows, counts=counts, centres=centres, gammas=gammas)
+
+
+def _qtilde(rows: Rows, start: Array, mu: float) -> Array:
+    """Return qtilde(mu) of every row, shape (R,); infinite where a fit failed."""
+    fixed = start.copy()
+    fixed[:, -1] = mu
+    conditional = fit(rows, fixed, free_mu=False)
+    best = fit(rows, conditional.x, free_mu=True)
+    q = 2 * (conditional.at.value - best.at.value)
+    q = np.where(best.x[:, -1] > mu, 0.0, np.maximum(q, 0.0))
+    return np.where(np.isfinite(q), q, np.inf)
+
+
+def _crossing(mu: Array, log: Array, variance: Array, level: float) -> tuple[float, float]:
+    """Return where a weighted line through log CLs crosses the level, and the error."""
+    if len(mu) < 2:  # noqa: PLR2004
+        return np.nan, 0.0
+    weight = 1 / variance
+    centre = (weight * mu).sum() / weight.sum()
+    mean = (weight * log).sum() / weight.sum()
+    spread = (weight * (mu - centre) ** 2).sum()
+    slope = (weight * (mu - centre) * (log - mean)).sum() / spread
+    if not slope < 0:
+        return np.nan, 0.0
+    value = centre + (level - mean) / slope
+    error = np.sqrt(1 / weight.sum() + (value - centre) ** 2 / spread) / -slope
+    return float(value), float(error)

@@ -1,0 +1,94 @@
+"""Which method is taken, what toys give, and that nothing fails in silence."""
+
+import numpy as np
+import pytest
+from likelihood_makers import modifier, relative, shapes
+
+from mcbook.errors import InputError
+from mcbook.limits import Likelihoods, one_bin, toys, upper_limits
+from mcbook.limits.choose import deciding
+
+
+def test_one_bin_is_hybrid():
+    """Also with many events; without systematics that is the exact limit."""
+    batch = one_bin([1.0, 1.0], [0.0, 1000.0], [0, 1000])
+    found = upper_limits(batch, cl=0.9)
+    assert found.method.tolist() == ["hybrid", "hybrid"]
+    assert found.observed[0] == pytest.approx(np.log(10))
+    exact = upper_limits(batch, cl=0.9, method="exact")
+    np.testing.assert_allclose(found.observed, exact.observed, rtol=1e-9)
+
+
+def test_several_bins_go_by_the_deciding_ones():
+    """Many events in the bins that decide are asymptotic; few are toys, per hypothesis."""
+    yields = np.array([
+        [[9.0, 0.1], [200.0, 1.0]],  # the second bin has little signal: it decides nothing
+        [[3.0, 3.0], [200.0, 1.0]],
+    ])  # fmt: skip
+    batch = Likelihoods(yields, np.array([True, False]))
+    assert deciding(batch).tolist() == [[True, False], [False, True]] or deciding(batch)[1, 1]
+    found = upper_limits(batch, cl=0.9, n_toys=1000)
+    assert found.method.tolist() == ["asymptotic", "toys"]
+    assert found.is_ok.all()
+
+
+@pytest.mark.parametrize(
+    ("b", "n", "r", "limit", "error"),
+    [(0.2, 0, 0.05, 2.21, 0.03), (0.5, 0, 0.3, 2.09, 0.04), (5.0, 5, 0.05, 4.81, 0.06)],
+)
+def test_toys_in_one_bin(b, n, r, limit, error):
+    """Limits of qtilde toys as found with another program, within both errors."""
+    batch = one_bin([1.0], [b], [n], [relative("s", 0, [r])])
+    found = toys.limits(batch, cl=0.9, n_toys=4000)
+    assert found.status[0] == "ok"
+    assert found.observed[0] == pytest.approx(
+        limit, abs=3 * np.hypot(found.observed_error[0], error)
+    )
+
+
+def test_toys_of_many_events_are_asymptotic():
+    """In several bins with many events, within the Monte Carlo error."""
+    yields = np.array([[[20.0, 10.0], [300.0, 150.0]]])
+    batch = Likelihoods(
+        yields, np.array([True, False]), (relative("b", 1, [0.02]),), np.array([[305.0, 141.0]])
+    )
+    found = toys.limits(batch, cl=0.9, n_toys=4000)
+    formula = upper_limits(batch, cl=0.9, method="asymptotic")
+    error = np.hypot(found.expected_error, 0.02 * formula.expected)
+    assert (np.abs(found.expected - formula.expected) < 4 * error).all()
+    assert found.observed[0] == pytest.approx(formula.observed[0], rel=0.06)
+
+
+def test_toys_are_seeded():
+    """The same seed gives the same numbers, in whatever company; another seed others."""
+    batch = one_bin([1.0, 2.0], [3.0, 1.0], [2, 1], [relative("s", 0, [0.1, 0.1])])
+    both = toys.limits(batch, cl=0.9, n_toys=500, seed=3)
+    one = toys.limits(batch.take([1]), cl=0.9, n_toys=500, seed=3)
+    assert one.observed[0] == both.observed[1]
+    assert toys.limits(batch.take([1]), cl=0.9, n_toys=500, seed=4).observed[0] != one.observed[0]
+
+
+def test_what_does_not_batch_goes_to_pyhf():
+    """And the status says why."""
+    two = [
+        modifier("staterror", "a", 1, sigma=[[0.1]]),
+        modifier("shapesys", "b", 1, sigma=[[0.1]]),
+    ]
+    found = upper_limits(one_bin([1.0], [4.0], [4], two), cl=0.9, method="asymptotic")
+    assert found.method[0] == "pyhf"
+    assert found.status[0].startswith("ok: with pyhf, since")
+
+
+@pytest.mark.parametrize(("cl", "hint"), [(90, "0.9"), (0, "0.90"), (1, "0.90"), (-1, "0.90")])
+def test_levels(cl, hint):
+    """A level lies between 0 and 1; a percentage is recognised."""
+    with pytest.raises(InputError) as error:
+        upper_limits(one_bin([1.0], [1.0], [1]), cl=cl)
+    assert hint in error.value.hint
+
+
+def test_a_misspelt_method():
+    """The nearest one is named."""
+    with pytest.raises(InputError) as error:
+        upper_limits(shapes(1, 3), cl=0.9, method="asymtotic")
+    assert "asymptotic" in error.value.hint

@@ -1,0 +1,157 @@
+"""Limits from one count, against sums and integrals that are done another way."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from likelihood_makers import modifier, relative
+from scipy.optimize import brentq
+from scipy.stats import gamma, norm, poisson
+
+from mcbook.errors import InputError
+from mcbook.limits import bayesian, exact, hybrid, one_bin
+from mcbook.limits.interpolation import Exponential
+
+A4 = [  # performance table of exact CLs limits: b, n, 90%, 95%, +2 sigma at 90%
+    (0.0, 0, 2.303, 2.996, 2.30),
+    (0.1, 0, 2.303, 2.996, 3.80),
+    (1.0, 0, 2.303, 2.996, 5.71),
+    (1.0, 1, 3.272, 4.113, 5.71),
+    (3.0, 3, 4.362, 5.395, 8.80),
+    (10.0, 10, 6.630, 8.083, 13.6),
+    (30.0, 30, 10.39, 12.55, 20.6),
+    (100.0, 100, 17.80, 21.37, 35.4),
+]
+
+
+@pytest.mark.parametrize("method", [exact, hybrid, bayesian])
+def test_zero_background(method):
+    """Without events and background the limit is -ln(1 - cl); one event gives 3.890 at 90%."""
+    found = method.limits(one_bin([1.0, 1.0], [0.0, 0.0], [0, 1]), cl=0.9)
+    assert found.observed[0] == pytest.approx(np.log(10), rel=1e-10)
+    assert found.observed[1] == pytest.approx(3.890, abs=5e-4)
+
+
+@pytest.mark.parametrize(("b", "n", "at90", "at95", "up"), A4)
+@pytest.mark.parametrize("method", [exact, hybrid, bayesian])
+def test_without_systematics(method, b, n, at90, at95, up):
+    """CLs sums; the flat-prior limit is the same number (Helene 1983)."""
+    found = method.limits(one_bin([1.0], [b], [n]), cl=0.9)
+    assert found.observed[0] == pytest.approx(at90, rel=1e-3)
+    assert found.expected[0, 4] == pytest.approx(up, rel=5e-3)
+    assert method.limits(one_bin([1.0], [b], [n]), cl=0.95).observed[0] == pytest.approx(
+        at95, rel=1e-3
+    )
+    by_hand = brentq(
+        lambda s: poisson.cdf(n, s + b) / poisson.cdf(n, b) - 0.1, 1e-9, 1000, rtol=1e-13
+    )
+    assert found.observed[0] == pytest.approx(by_hand, rel=1e-8)
+
+
+def averaged(n, cl, *, b=0.0, on_signal=0.0, on_background=0.0, shared=False):
+    """Return the hybrid limit from a plain sum over a fine lattice of normal numbers."""
+    z = np.linspace(-8, 8, 321)
+    weight = norm.pdf(z)
+    weight /= weight.sum()
+
+    def factor(r):
+        return Exponential(np.array([1 + r]), np.array([1 - r])).factor(z)[0]
+
+    signal, background = factor(on_signal), b * factor(on_background)
+    if shared:
+        mean = [(signal[i], background[i], weight[i]) for i in range(len(z))]
+    else:
+        mean = [
+            (signal[i], background[j], weight[i] * weight[j])
+            for i in range(len(z)) for j in range(0, len(z), 4)
+        ]  # fmt: skip
+    sig, bkg, w = (np.array(column) for column in zip(*mean, strict=True))
+    w = w / w.sum()
+
+    def below(mu):
+        return (w * poisson.cdf(n, mu * sig + bkg)).sum()
+
+    return brentq(lambda mu: below(mu) / below(0.0) - (1 - cl), 1e-6, 1000, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("n", "b", "on_signal", "on_background"),
+    [(0, 0.2, 0.05, 0.0), (0, 0.5, 0.3, 0.0), (5, 5.0, 0.05, 0.0), (3, 8.0, 0.2, 0.3)],
+)
+def test_hybrid_with_systematics(n, b, on_signal, on_background):
+    """Averages over independent nuisances agree with a plain sum."""
+    modifiers = [relative("s", 0, [on_signal]), relative("b", 1, [on_background])]
+    found = hybrid.limits(one_bin([1.0], [b], [n], modifiers), cl=0.9)
+    expected = averaged(n, 0.9, b=b, on_signal=on_signal, on_background=on_background)
+    assert found.observed[0] == pytest.approx(expected, rel=2e-4)
+
+
+def test_hybrid_with_a_shared_nuisance():
+    """A source that moves signal and background moves them together."""
+    modifiers = [relative("lumi", 0, [0.2]), relative("lumi", 1, [0.2])]
+    found = hybrid.limits(one_bin([1.0], [4.0], [5], modifiers), cl=0.9)
+    expected = averaged(5, 0.9, b=4.0, on_signal=0.2, on_background=0.2, shared=True)
+    assert found.observed[0] == pytest.approx(expected, rel=2e-4)
+
+
+@pytest.mark.parametrize(("off", "ratio", "n"), [(0, 2.0, 0), (0, 1.0, 2), (7, 3.0, 4)])
+def test_sideband(off, ratio, n):
+    """On/off: the background has the Gamma density that a flat prior gives, right at zero."""
+    batch = one_bin(
+        [1.0], [off / ratio], [n], [modifier("sideband", "off", 1, observed=[off], ratio=[ratio])]
+    )
+    found = hybrid.limits(batch, cl=0.9)
+    p = (np.arange(20000) + 0.5) / 20000
+    b = gamma.ppf(p, off + 1) / ratio
+
+    def below(mu):
+        return poisson.cdf(n, mu + b).mean()
+
+    expected = brentq(lambda mu: below(mu) / below(0.0) - 0.1, 1e-6, 100)
+    assert found.observed[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_exact_ignores_no_systematic():
+    """A hypothesis with a systematic is refused; one without, in the same batch, is not."""
+    batch = one_bin([1.0, 1.0], [1.0, 1.0], [1, 1], [relative("s", 0, [0.1, 0.0])])
+    found = exact.limits(batch, cl=0.9)
+    assert "hybrid" in found.status[0]
+    assert np.isnan(found.observed[0])
+    assert found.status[1] == "ok"
+
+
+@pytest.mark.parametrize("method", [exact, hybrid, bayesian])
+def test_several_bins_are_refused(method):
+    """A count is one bin."""
+    from likelihood_makers import shapes
+
+    with pytest.raises(InputError, match="bin"):
+        method.limits(shapes(1, 3), cl=0.9)
+
+
+@pytest.mark.parametrize("cl", [0.9, 0.95])
+def test_a_signal_systematic_never_lowers_a_limit(cl):
+    """In one bin, over sizes, counts and backgrounds."""
+    sizes = np.array([0.01, 0.05, 0.2, 0.5, 0.8, 0.95])
+    n, b, r = (a.ravel() for a in np.meshgrid([0, 1, 3, 10, 30], [0.0, 0.5, 3.0, 30.0], sizes))
+    without = hybrid.limits(one_bin(np.ones(len(n)), b, n), cl=cl)
+    found = hybrid.limits(one_bin(np.ones(len(n)), b, n, [relative("s", 0, r)]), cl=cl)
+    assert found.is_ok.all()
+    assert (found.observed >= without.observed * (1 - 1e-6)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(0, 50), st.integers(0, 60), st.floats(0, 0.5), st.floats(0, 0.5),
+    st.floats(1e-3, 1e3), st.sampled_from([hybrid, bayesian]),
+)  # fmt: skip
+def test_properties(b, n, on_signal, on_background, s, method):
+    """Limits scale with the signal, rise with level and count; bands are in order."""
+    modifiers = [relative("s", 0, [on_signal]), relative("b", 1, [on_background])]
+    found = method.limits(one_bin([s], [b], [n], modifiers), cl=0.9)
+    assert found.status[0] == "ok"
+    unit = method.limits(one_bin([1.0], [b], [n], modifiers), cl=0.9)
+    assert found.observed[0] * s == pytest.approx(unit.observed[0], rel=1e-6)
+    assert method.limits(one_bin([s], [b], [n], modifiers), cl=0.95).observed > found.observed
+    assert method.limits(one_bin([s], [b], [n + 1], modifiers), cl=0.9).observed > found.observed
+    assert (np.diff(found.expected[0]) >= -1e-9 * found.expected[0, :-1]).all()
