@@ -190,6 +190,8 @@ def test_conditions_on_points(run):
         (["g_prime > 5e-3 and m_zp > 0.6"], True),
         (["factor > 1.5"], True),
         (["--near", "g_prime=1e-2"], True),
+        (["factor > 1.5", "--columns", "m_zp,xsec_mumu_zp"], True),
+        (["factor > 1.5", "--columns", "id,m_zp,points"], False),
         (["ctau_zp > 0", "--points"], False),
         (["m_zp > 0.6 and status == 'planned'"], False),
         (["br_zp_mumu > 0"], True),

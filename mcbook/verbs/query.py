@@ -68,16 +68,13 @@ def query(
     InputError
         If the expression, a name or a combination of options is not right, or there is no catalog.
     """
-    if limit is not None and limit < 1:
-        raise InputError(f"a limit of {limit} rows leaves none")
     if missing != (grid is not None):
         raise InputError(
             "--missing and --grid go together", hint="as in `mcbook query --missing --grid g.yaml`"
         )
     if missing and (expression or near or points or sort):
         raise InputError("--missing takes no expression, --near, --points or --sort")
-    if near and sort:
-        raise InputError("--near sorts by the distance and takes no --sort")
+    _check_rows(limit, near, sort)
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         if grid is not None:
             return _missing(books, grid, limit, models_dir)
@@ -89,9 +86,20 @@ def query(
             rows = list(near_ones)
         else:
             rows = list(find(search, columns=columns, sort=sort, limit=limit, points=points))
-    if note and rows and not points and _asks_of_points(search, near or {}, models_dir):
-        note(_REFERENCE)
+    if note and rows and not points:
+        asked = frozenset(near or ()).union(*(conjunct.names for conjunct in search.conjuncts))
+        shown = frozenset(columns or search.parameters)
+        if _of_points(search, asked, models_dir) and _of_points(search, shown, models_dir):
+            note(_REFERENCE)
     return rows
+
+
+def _check_rows(limit: int | None, near: Mapping[str, float] | None, sort: str | None) -> None:
+    """Refuse options on the number and order of rows that mean nothing."""
+    if limit is not None and limit < 1:
+        raise InputError(f"a limit of {limit} rows leaves none")
+    if near and sort:
+        raise InputError("--near sorts by the distance and takes no --sort")
 
 
 _REFERENCE = (
@@ -100,14 +108,11 @@ _REFERENCE = (
 )
 
 
-def _asks_of_points(
-    search: Search, near: Mapping[str, float], models_dir: str | Path | None
-) -> bool:
-    """Return whether a quantity is asked for that differs between the points of a sample."""
-    asked = frozenset(near).union(*(conjunct.names for conjunct in search.conjuncts))
+def _of_points(search: Search, names: frozenset[str], models_dir: str | Path | None) -> bool:
+    """Return whether one of some quantities differs between the points of a sample."""
     return any(
         name in OF_POINTS or _scales(name, model, search.models[model].shape, models_dir)
-        for name in asked - FIELDS.keys()
+        for name in names - FIELDS.keys()
         for model in search.candidates
     )
 
