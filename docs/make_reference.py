@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from mcbook import generators, resources
+from mcbook.catalog.names import FIELDS, OF_POINTS
 from mcbook.cli.app import app
 from mcbook.grid import axes
 from mcbook.grid import file as grid_file
@@ -100,7 +101,11 @@ def grid_page() -> Iterator[str]:
     functions = ", ".join(f"`{name}`" for name in CALLABLE)
     yield from (f"Functions: {functions}.", "")
     yield f"An expression has at most {LONGEST} characters and exponents up to {LARGEST_EXPONENT}."
-    yield "A value that is absent or undefined fulfils no condition."
+    yield from ("A value that is absent or undefined fulfils no condition.", "")
+    of_samples, of_points = (
+        ", ".join(f"`{name}`" for name in names) for names in (FIELDS, sorted(OF_POINTS))
+    )
+    yield f"A query also knows columns of a sample: {of_samples}; and of its points: {of_points}."
 
 
 def described(words: dict[str, str], names: Iterable[str]) -> list[tuple[str, str]]:
@@ -230,7 +235,8 @@ def allowed_values(entry: Parameter | ModelConstant) -> str:
 def derived_row(derived: Derived) -> tuple[str, ...]:
     """Return what a line of the table says about a derived quantity."""
     formula = derived.formula or (derived.expression.text if derived.expression else "")
-    return (f"`{derived.name}`", derived.unit, f"`{formula}`", derived.source)
+    known = f", known where `{derived.known.text}`" if derived.known else ""
+    return (f"`{derived.name}`", derived.unit, f"`{formula}`{known}", derived.source)
 
 
 def process_section(process: Process, default: str) -> Iterator[str]:

@@ -170,7 +170,9 @@ def test_missing_are_the_points_without_a_sample(made):
         {"missing": True},
         {"grid": "grid.yaml"},
         {"missing": True, "grid": "grid.yaml", "points": True},
-        {"near": {"m_zp": 1.0}, "points": True},
+        {"missing": True, "grid": "grid.yaml", "sort": "m_zp"},
+        {"near": {"m_zp": 1.0}, "sort": "m_zp"},
+        {"limit": 0},
     ],
 )
 @pytest.mark.usefixtures("made")

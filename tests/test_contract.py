@@ -167,6 +167,45 @@ def test_missing_and_near(run, project):
     (missing,) = run("query", "--missing", "--grid", "wider.yaml")
     assert missing["parameters"]["m_zp"] == 3
     assert run("query", "--near", "m_zp=2.1", "--limit", "1")[0]["parameters"]["m_zp"] == 2
+    nearest = run("query", "--near", "m_zp=2.1,g_prime=2e-4", "--points")
+    assert nearest[0]["parameters"] == {"m_zp": 2, "g_prime": 1e-4}
+    assert len(nearest) == 5
+
+
+def test_conditions_on_points(run):
+    """Number of points, factor and cross section of a point can be asked for and sorted by."""
+    assert len(run("query", "points == 3")) == 3
+    assert run("query", "points > 5") == []
+    rows = run("query", "factor > 1.5", "--points", "--sort", "-cross_section_fb")
+    assert [row["factor"] for row in rows] == pytest.approx([100.0] * 3)
+    sections = [row["cross_section_fb"] for row in rows]
+    assert sections == sorted(sections, reverse=True)
+    assert run("query", f"cross_section_fb >= {sections[0] * 0.999}")[0]["id"] == rows[0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_noted"),
+    [
+        (["ctau_zp > 0"], True),
+        (["g_prime > 5e-3 and m_zp > 0.6"], True),
+        (["factor > 1.5"], True),
+        (["--near", "g_prime=1e-2"], True),
+        (["factor > 1.5", "--columns", "m_zp,xsec_mumu_zp"], True),
+        (["factor > 1.5", "--columns", "id,m_zp,points"], False),
+        (["ctau_zp > 0", "--points"], False),
+        (["m_zp > 0.6 and status == 'planned'"], False),
+        (["br_zp_mumu > 0"], True),
+        (["points > 1"], False),
+        (["ctau_zp > 1e30"], False),
+        (["ctau_zp > 0", "--format", "csv"], False),
+    ],
+)
+def test_a_table_says_that_its_values_are_references(project, monkeypatch, words, is_noted):
+    """Where a rate or a lifetime is asked for, the values of the rows are not those that match."""
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(app, ["query", *words], prog_name="mcbook")
+    assert done.exit_code == 0, done.stderr
+    assert ("--points shows the points that match" in done.stderr) == is_noted
 
 
 def test_show_trace_diff(run, project):

@@ -1,8 +1,10 @@
 """What ``generate`` writes, records and refuses."""
 
 import json
+import os
 import shutil
 
+import numpy as np
 import pytest
 
 from mcbook.catalog.store import open_catalog
@@ -205,3 +207,49 @@ def test_a_sample_is_not_extended_with_other_cards(run, tmp_path):
     with pytest.raises(WorkError, match="cannot be extended"):
         run(events=5000)
     assert all(len(listed) == 1 for listed in parts_in(tmp_path).values())
+
+
+def test_a_dict_is_a_grid(run, toy, tmp_path, monkeypatch):
+    """A mapping with the keys of the file gives the same; its CSV lies in this folder."""
+    first = run()
+    monkeypatch.chdir(tmp_path)
+    options = {"output": tmp_path / "samples", "catalog": str(tmp_path / "mcbook.db")}
+    grid = {
+        "scan": {"m_zp": {"values": np.array([1, 2])}, "g_prime": [1e-4, "1e-3"]},
+        "events": 1000,
+    }
+    again = generate("zprime", grid, models_dir=toy, **options)
+    assert again["grid"] == "<dict>"
+    assert (again["points"], again["samples"]) == (first["points"], {"new": 0, "existing": 2})
+    (tmp_path / "points.csv").write_text("m_zp\n1\n3\n")
+    grid = {"model": "zprime", "points": tmp_path.joinpath("points.csv").name, "events": 1000}
+    assert generate(None, grid, models_dir=toy, **options)["samples"] == {"new": 1, "existing": 1}
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"scan": {"m_zp": [1, 1]}}, r"grid \(scan.m_zp\): entries 1 and 2 are the same"),
+        ({"scna": {}}, r"grid \(scna\): unknown key 'scna'"),
+        ({"scan": {"m_zpp": [1]}}, r"grid \(scan.m_zpp\)"),
+        ({"fixed": {"m_zp": -1}}, r"grid \(fixed.m_zp\)"),
+        ({"model": "idm", "fixed": {"m_zp": 1}}, r"grid \(model\): the grid is for 'idm'"),
+        ({"events": 10}, "grid: the grid sets no parameter"),
+        ({"points": "nowhere.csv"}, r"grid \(points\): nowhere.csv: cannot be read"),
+        ({}, "a mapping with keys"),
+    ],
+)
+def test_what_is_wrong_with_a_dict(toy, tmp_path, monkeypatch, grid, message):
+    """Errors say where in the mapping, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=message):
+        generate("zprime", grid, models_dir=toy)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_pipe_as_grid_or_points(run, tmp_path):
+    """Nobody waits for a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "points.csv")
+    with pytest.raises(InputError, match="a pipe or a device"):
+        run("model: zprime\npoints: points.csv\n")

@@ -239,6 +239,73 @@ def test_cross_section_of_a_point_is_scaled(location):
     assert found == {"xmodel": 5.0, "ymodel": None}
 
 
+def rated(location):
+    """Make books whose samples have rates and whose points have factors; ymodel is no fb."""
+    fill(location)
+    facts = as_json({"shape": ["m_y"], "production": "br_x", "unit": "1", "fraction": None})
+    with open_catalog(location, mode="write") as catalog, catalog.writing() as books:
+        run = books.connection.exec_driver_sql
+        run("UPDATE samples SET expected_rate = 20.0")
+        run("UPDATE points SET factor = 0.5 * (id % 3)")
+        run(
+            f"UPDATE definitions SET facts = '{facts}' WHERE digest IN"
+            " (SELECT definition FROM samples WHERE model = 'ymodel')"
+        )
+        run(f"UPDATE points SET factor = NULL WHERE sample_id = '{sample_id('xmodel', '4')}'")
+        return list(find(Search(books, None, REGISTRY), points=True))
+
+
+@pytest.mark.parametrize(
+    ("expression", "holds"),
+    [
+        ("factor > 0.7", lambda row: row["factor"] and row["factor"] > 0.7),
+        ("factor is None", lambda row: row["factor"] is None),
+        (
+            "cross_section_fb > 8 and g < 0.015",
+            lambda row: (row["cross_section_fb"] or 0) > 8 and row["parameters"]["g"] < 0.015,
+        ),
+        ("cross_section_fb is None", lambda row: row["cross_section_fb"] is None),
+        (
+            "points == 3 and factor == 0.5",
+            lambda row: "m_x" in row["parameters"] and row["factor"] == 0.5,
+        ),
+        ("points > 3", lambda _: False),
+        (
+            "model == 'xmodel' and m_x < 0.45 and log10(cross_section_fb) > 1.1",
+            lambda row: (
+                row["parameters"].get("m_x", 9) < 0.45 and (row["cross_section_fb"] or 0) > 12.6
+            ),
+        ),
+    ],
+)
+def test_conditions_on_what_points_have(location, expression, holds):
+    """A sample matches when a point of it has such a factor or cross section; points themselves."""
+    expected = [row["id"] for row in rated(location) if holds(row)]
+    assert sorted(ids(location, expression)) == sorted(set(expected))
+    assert sorted(ids(location, expression, points=True)) == sorted(expected)
+
+
+def test_points_are_sorted_by_what_they_have(location):
+    """Factors and cross sections sort points; samples sort by what they are generated with."""
+    rows = rated(location)
+    with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
+        search = Search(books, "model == 'xmodel'", REGISTRY)
+        found = list(find(search, points=True, sort="-cross_section_fb", columns=["factor"]))
+        factors = [row["factor"] for row in found]
+        assert factors[:-3] == sorted(factors[:-3], reverse=True)
+        assert factors[-3:] == [None, None, None]
+        (first, *_) = find(search, sort="-points, -cross_section_fb", columns=["cross_section_fb"])
+        assert first["cross_section_fb"] == 20.0
+        with pytest.raises(InputError, match="belongs to a point"):
+            list(find(search, sort="factor"))
+        with pytest.raises(InputError, match="belongs to a point"):
+            list(find(search, columns=["factor"]))
+    assert len(rows) == 40
+    with open_catalog(location, mode="write") as catalog, catalog.writing() as books:
+        books.connection.exec_driver_sql("DELETE FROM points")
+    assert ids(location, "points == 0 and m_x < 0.15") == [sample_id("xmodel", "0")]
+
+
 def test_a_parameter_that_only_one_definition_scans_is_asked_of_points(location):
     """Where one process takes a parameter for a rate, its points say what it is, not its sample."""
     fill(location)
@@ -292,11 +359,41 @@ def test_nearest_in_a_rate_is_taken_at_points(books_at):
     assert found[0] == ("x7", 0.0)
 
 
+def test_nearest_points(books_at):
+    """With points there is a row for each, the nearest first, with a condition as well."""
+    with open_catalog(books_at, mode="read") as catalog, catalog.reading() as books:
+        target = {"m_x": 0.45, "g": 0.06}
+        search = Search(books, "g > 0", REGISTRY)
+        rows = list(find_near(search, target, points=True, limit=100))
+        everything = list(find(search, points=True))
+    brute = sorted(
+        np.hypot(np.log(row["parameters"]["m_x"] / 0.45), np.log(row["parameters"]["g"] / 0.06))
+        for row in everything
+        if "m_x" in row["parameters"]
+    )
+    assert [row["distance"] for row in rows] == pytest.approx(brute)
+    assert rows[0]["parameters"]["g"] == 0.05
+    assert {"factor", "cross_section_fb", "wide"} <= rows[0].keys()
+    # what shapes the events is taken at the points, too: three of them are equally near
+    found = near(books_at, {"m_x": 0.3}, points=True, limit=4)
+    assert [label for label, _ in found] == ["x2", "x2", "x2", "x3"]
+
+
+def test_nearest_in_a_cross_section(location):
+    """The nearest point counts for its sample."""
+    rated(location)
+    found = near(location, {"cross_section_fb": 12.0}, "model == 'xmodel'", limit=20)
+    assert len(found) == 9
+    assert found[0][1] == pytest.approx(np.log(12 / 10))
+
+
 def test_nearest_refuses_what_has_no_distance(books_at):
     """Text and unknown names have no distance."""
     for name in ("status", "m_xx"):
         with pytest.raises(InputError):
             near(books_at, {name: 1.0})
+    with pytest.raises(InputError, match="nothing is near"):
+        near(books_at, {"m_x": float("nan")})
 
 
 def plan_of(where, expression, **options):

@@ -2,12 +2,16 @@
 
 import contextlib
 import json
+import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcbook.errors import InputError
+from mcbook.registry.handed import from_mapping
 from mcbook.registry.yamlfile import MOST_BYTES, MOST_NODES, parse_text, read
 
 
@@ -182,3 +186,63 @@ def test_nothing_but_an_input_error(text):
     """Whatever is in the file, it is read or refused."""
     with contextlib.suppress(InputError):
         parse_text(text)
+
+
+def test_a_pipe_or_a_device_is_no_file(tmp_path):
+    """Nobody waits for a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "grid.yaml")
+    for path in (tmp_path / "grid.yaml", "/dev/zero"):
+        with pytest.raises(InputError, match="a pipe or a device"):
+            read(path)
+    with pytest.raises(InputError, match="Is a directory"):
+        read(tmp_path)
+
+
+def test_a_mapping_in_place_of_a_file():
+    """A mapping is what the file that says the same is; errors name the place, without a line."""
+    text = "scan: {m: {values: [0.5, 1]}}\nprocess: [a, b]\nreuse: true\nnone: null"
+    handed = {
+        "scan": {"m": {"values": np.array([0.5, 1])}},
+        "process": ("a", "b"),
+        "reuse": np.bool_(True),
+        "none": None,
+    }
+    document = from_mapping(handed, "grid")
+    assert document.data == parse_text(text).data
+    assert document.where(("scan", "m")) == "grid (scan.m)"
+    assert document.where() == "grid"
+    assert from_mapping({"points": Path("a.csv")}, "grid").data == {"points": "a.csv"}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({}, "a mapping with keys"),
+        ({1: 2}, "a key is text"),
+        ({"": 2}, "a key is text"),
+        ({"a": {"b": float("nan")}}, r"grid \(a.b\): nan is not a finite"),
+        ({"a": [1, 10**30]}, r"grid \(a.1\): a whole number"),
+        ({"a": object()}, "neither text nor a number"),
+        ({"a": b"x"}, "neither text nor a number"),
+        ({"a": {1, 2}}, "neither text nor a number"),
+        ({"a": 1j}, "neither text nor a number"),
+        ({"a": np.array([1, np.inf])}, "inf is not a finite"),
+    ],
+)
+def test_what_a_mapping_cannot_hold(value, message):
+    """What no file can say is refused."""
+    with pytest.raises(InputError, match=message):
+        from_mapping(value, "grid")
+
+
+def test_a_mapping_that_holds_itself():
+    """Circles and bombs of references are refused as in a file."""
+    circle = {}
+    circle["a"] = circle
+    with pytest.raises(InputError, match="nested deeper"):
+        from_mapping(circle, "grid")
+    bomb = [0] * 10
+    for _ in range(10):
+        bomb = [bomb] * 10
+    with pytest.raises(InputError, match="more than 1,000,000"):
+        from_mapping({"a": bomb}, "grid")

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, repeat
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
-from mcbook.catalog.names import FIELDS, check_name
+from mcbook.catalog.names import FIELDS, OF_POINTS, check_name
 from mcbook.catalog.query import Clause, Search
 from mcbook.catalog.writer import as_object
 from mcbook.errors import InputError, did_you_mean
@@ -125,12 +126,14 @@ def find_near(
     *,
     columns: Sequence[str] | None = None,
     limit: int = NEAREST,
+    points: bool = False,
 ) -> Iterator[Row]:
-    """Return the samples that are nearest to some values, the nearest first.
+    """Return the samples or the points that are nearest to some values, the nearest first.
 
     The distance is the root of the sum of squares of relative differences: of logarithms where a
-    value is positive, else of (x - t) / (abs(x) + abs(t)). It is taken at the points of a sample,
-    or at the sample itself where all names shape the events; ``distance`` is in the rows.
+    value is positive, else of (x - t) / (abs(x) + abs(t)). It is taken at points, the nearest of a
+    sample standing for it, or at the sample itself where all names shape the events; ``distance``
+    is in the rows.
 
     Parameters
     ----------
@@ -142,35 +145,48 @@ def find_near(
         Entries of the rows besides the ``id`` and the ``distance``.
     limit
         At most so many rows.
+    points
+        One row per point.
 
     Raises
     ------
     InputError
         If a name is unknown or no number.
     """
-    for name in target:
+    for name, value in target.items():
         check_name(name, search.known)
         if name in FIELDS:
             raise InputError(f"{name} has no distance", hint="name parameters, as in m_zp=2.1")
-    at_samples = search.is_of_samples(target)
+        if not isfinite(value):
+            raise InputError(f"nothing is near to {name} = {value}")
+    at_samples = search.is_of_samples(target) and not points
     place = search.at_sample if at_samples else search.at_point
     distance = parse(" + ".join(_square(name, value) for name, value in target.items()))
     squared = distance.to_sql(place, search.dialect, prefix="d")
     where = search.matching(points=not at_samples)
     values = {**where.values, **squared.parameters}
-    inner = f"SELECT s.id AS id, {squared.text} AS d FROM {search.tables()}"  # noqa: S608
-    if not at_samples:
-        inner += " JOIN points AS p ON p.sample_id = s.id"
-    tables = (
-        f"(SELECT id, MIN(d) AS d FROM ({inner} WHERE {where.sql}) AS found"  # noqa: S608
-        " WHERE d IS NOT NULL GROUP BY id) AS near JOIN samples AS s ON s.id = near.id"
+    joined = "" if at_samples else " JOIN points AS p ON p.sample_id = s.id"
+    inner = (
+        f"SELECT {'p' if points else 's'}.id AS id, {squared.text} AS d"  # noqa: S608
+        f" FROM {search.tables()}{joined} WHERE {where.sql}"
     )
     outputs = [
-        *_Rows(search, points=False).outputs(columns),
+        *_Rows(search, points=points).outputs(columns),
         _Output("distance", ["near.d"], partial(map, lambda cells: float(cells[0]) ** 0.5)),
     ]
-    source = _Source(tables, Clause("1 = 1", values), ["near.d", *_usual_order(search)], limit)
+    order = ["near.d", *_usual_order(search), *(["p.id"] if points else [])]
+    tables = _NEAR_POINTS if points else _NEAR_SAMPLES
+    source = _Source(tables.format(inner), Clause("d IS NOT NULL", values), order, limit)
     return _rows(search, outputs, source)
+
+
+_NEAR_SAMPLES = (
+    "(SELECT id, MIN(d) AS d FROM ({}) AS found WHERE d IS NOT NULL GROUP BY id) AS near"
+    " JOIN samples AS s ON s.id = near.id"
+)
+_NEAR_POINTS = (
+    "({}) AS near JOIN points AS p ON p.id = near.id JOIN samples AS s ON s.id = p.sample_id"
+)
 
 
 def _square(name: str, value: float) -> str:
@@ -214,14 +230,11 @@ def _order(search: Search, sort: str | None, *, points: bool) -> Iterator[str]:
         name = entry.strip().removeprefix("-")
         if not name:
             continue
-        if points and name == "factor":
-            column, kind = "p.factor", "number"
-        else:
-            check_name(name, search.known)
-            found = search.at_point(name) if points else search.at_sample(name)
-            column, kind = found.sql, found.kind
+        check_name(name, search.known)
+        found = search.at_point(name) if points else search.at_sample(name)
+        column = found.sql
         yield f"({column}) IS NULL"
-        if kind != "number" and search.dialect == "postgresql":
+        if found.kind != "number" and search.dialect == "postgresql":
             column += ' COLLATE "C"'
         yield f"{column} DESC" if entry.strip().startswith("-") else column
     yield from _usual_order(search)
@@ -255,15 +268,12 @@ class _Rows:
             return _Output(
                 name, ["s.storage", "s.directory"], partial(map, partial(_directory, roots))
             )
-        if name == "points" and not self.points:
-            count = "(SELECT COUNT(*) FROM points AS n WHERE n.sample_id = s.id)"
-            return _Output(name, [count])
-        if self.points and name in {"factor", "wide", "cross_section_fb"}:
-            return self._of_point(name)
+        if name == "wide" and self.points:
+            return _Output(name, ["p.wide"], partial(map, _listed))
         if name in FIELDS:
             return _Output(name, [FIELDS[name].sql])
         models = self.search.known
-        if not any(name in model for model in models):
+        if name not in OF_POINTS and not any(name in model for model in models):
             names = set(self.known).union(FIELDS, *(m.derived.union(m.parameters) for m in models))
             raise InputError(f"there is no column {name!r}", hint=did_you_mean(name, names))
         column = self.search.at_point(name) if self.points else self.search.at_sample(name)
@@ -275,14 +285,6 @@ class _Rows:
             cells = [f's."{column}"' for column in columns.values()]
             return _Output(name, cells, partial(_objects, tuple(columns)))
         return _Output(name, [f"{self.table}.{name}"], partial(map, _numbers))
-
-    def _of_point(self, name: str) -> _Output:
-        if name == "wide":
-            return _Output(name, ["p.wide"], partial(map, _listed))
-        if name == "factor":
-            return _Output(name, ["p.factor"])
-        unit = "(SELECT facts FROM definitions AS d WHERE d.digest = s.definition)"
-        return _Output(name, ["p.factor", "s.expected_rate", unit], partial(map, _cross_section))
 
 
 def _directory(roots: Mapping[str, str], cells: Cells) -> str:
@@ -311,11 +313,3 @@ def _objects(names: tuple[str, ...], cells: list[Cells]) -> Iterable[dict[str, f
     if not any(map(tuple.__contains__, cells, repeat(None))):
         return found
     return ({name: x for name, x in entry.items() if x is not None} for entry in found)
-
-
-def _cross_section(cells: Cells) -> float | None:
-    """Return the cross section [fb] of the process as written, at the point."""
-    factor, rate, facts = cells
-    if factor is None or rate is None or as_object(facts)["unit"] != "fb":
-        return None
-    return float(factor * rate)

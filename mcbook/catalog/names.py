@@ -17,8 +17,32 @@ FIELDS: Mapping[str, SqlColumn] = {
     "directory": SqlColumn("s.directory", "text"),
     "n_events": SqlColumn("s.n_events", "number"),
     "events_target": SqlColumn("s.events_target", "number"),
+    "points": SqlColumn("(SELECT COUNT(*) FROM points AS n WHERE n.sample_id = s.id)", "number"),
 }
 """Columns of the sample itself, as an expression and ``--sort`` may name them."""
+
+OF_POINTS = frozenset({"factor", "cross_section_fb"})
+"""Columns of a point, which an expression and ``--sort`` may name as well."""
+
+
+def point_column(name: str, table: str, dialect: str) -> SqlColumn:
+    """Return one of `OF_POINTS`: at the points ``p`` of the samples ``s``, or of these themselves.
+
+    The cross section is that of the process as written, null for what is made in decays.
+
+    Raises
+    ------
+    InputError
+        If a sample has no such thing.
+    """
+    if name == "factor":
+        if table == "s":
+            raise InputError("a factor belongs to a point", hint="add --points for a row per point")
+        return SqlColumn("p.factor", "number")
+    unit = "d.facts ->> 'unit'" if dialect == "postgresql" else "json_extract(d.facts, '$.unit')"
+    of_sample = f"(SELECT {unit} FROM definitions AS d WHERE d.digest = s.definition)"  # noqa: S608
+    rate = "s.expected_rate" if table == "s" else "p.factor * s.expected_rate"
+    return SqlColumn(f"CASE WHEN {of_sample} = 'fb' THEN {rate} END", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +99,7 @@ def check_name(name: str, models: Iterable[ModelNames]) -> None:
         With the nearest name that there is.
     """
     listed = list(models)
-    if name not in FIELDS and not any(name in model for model in listed):
-        known = set(FIELDS).union(*(model.derived.union(model.parameters) for model in listed))
+    columns = FIELDS.keys() | OF_POINTS
+    if name not in columns and not any(name in model for model in listed):
+        known = columns.union(*(model.derived.union(model.parameters) for model in listed))
         raise InputError(f"nothing is called {name!r}", hint=did_you_mean(name, known))

@@ -12,7 +12,14 @@ from typing import Any, cast
 from mcbook.catalog import accelerator
 from mcbook.catalog.accelerator import json_sql, quoted
 from mcbook.catalog.memory import memory_of
-from mcbook.catalog.names import FIELDS, ModelNames, check_name, names_in
+from mcbook.catalog.names import (
+    FIELDS,
+    OF_POINTS,
+    ModelNames,
+    check_name,
+    names_in,
+    point_column,
+)
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
 from mcbook.registry.expressions import Expression, SqlColumn, parse, register_functions
@@ -79,7 +86,10 @@ class Search:
     def is_of_samples(self, names: Iterable[str]) -> bool:
         """Return whether quantities are the same at every point of a sample, and known from it."""
         shapes = [self.models[model].shape for model in self.candidates]
-        return all(name in FIELDS or all(name in shape for shape in shapes) for name in names)
+        return all(
+            name in FIELDS or (name not in OF_POINTS and all(name in shape for shape in shapes))
+            for name in names
+        )
 
     def at_sample(self, name: str) -> SqlColumn:
         """Return the column of a quantity of the samples ``s``."""
@@ -96,6 +106,8 @@ class Search:
     def _quantity(self, name: str, table: str) -> SqlColumn:
         if name in FIELDS:
             return FIELDS[name]
+        if name in OF_POINTS:
+            return point_column(name, table, self.dialect)
         models = [self.models[model] for model in self.candidates] or self.known
         kinds = {"parameters" for model in models if name in model.parameters}
         kinds |= {"derived" for model in models if name in model.derived}
@@ -163,7 +175,7 @@ class Search:
         for conjunct in self.conjuncts:
             candidates &= _named_models(conjunct.node, candidates)
             if _is_strict(conjunct.node):
-                for name in conjunct.names - FIELDS.keys():
+                for name in conjunct.names - FIELDS.keys() - OF_POINTS:
                     candidates = {model for model in candidates if name in self.models[model]}
         return candidates
 

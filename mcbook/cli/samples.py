@@ -92,7 +92,7 @@ def query(
         Path | None, typer.Option(metavar="FILE", help="The grid for --missing.")
     ] = None,
     near: Annotated[
-        str | None, typer.Option(metavar="NAME=VALUE,...", help="The nearest samples come first.")
+        str | None, typer.Option(metavar="NAME=VALUE,...", help="What is nearest to some values.")
     ] = None,
     catalog: Catalog = None,
     models_dir: Models = None,
@@ -111,6 +111,7 @@ def query(
         grid=grid,
         near=numbers(near, "--near") or None,
         models_dir=models_dir,
+        note=output.note if format_ == "table" else None,
     )
     tables.found(rows, words(columns), format_)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry.numbers import NUMBER, parse_number, round9, round9_array
-from mcbook.registry.yamlfile import Document, Keys
+from mcbook.registry.yamlfile import Document, Keys, refuse_special
 
 Array = NDArray[np.float64]
 Build = Callable[[], Array]
@@ -98,6 +98,7 @@ def csv_axis(document: Document, name: Any, folder: Path) -> Axis:
     path = folder / name
     shown = f"{document.where(('points',))}: {name}"
     try:
+        refuse_special(path)
         if path.stat().st_size > MOST_CSV_BYTES:
             raise InputError(f"{shown}: larger than {MOST_CSV_BYTES // 1_000_000} MB")
         with path.open(encoding="utf-8-sig", newline="") as file:

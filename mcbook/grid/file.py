@@ -11,6 +11,7 @@ from mcbook.errors import InputError
 from mcbook.grid.axes import Axis, csv_axis, design_axis, number, scan_axis, zip_axis
 from mcbook.registry import yamlfile
 from mcbook.registry.expressions import Expression, parse
+from mcbook.registry.handed import from_mapping
 from mcbook.registry.numbers import NUMBER, parse_count, round9
 from mcbook.registry.yamlfile import Document, Keys
 
@@ -62,15 +63,19 @@ class Grid:
         return size
 
 
-def read_grid(path: str | Path) -> Grid:
-    """Read a grid file.
+def read_grid(grid: str | Path | Mapping[str, Any]) -> Grid:
+    """Read a grid: a file, or a mapping with the same keys.
+
+    The CSV file of ``points:`` lies relative to the grid file, or to this folder for a mapping.
 
     Raises
     ------
     InputError
-        If the file is not right: with the line. Names of parameters are checked in `expand`.
+        If the grid is not right: with the line. Names of parameters are checked in `expand`.
     """
-    return _Reader(yamlfile.read(path), Path(path).parent).grid()
+    if isinstance(grid, Mapping):
+        return _Reader(from_mapping(grid, "grid"), Path()).grid()
+    return _Reader(yamlfile.read(grid), Path(grid).parent).grid()
 
 
 class _Reader:

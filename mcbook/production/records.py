@@ -52,7 +52,7 @@ def sample_row(
 
 def formula_versions(model: SignalModel) -> dict[str, str]:
     """Return the formula, with its version, of every derived quantity that has one."""
-    return {name: entry.formula for name, entry in model.derived.items() if entry.formula}
+    return {name: entry.version for name, entry in model.derived.items() if entry.version}
 
 
 def point_row(point: PlannedPoint, formulas: str) -> PointRow:

@@ -96,8 +96,9 @@ def closed_channels(
                 reasons[~(edge.room > 0) & (reasons == "")] = _closed(edge, sqrt_s)
         if channel.fraction is not None:
             (fraction,) = deriver.evaluate([channel.fraction], columns)
-            zero = f"the branching fraction {channel.fraction.text} is zero"
-            reasons[~(fraction > 0) & (reasons == "")] = zero
+            for closed, why in ((np.isnan(fraction), "not known"), (~(fraction > 0), "zero")):
+                reason = f"the branching fraction {channel.fraction.text} is {why}"
+                reasons[closed & (reasons == "")] = reason
         found[channel.name] = reasons
     return found
 

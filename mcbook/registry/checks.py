@@ -15,6 +15,12 @@ from mcbook.registry.yamlfile import Document
 SETTINGS = ("alpha", "sqrt_s")
 """Generator settings that formulas may use."""
 
+COLUMNS = (
+    "id", "model", "process", "generator", "parameters", "derived", "points", "n_events", "status",
+    "directory", "created", "events_target", "factor", "cross_section_fb", "wide", "distance",
+)  # fmt: skip
+"""Names that stand for something else in a query, and that no quantity can have."""
+
 SPINS = {
     "FFV": (0.5, 0.5, 1.0),
     "FFVL": (0.5, 0.5, 1.0),
@@ -66,7 +72,8 @@ class _Checker:
     def __init__(self, model: SignalModel, document: Document) -> None:
         self.model = model
         self.document = document
-        self.numbers = {*model.parameters, *model.constants, *model.derived, *CONSTANTS, *SETTINGS}
+        self.given = {*model.parameters, *model.constants, *CONSTANTS, *SETTINGS}
+        self.numbers = {*self.given, *model.derived}
 
     def fail(self, keys: Keys, what: str, hint: str | None = None) -> InputError:
         return InputError(f"{self.document.where(keys)}: {what}", hint=hint)
@@ -103,6 +110,7 @@ class _Checker:
         """Check that a name means one thing."""
         taken = dict.fromkeys(CONSTANTS, "a constant of nature")
         taken |= dict.fromkeys(SETTINGS, "a generator setting")
+        taken |= dict.fromkeys(COLUMNS, "a column of the books")
         groups = (
             ("parameters", self.model.parameters),
             ("constants", self.model.constants),
@@ -121,6 +129,9 @@ class _Checker:
             keys = ("derived", name)
             if entry.expression is not None:
                 self.numeric((*keys, "expression"), entry.expression)
+            if entry.known is not None:
+                self.numeric((*keys, "known"), entry.known, boolean=True)
+                self.known((*keys, "known"), "parameter", entry.known.names, self.given)
             for argument, expression in entry.arguments.items():
                 self.numeric((*keys, "arguments", argument), expression)
             if entry.formula is not None:

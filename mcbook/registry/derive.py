@@ -38,6 +38,7 @@ class Deriver:
         self.fixed: dict[str, float] = {name: entry.value for name, entry in CONSTANTS.items()}
         self.fixed |= {name: entry.value for name, entry in model.constants.items()}
         self.fixed |= {"alpha": alpha, "sqrt_s": sqrt_s}
+        self._held: dict[tuple[object, ...], bool] = {}
 
     def namespace(self, columns: Mapping[str, Array]) -> dict[str, float | Array]:
         """Return constants and parameters by name; a parameter that has no column is NaN."""
@@ -61,7 +62,7 @@ class Deriver:
         dict
             Arrays of shape (n_points,) in the units of the model. A quantity is infinite or NaN
             where it is not defined (the decay length of a stable particle, a rate that needs an
-            absent coupling).
+            absent coupling), NaN where it is not known.
         """
         wanted = list(self.model.derived if names is None else names)
         size = max((np.size(column) for column in columns.values()), default=1)
@@ -69,7 +70,7 @@ class Deriver:
         with np.errstate(all="ignore"):
             for name in self._ordered(wanted):
                 values[name] = self._one(self.model.derived[name], values, size)
-        return {name: np.asarray(values[name], dtype=np.float64) for name in wanted}
+        return {name: self._where_known(name, values) for name in wanted}
 
     def evaluate(
         self,
@@ -120,9 +121,25 @@ class Deriver:
         """
         if np.isinf(value):
             return "infinite: nothing decays it here"
+        known = self.model.derived[name].known
+        if known is not None and not self._holds(known, parameters):
+            return f"known only where {known.text}"
         needed = self.depends_on(name) & set(self.model.parameters)
         absent = sorted(needed - set(parameters))
         return f"{' and '.join(absent)} not set" if absent else "not defined here"
+
+    def _where_known(self, name: str, values: Mapping[str, float | Array]) -> Array:
+        known = self.model.derived[name].known
+        array = np.asarray(values[name], dtype=np.float64)
+        return array if known is None else np.where(known.evaluate(values), array, np.nan)
+
+    def _holds(self, known: Expression, parameters: Mapping[str, float]) -> bool:
+        """Return whether a condition holds at a point; many points ask the same."""
+        key = (known, *(parameters.get(name) for name in sorted(known.names)))
+        if key not in self._held:
+            absent = dict.fromkeys(self.model.parameters, np.nan)
+            self._held[key] = bool(known.evaluate({**self.fixed, **absent, **parameters}))
+        return self._held[key]
 
     def depends_on(self, name: str) -> frozenset[str]:
         """Return every name that a derived quantity uses, directly or through others."""

@@ -108,7 +108,9 @@ class Interaction:
 class Derived:
     """A quantity that follows from the parameters.
 
-    Either `formula` (``name@version``) with `arguments`, or `expression`.
+    Either `formula` (``name@version``) with `arguments`, or `expression`. `known` is the condition
+    under which its value means something; elsewhere it is undefined. It enters no id: what others
+    are made from is the value without it.
     """
 
     name: str
@@ -118,6 +120,14 @@ class Derived:
     formula: str | None
     arguments: Mapping[str, Expression]
     expression: Expression | None
+    known: Expression | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The formula and where it holds: what a value in the books was computed with."""
+        if self.formula is None or self.known is None:
+            return self.formula
+        return f"{self.formula} where {self.known.canonical}"
 
 
 @dataclass(frozen=True, slots=True)

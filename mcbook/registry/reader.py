@@ -49,7 +49,7 @@ _PARTICLE_KEYS = (
     "anti_names",
 )  # fmt: skip
 _INTERACTION_KEYS = ("particles", "lorentz", "coupling", "phase")
-_DERIVED_KEYS = ("formula", "arguments", "expression", "unit", "source", "description")
+_DERIVED_KEYS = ("formula", "arguments", "expression", "unit", "source", "description", "known")
 _PROCESS_KEYS = (
     "title", "generator", "chain", "channels", "fraction", "interactions", "roles", "requires",
     "constraints", "production", "signal_fraction", "cuts", "taus", "width_limit",
@@ -241,6 +241,9 @@ class Reader:
             entry = self.section(keys, _DERIVED_KEYS)
             if ("formula" in entry) == ("expression" in entry):
                 raise self.fail(keys, "either a formula or an expression is wanted")
+            known = None
+            if "known" in entry:
+                known = self.expression((*keys, "known"), entry["known"])
             if "expression" in entry:
                 if "unit" not in entry or "source" not in entry:
                     raise self.fail(keys, "an expression needs its unit and its source")
@@ -254,6 +257,7 @@ class Reader:
                         None,
                         MappingProxyType({}),
                         self.expression((*keys, "expression"), entry["expression"]),
+                        known,
                     ),
                 )
                 continue
@@ -272,6 +276,7 @@ class Reader:
                     formula.reference,
                     MappingProxyType(arguments),
                     None,
+                    known,
                 ),
             )
 

@@ -6,6 +6,7 @@ and dates are text, which a reader of numbers then refuses. Keys are always text
 tags, merge keys, NaN and infinity are errors, and aliases cannot blow a file up.
 """
 
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,13 +31,16 @@ _CONSTANTS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NOT_FINITE = frozenset({"nan", "inf", "infinity"})
-_MOST_DIGITS = 18  # whole numbers with more do not fit 64 bits
+MOST_DIGITS = 18  # whole numbers with more do not fit 64 bits
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A value with the line it stands on; `size` counts what it holds, aliases expanded."""
+    """A value with the line it stands on; `size` counts what it holds, aliases expanded.
+
+    Line 0 stands for a value that was handed over and not read.
+    """
 
     value: Any
     line: int
@@ -47,7 +51,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML file whose root is a mapping.
+    """One YAML file whose root is a mapping, or a mapping in its place.
 
     `path` is the file as the user named it, `data` what it says: dicts with text keys, lists, text,
     numbers, booleans and None.
@@ -77,6 +81,8 @@ class Document:
         """Return file, line and key for a message: ``grid.yaml, line 4 (scan.m_chi1)``."""
         if not keys:
             return self.path
+        if not self._root.line:
+            return f"{self.path} ({'.'.join(map(str, keys))})"
         return f"{self.path}, line {self.line(keys)} ({'.'.join(map(str, keys))})"
 
     def error(self, keys: Keys, message: str, hint: str | None = None) -> InputError:
@@ -139,6 +145,7 @@ def read(path: str | Path) -> Document:
         YAML with a mapping at its root.
     """
     try:
+        refuse_special(path)
         with Path(path).open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
@@ -157,18 +164,42 @@ def read(path: str | Path) -> Document:
     return parse_text(text, str(path))
 
 
+def refuse_special(path: str | Path) -> None:
+    """Refuse pipes and devices: a pipe that nobody writes to is waited for without end.
+
+    Raises
+    ------
+    InputError
+        If *path* is one.
+    OSError
+        If nothing is there.
+    """
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(
+            f"{path}: a pipe or a device, not a file",
+            hint="write it to a file, which can be read again",
+        )
+
+
+def unread(name: str, data: dict[str, Any]) -> Document:
+    """Return a document that was handed over: without lines, *name* stands for it in messages."""
+    return Document(name, data, _Node(data, 0))
+
+
 def parse_text(text: str, name: str = "<text>") -> Document:
     """Read YAML from *text*; *name* stands for the file in messages. See `read`."""
     root = _Builder(text, name).build()
     if not isinstance(root.value, dict):
         raise InputError(
-            f"{name}, line {root.line}: a mapping is wanted, not {_shown(root.value)}",
+            f"{name}, line {root.line}: a mapping is wanted, not {shown(root.value)}",
             hint="write lines such as 'key: value'",
         )
     return Document(name, root.value, root)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."  # noqa: PLR2004
 
@@ -192,6 +223,8 @@ class _Builder:
             mark: Any = error.problem_mark or error.context_mark
             line = getattr(mark, "line", 0) + 1
             said = ", ".join(filter(None, (error.context, error.problem)))
+            if "nesting depth" in said:
+                raise self.fail(line, f"nested deeper than {DEEPEST} levels") from None
             hint = "indent with spaces" if "tab" in said or "\\t" in said else None
             raise self.fail(line, f"not YAML: {said}", hint) from None
         except yaml.YAMLError as error:
@@ -287,9 +320,9 @@ class _Builder:
         if not NUMBER.fullmatch(text) or _has_leading_zero(text):
             return text
         if text.lstrip("+-").isdigit():
-            if len(text.lstrip("+-")) > _MOST_DIGITS:
+            if len(text.lstrip("+-")) > MOST_DIGITS:
                 raise self.fail(
-                    line, f"{_shown(text)} has too many digits", "quote it if it is text"
+                    line, f"{shown(text)} has too many digits", "quote it if it is text"
                 )
             return int(text)
         number = float(text)

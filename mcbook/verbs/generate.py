@@ -17,7 +17,7 @@ from mcbook.registry.loader import load_model, with_constants
 
 def generate(
     model: str | None,
-    grid: str | Path,
+    grid: str | Path | Mapping[str, Any],
     *,
     output: str | Path = "samples",
     process: str | None = None,
@@ -39,7 +39,7 @@ def generate(
     model
         Name of the signal model; None takes the grid's word.
     grid
-        The grid file.
+        The grid file, or a mapping with the keys that it has.
     output
         The samples folder.
     process
@@ -76,7 +76,7 @@ def generate(
     WorkError
         If a folder is there with other contents.
     """
-    read = read_grid(Path(grid))
+    read = read_grid(grid)
     signal = with_constants(
         load_model(_model_name(model, read), models_dir), {**read.constants, **(constants or {})}
     )
@@ -97,7 +97,7 @@ def generate(
         counts = Counts()
     return {
         "model": signal.name,
-        "grid": str(grid),
+        "grid": "<dict>" if isinstance(grid, Mapping) else str(grid),
         "processes": list(planned.plans),
         "points": sum(len(batch.points) for batch in batches),
         "rejected": planned.rejected,
