@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -21,6 +22,8 @@ Method = Literal["auto", "pchip", "gp"]
 METHODS: tuple[Method, ...] = ("auto", "pchip", "gp")
 
 MOST_AXES = 7
+
+_HALVINGS = 40
 
 
 class How(TypedDict, total=False):
@@ -138,6 +141,50 @@ class Domain:
             for row in rows[~self._hull.contains(self.scaled(points[rows]))]:
                 reason[row] = self._outside(points[row])
         return forbidden
+
+    def beyond(self, points: Array) -> Mask:
+        """Return which points, not refused, are outside the nodes within the thresholds."""
+        if len(self.kept) == len(self.nodes) or not self.varying.size:
+            return np.zeros(len(points), dtype=bool)
+        return ~self._kept_hull.contains(self.scaled(points))
+
+    def way(self, anchors: Array, points: Array) -> Array:
+        """Return which part of the way from anchors to the next threshold points have gone.
+
+        Parameters
+        ----------
+        anchors, points
+            Shape (m, d); the thresholds hold at both.
+
+        Returns
+        -------
+        numpy.ndarray
+            In [0, 1], shape (m,); 0 where no threshold is met within the range of the map.
+        """
+        step = points - anchors
+        low, high = self.nodes.points.min(axis=0), self.nodes.points.max(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.where(step > 0, (high - anchors) / step, (low - anchors) / step)
+        far = np.where(step != 0, ends, np.inf).min(axis=1)
+        far = np.where(np.isfinite(far), np.maximum(far, 1.0), 1.0)
+        is_met = ~self._allowed(anchors + far[:, None] * step)
+        reach = np.ones(len(points))
+        for _ in range(_HALVINGS):
+            middle = (reach + far) / 2
+            inside = self._allowed(anchors + middle[:, None] * step)
+            reach, far = np.where(inside, middle, reach), np.where(inside, far, middle)
+        return np.where(is_met, 1 / far, 0.0)
+
+    def _allowed(self, points: Array) -> Mask:
+        allowed = np.ones(len(points), dtype=bool)
+        for condition in self.thresholds:
+            allowed &= self._verdict(condition, points)[0]
+        return allowed
+
+    @cached_property
+    def _kept_hull(self) -> Hull:
+        names = [self.axes[j] for j in self.varying]
+        return Hull(self.scaled(self.kept.points), names, is_box=self.is_grid)
 
     def _refuse_off_plane(self, points: Array, reason: Texts, forbidden: Mask) -> None:
         for j in self.constant:

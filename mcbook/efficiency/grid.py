@@ -23,9 +23,6 @@ SHRINK = 0.25
 """Error between nodes over the one where every other node is left out: the gap is half as wide,
 and the error of pchip falls at least with its square."""
 
-BEYOND = 0.5
-"""Error of the logit one cell beyond the last nodes: thresholds open as steeply as they like."""
-
 LEAST = 0.1
 """Interpolation variance of a cell is at least this part of what the noise of its nodes gives to
 the residuals, before `SHRINK`: what hides in the noise cannot be excluded."""
@@ -91,7 +88,7 @@ class Grid:
         """Return logits, and their errors from the noise and from the interpolation.
 
         Beyond the grid, which happens only between the last nodes and a declared threshold, the
-        values are continued as they came; all of the step is taken for an error, and `BEYOND`.
+        values are continued as they came, and all of the step is taken for an error.
 
         Parameters
         ----------
@@ -138,8 +135,7 @@ class Grid:
             mirrored = self._inside(2 * inside[beyond] - points[beyond])
             step = value[beyond] - self._values(mirrored)
             value[beyond] += step
-            far = np.abs(points - inside)[beyond] / self._cells(inside[beyond])[2]
-            curvature[beyond] += step**2 + (BEYOND * far.sum(axis=1)) ** 2
+            curvature[beyond] += step**2
         return value, np.sqrt(variance), np.sqrt(curvature)
 
     def _inside(self, points: Array) -> Array:

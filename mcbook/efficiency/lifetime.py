@@ -31,6 +31,7 @@ MOST_MISSED = 0.1
 """Part of the efficiency that decays later than all generated ones may add at most."""
 
 _RULE_OF_THREE = 3.0  # none seen among M: below 3 / M at 95 %
+_LATEST = 100.0  # exponent of a weight, beyond which a decay has a chance of less than 1e-43
 _OFF = 5.0  # standard deviations by which the mean of the generated times may miss
 
 
@@ -103,7 +104,7 @@ def reweight(lengths: ArrayLike, *, from_ctau: float, to_ctau: float) -> Weights
     Raises
     ------
     InputError
-        If a length is negative or a lifetime not above 0.
+        If a length is negative or impossibly long, or a lifetime not above 0.
 
     Examples
     --------
@@ -116,7 +117,14 @@ def reweight(lengths: ArrayLike, *, from_ctau: float, to_ctau: float) -> Weights
             raise InputError(f"a lifetime of {ctau} mm is not above 0")
     if not (np.isfinite(t) & (t >= 0)).all():
         raise InputError("proper decay lengths must be finite and not negative")
-    weights = from_ctau / to_ctau * np.exp(-t * (1 / to_ctau - 1 / from_ctau))
+    exponents = -t * (1 / to_ctau - 1 / from_ctau)
+    if exponents.max(initial=0.0) > _LATEST:
+        raise InputError(
+            f"a decay after {t[exponents.argmax()]:.4g} mm is impossible"
+            f" with ctau {from_ctau:.4g} mm",
+            hint="proper decay lengths and lifetimes are both in mm",
+        )
+    weights = from_ctau / to_ctau * np.exp(exponents)
     squares = float((weights**2).sum())
     return Weights(weights, float(weights.sum()) ** 2 / squares if squares else 0.0)
 

@@ -159,6 +159,11 @@ class EfficiencyMap:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """The declared thresholds."""
+        return tuple(condition.text for condition in self.domain.thresholds)
+
     def evaluate(self, columns: Mapping[str, ArrayLike]) -> Efficiencies:
         """Return efficiencies at points.
 
@@ -309,6 +314,7 @@ class EfficiencyMap:
         out.value[between] = expit(centre)
         out.mc_error[between] = (expit(centre + noise) - expit(centre - noise)) / 2
         out.interpolation_error[between] = (expit(centre + gap) - expit(centre - gap)) / 2
+        self._towards_threshold(out, between, points[~exact], nearest[~exact])
         moved = kept.is_reweighted[around].any(axis=1)
         out.flag[between] = np.where(moved, "reweighted", "interpolated")
         # Nodes made of the same events do not average their errors away.
@@ -317,6 +323,27 @@ class EfficiencyMap:
             moved, np.maximum(out.mc_error[between], least), out.mc_error[between]
         )
         self._name_samples(samples, between, around)
+
+    def _towards_threshold(
+        self, out: Efficiencies, rows: Index, points: Array, nearest: Index
+    ) -> None:
+        """Hedge the values of points between the last nodes and a threshold.
+
+        Whether an efficiency falls to 0 at a threshold or stops there is not known. With t the part
+        of the way to it that a point has gone, the value is half-way between what continues the
+        nodes and 1 - t times that; half of the difference is an error.
+        """
+        beyond = self.domain.beyond(points)
+        if not beyond.any():
+            return
+        kept, rows, points = self.domain.kept.points, rows[beyond], points[beyond]
+        anchors = kept[nearest[beyond]]
+        if self.method == "pchip":
+            anchors = np.clip(points, kept.min(axis=0), kept.max(axis=0))
+        half = self.domain.way(anchors, points) / 2
+        apart = out.value[rows] * half
+        out.interpolation_error[rows] = np.hypot(out.interpolation_error[rows], apart)
+        out.value[rows] *= 1 - half
 
     def _nearest(self, scaled: Array) -> Index:
         if not self.domain.varying.size:

@@ -196,7 +196,7 @@ def make_nodes(
     given = weights if weights is not None else (generated, selected, selected)
     total, w, w2 = (np.atleast_1d(np.asarray(entry, dtype=np.float64)) for entry in given)
     places = np.asarray(points, dtype=np.float64)
-    places = places.reshape(len(selected), -1) if places.ndim <= 1 else places
+    places = places.reshape(-1, 1) if places.ndim <= 1 else places
     ids = tuple(sample_ids) if sample_ids is not None else ("",) * len(selected)
     lengths = {len(entry) for entry in (places, selected, generated, total, w, w2, ids)}
     if len(lengths) > 1:
