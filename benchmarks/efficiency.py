@@ -8,7 +8,8 @@ plateau. Both sides get the same counts. scipy's interpolators get efficiencies,
 too; the threshold is declared to mcbook. "edge" is within 0.35 GeV of the threshold. Test points
 are within the range of the samples and below the threshold.
 
-Goals: a root mean square error at most that of the best scipy method in either space, no value below 0, and a 68 % band that covers 0.65 to 0.75. Exit code 1 if one is missed.
+Goals: a root mean square error at most that of the best scipy method in either space, no value
+below 0, and a 68 % band that covers 0.65 to 0.75. Exit code 1 if one is missed.
 """
 
 import argparse
