@@ -19,7 +19,7 @@ from mcbook.cli.options import count, numbers, words
 from mcbook.errors import InputError, WorkError
 
 COMMANDS = (
-    "models", "ufo", "generate", "query", "show", "trace", "diff", "verify",
+    "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
     "catalog dump", "catalog load", "catalog merge", "catalog info", "catalog results",
 )  # fmt: skip
 
@@ -234,11 +234,14 @@ def test_progress_is_silent_without_a_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+# A job in the background of a shell inherits an ignored SIGINT: Python's own handler is put back.
 SLEEPER = """
+import signal
 import time
 import typer
 from mcbook.cli.boundary import Group
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 program = typer.Typer(cls=Group)
 
 @program.callback()

@@ -133,6 +133,9 @@ POINTS = [
         "mumu_hp": "width_hp_mumu",
         "chi1_chi1_hp": "width_hp_chi1chi1",
         "chi2_chi2_hp": "width_hp_chi2chi2",
+    }),
+    ("idm", {"m_ap": 3.0, "m_hp": 1.7, "m_chi1": 1.0, "delta_m": 0.2, "theta": 1e-3,
+             "epsilon": 2e-3, "alpha_D": 0.2}, {
         "pipi_hp": "width_hp_pipi_charged",
         "kk_hp": "width_hp_kk_charged",
     }),

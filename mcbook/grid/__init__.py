@@ -4,7 +4,7 @@
 """
 
 from mcbook.grid.assignments import parse_assignments
-from mcbook.grid.file import Grid, read_grid
+from mcbook.grid.file import Grid, grid_in, read_grid
 from mcbook.grid.points import Points, expand
 
-__all__ = ["Grid", "Points", "expand", "parse_assignments", "read_grid"]
+__all__ = ["Grid", "Points", "expand", "grid_in", "parse_assignments", "read_grid"]

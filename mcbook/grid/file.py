@@ -74,8 +74,30 @@ def read_grid(grid: str | Path | Mapping[str, Any]) -> Grid:
         If the grid is not right: with the line. Names of parameters are checked in `expand`.
     """
     if isinstance(grid, Mapping):
-        return _Reader(from_mapping(grid, "grid"), Path()).grid()
-    return _Reader(yamlfile.read(grid), Path(grid).parent).grid()
+        document, folder = from_mapping(grid, "grid"), Path()
+    else:
+        document, folder = yamlfile.read(grid), Path(grid).parent
+    document.check_schema(SCHEMA, required=False)
+    document.check_keys((), KEYS)
+    return grid_in(document, folder)
+
+
+def grid_in(document: Document, folder: Path) -> Grid:
+    """Return the grid in a file that may have other keys as well.
+
+    Parameters
+    ----------
+    document
+        The file; of its keys those of grids are read.
+    folder
+        What the path of ``points`` is relative to.
+
+    Raises
+    ------
+    InputError
+        If what they say is not right.
+    """
+    return _Reader(document, folder).grid()
 
 
 class _Reader:
@@ -86,8 +108,6 @@ class _Reader:
 
     def grid(self) -> Grid:
         document, data = self.document, self.document.data
-        document.check_schema(SCHEMA, required=False)
-        document.check_keys((), KEYS)
         axes = tuple(self.axes())
         fixed = {name: self.value("fixed", name) for name in self.section("fixed")}
         derived = {

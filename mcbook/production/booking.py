@@ -21,7 +21,8 @@ from mcbook.catalog.rows import (
 from mcbook.catalog.store import Catalog
 from mcbook.catalog.writer import Writer
 from mcbook.generators.base import PartInput, SampleInput
-from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample, canonical
+from mcbook.production.canonical import canonical
+from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress, grouped, sha256
 from mcbook.production.records import (
     HOLE,

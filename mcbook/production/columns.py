@@ -1,6 +1,7 @@
 """Points as columns: picking rows, turning them into records, telling them apart."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,19 @@ def records(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
         for i in np.flatnonzero(~np.isfinite(columns[name])).tolist():
             del rows[i][name]
     return rows
+
+
+def finite_rows(columns: Columns) -> Iterator[dict[str, float]]:
+    """Yield one dict a row, with NaN for whatever is not finite."""
+    names = list(columns)
+    clean = [np.where(np.isfinite(column), column, np.nan).tolist() for column in columns.values()]
+    for row in zip(*clean, strict=True):
+        yield dict(zip(names, row, strict=True))
+
+
+def finite_or_none(values: Array) -> list[float | None]:
+    """Return the values as a list, with None for whatever is not finite."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def json_rows(

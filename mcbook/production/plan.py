@@ -4,8 +4,6 @@ Everything here is computed for all points at once and touches neither a file no
 """
 
 import hashlib
-import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,16 @@ from mcbook import generators
 from mcbook.generators.base import Campaign, Generator, Settings
 from mcbook.grid.points import Rejected
 from mcbook.production import sharing
-from mcbook.production.columns import distinct_rows, json_rows, record, records, take
+from mcbook.production.canonical import canonical, digest
+from mcbook.production.columns import (
+    distinct_rows,
+    finite_or_none,
+    finite_rows,
+    json_rows,
+    record,
+    records,
+    take,
+)
 from mcbook.registry.closure import neutral_value, process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
@@ -94,19 +101,6 @@ class Plan:
     batches: tuple[Batch, ...]
     rejected: tuple[Rejected, ...]
     warnings: tuple[str, ...]
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def canonical(value: object) -> str:
-    """Return the canonical JSON that ids are made of: sorted keys, no blanks, ASCII."""
-    return _CANONICAL.encode(value)
-
-
-def digest(text: str) -> str:
-    """Return the SHA-256 of a text, in hex."""
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 class Planner:
@@ -302,10 +296,10 @@ class Planner:
         parameters = records(columns)
         neutral = {n: neutral_value(p, self.process) for n, p in self.model.parameters.items()}
         flags = records(shaping)
-        rates = _finite(self.rate(definition.process, columns, derived))
+        rates = finite_or_none(self.rate(definition.process, columns, derived))
         reasons = self._reasons(derived, parameters)
         rows = zip(
-            parameters, json_rows(columns), _numbers(derived), json_rows(derived, null=True),
+            parameters, json_rows(columns), finite_rows(derived), json_rows(derived, null=True),
             strict=True,
         )  # fmt: skip
         for described, shapes, rate, why, target in zip(
@@ -343,7 +337,7 @@ class Planner:
         here = self.rate(process, columns, derived)
         there = self.rate(process, unique, unique_derived)[inverse]
         with np.errstate(all="ignore"):
-            return _finite(here / there)
+            return finite_or_none(here / there)
 
     def _points(
         self,
@@ -392,18 +386,6 @@ class Planner:
             count = int(np.count_nonzero(mask))
             if count:
                 yield f"{count} of {int(kept.sum())} points: {warning.text}"
-
-
-def _numbers(columns: Columns) -> Iterator[dict[str, float]]:
-    """Yield one dict a row, with NaN for whatever is not finite."""
-    names = list(columns)
-    clean = [np.where(np.isfinite(column), column, np.nan).tolist() for column in columns.values()]
-    for row in zip(*clean, strict=True):
-        yield dict(zip(names, row, strict=True))
-
-
-def _finite(values: Array) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _unused_value(parameter: Parameter) -> float:

@@ -1,0 +1,223 @@
+"""Limits as JSON values, one mapping for each hypothesis."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.analysis.couplings import in_expression, upper_limit, wide
+from mcbook.analysis.limiter import EXPECTED, OBSERVED, POSTFIT, PointLimits
+from mcbook.analysis.records import BR, SIGMA, SIGMA_BR, STRENGTH
+from mcbook.analysis.roots import Interval
+from mcbook.registry.numbers import round9
+
+if TYPE_CHECKING:
+    from mcbook.analysis.result import AnalysisResult
+
+Array = NDArray[np.float64]
+Json = dict[str, Any]
+
+VETOED, REFUSED, WIDE, PARTLY = "vetoed", "refused", "wide", "partly refused"
+
+
+def limit_rows(result: "AnalysisResult") -> Iterator[Json]:
+    """Yield one mapping for each hypothesis, in the order of the scan."""
+    place = {row: i for i, row in enumerate(result.good.tolist())}
+    names = result.varying()
+    columns = result.hypotheses.columns
+    widths = _WideOf(result)
+    for row in range(len(result.hypotheses)):
+        parameters = {n: float(v[row]) for n, v in columns.items() if not np.isnan(v[row])}
+        label = ",".join(f"{n}={parameters[n]:.9g}" for n in names if n in parameters)
+        head: Json = {"hypothesis": label or result.analysis.name, "parameters": parameters}
+        if row in place:
+            yield head | _limit_row(result, place[row], widths)
+        else:
+            vetoed = result.hypotheses.vetoes[row] != ""
+            yield head | _empty_row(result, str(result.reasons[row]), is_vetoed=vetoed)
+
+
+class _WideOf:
+    """Which particles are wide at hypotheses, and at the couplings that came out as limits."""
+
+    def __init__(self, result: "AnalysisResult") -> None:
+        self.result = result
+        columns = {n: v[result.good] for n, v in result.hypotheses.columns.items()}
+        self.columns = columns
+        self.nominal = wide(result.analysis, columns) if result.good.size else []
+        self.at: dict[tuple[int, float], tuple[str, ...]] = {}
+        if result.couplings is None:
+            return
+        wanted = [
+            (i, end)
+            for i, curves in enumerate(result.couplings.found)
+            for curve in curves
+            for interval in curve
+            for end, open_ in ((interval.low, interval.open_low),
+                               (interval.high, interval.open_high))
+            if not open_
+        ]  # fmt: skip
+        if not wanted:
+            return
+        rows = np.array([i for i, _ in wanted])
+        points = {n: v[rows] for n, v in columns.items()}
+        points[str(result.analysis.rate.vary)] = np.array([end for _, end in wanted])
+        self.at = dict(zip(wanted, wide(result.analysis, points), strict=True))
+
+    def of(self, row: int, found: list[Interval]) -> tuple[str, ...]:
+        """Return the particles that are wide at an edge of intervals."""
+        ends = [end for interval in found for end in (interval.low, interval.high)]
+        return tuple(sorted({n for end in ends for n in self.at.get((row, end), ())}))
+
+
+def _empty_row(result: "AnalysisResult", reason: str, *, is_vetoed: bool) -> Json:
+    nothing: list[None] = [None] * OBSERVED
+    empty = {"observed": None, "expected": nothing}
+    if result.is_unblinded:
+        empty |= {"expected_postfit": nothing}
+    return {
+        **empty,
+        "observed_events": None,
+        "expected_events": nothing,
+        "sigma_fb": dict(empty),
+        "sigma_br_fb": dict(empty),
+        "rate": {"name": result.analysis.rate.name, **empty},
+        "method": None,
+        "status": reason,
+        "flags": [VETOED if is_vetoed else REFUSED],
+        "efficiency": {channel.name: None for channel in result.analysis.channels},
+        "samples": [],
+    }
+
+
+def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
+    limits = result.limits
+    if limits is None:  # there are no good rows then
+        return {}
+    mu = limits.mu[i]
+    production, fraction = _predicted(limits, i)
+    is_open = result.is_unblinded
+    has_sigma = result.analysis.normalisation.kind == "luminosity"
+    strength = _bands(mu, is_open=is_open)
+    rate, more = _rate(result, i, widths)
+    nothing = _bands(np.full_like(mu, np.nan), is_open=is_open)
+    events = _bands(mu * limits.events[i], is_open=is_open)
+    return {
+        **strength,
+        "observed_events": events["observed"],
+        "expected_events": events["expected"],
+        "sigma_fb": _bands(mu * production, is_open=is_open) if has_sigma else nothing,
+        "sigma_br_fb": _bands(mu * fraction, is_open=is_open) if has_sigma else nothing,
+        "rate": rate,
+        "method": str(limits.method[i]) or None,
+        "status": str(limits.status[i]),
+        "flags": [*_flags(limits, i), *more],
+        "efficiency": {n: _json(y.efficiency[i]) for n, y in limits.yields.items()},
+        "samples": sorted({s for y in limits.yields.values() for s in y.samples[i]}),
+    }
+
+
+def _predicted(limits: PointLimits, i: int) -> tuple[float, float]:
+    """Return the production cross section, and times the fractions of all channels.
+
+    Channels with different productions have no common cross section.
+    """
+    productions = {round9(float(y.production[i])) for y in limits.yields.values()}
+    production = float(next(iter(limits.yields.values())).production[i])
+    if len(productions) > 1:
+        return float("nan"), float("nan")
+    fractions = [float(y.fraction[i]) for y in limits.yields.values()]
+    return production, production * sum(fractions)
+
+
+def _rate(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, list[str]]:
+    """Return the limits on what is limited, and flags."""
+    rate = result.analysis.rate
+    if rate.vary is not None:
+        return _coupling(result, i, widths)
+    limits = result.limits
+    if limits is None:
+        return {}, []
+    production, fraction = _predicted(limits, i)
+    factor = {STRENGTH: 1.0, SIGMA: production, SIGMA_BR: fraction, BR: fraction}[rate.name]
+    bands = _bands(limits.mu[i] * factor, is_open=result.is_unblinded)
+    here = widths.nominal[i]
+    return {"name": rate.name, **bands, "wide": list(here)}, [WIDE] if here else []
+
+
+def _coupling(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, list[str]]:
+    """Return limits on a coupling, an entry for each band with how its ends are open."""
+    couplings, rate = result.couplings, result.analysis.rate
+    if couplings is None:
+        return {}, []
+    log_mu = couplings.log_mu[i, :, 0]
+    known = ~np.isnan(log_mu)
+    read = [_band(result, widths, (i, k), found) for k, found in enumerate(couplings.found[i])]
+    bands: Json = {"observed": None, "expected": read[EXPECTED]}
+    if result.is_unblinded:
+        bands |= {"observed": read[OBSERVED], "expected_postfit": read[POSTFIT]}
+
+    def of(key: str) -> Json:
+        return {
+            name: [b[key] for b in band] if isinstance(band, list) else band and band[key]
+            for name, band in bands.items()
+        }
+
+    out: Json = {"name": rate.name, "vary": rate.vary, **of("limit")}
+    out["kind"] = "upper limit" if couplings.is_number else "intervals"
+    out |= {key: of(key) for key in ("open", "note", "wide")}
+    out["closed_form"] = bool(couplings.is_closed_form[i])
+    answered = couplings.x[known]
+    out["answered"] = [float(answered.min()), float(answered.max())] if known.any() else None
+    flags = [PARTLY] if known.any() and not known.all() else []
+    shown = [bands["observed"], read[EXPECTED][OBSERVED // 2]]
+    return out, flags + [WIDE] * any(band["wide"] for band in shown if band)
+
+
+def _band(
+    result: "AnalysisResult", widths: _WideOf, place: tuple[int, int], found: list[Interval]
+) -> Json:
+    """Return the limit of one band: a number, or a list of excluded intervals."""
+    couplings = result.couplings
+    i, curve = place
+    out: Json = {"limit": None, "open": [], "note": "", "wide": list(widths.of(i, found))}
+    if couplings is None or np.isnan(couplings.log_mu[i, :, curve]).all():
+        return out | {"note": "no limit all over the scan"}
+    if couplings.is_number:
+        value, note = upper_limit(found)
+        limit = None if value is None else _expressed(result, i, [value])[0]
+        return out | {"limit": limit, "note": note}
+    out["limit"] = [_expressed(result, i, [entry.low, entry.high]) for entry in found]
+    out["open"] = [[entry.open_low, entry.open_high] for entry in found]
+    return out if found else out | {"note": "nothing is excluded within the scan"}
+
+
+def _expressed(result: "AnalysisResult", i: int, ends: list[float]) -> list[float | None]:
+    row = int(result.good[i])
+    columns = result.hypotheses.columns
+    values = in_expression(result.analysis, columns, row, np.array(ends))
+    return [_json(value) for value in values]
+
+
+def _flags(limits: PointLimits, i: int) -> list[str]:
+    found: dict[str, None] = {}
+    for name, entry in limits.yields.items():
+        flag = str(entry.flag[i])
+        found[f"closed:{name}" if flag == "closed" else flag] = None
+    return list(found)
+
+
+def _bands(values: Array, *, is_open: bool) -> Json:
+    """Return limits of all bands by name."""
+    found: Json = {
+        "observed": _json(values[OBSERVED]) if is_open else None,
+        "expected": [_json(value) for value in values[EXPECTED]],
+    }
+    if is_open:
+        found["expected_postfit"] = [_json(value) for value in values[POSTFIT]]
+    return found
+
+
+def _json(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,228 @@
+"""Runs an analysis: from its file to limits at all hypotheses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.analysis import counts
+from mcbook.analysis.build import Ingredients, systematics
+from mcbook.analysis.couplings import CouplingLimits, invert
+from mcbook.analysis.digest import frozen_digest
+from mcbook.analysis.generated import GeneratedRates
+from mcbook.analysis.hypotheses import Hypotheses, hypotheses
+from mcbook.analysis.limiter import Limiter, PointLimits, UpperLimits, take_yields
+from mcbook.analysis.records import Analysis
+from mcbook.analysis.result import AnalysisResult
+from mcbook.analysis.yields import EfficiencyLike, SignalModelOf
+from mcbook.errors import InputError
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+Columns = dict[str, Array]
+
+
+def run(  # noqa: PLR0913 - one argument per thing that may stand in for the file
+    analysis: Analysis,
+    *,
+    unblinded: bool = False,
+    cl: float | None = None,
+    method: str | None = None,
+    upper_limits: UpperLimits | None = None,
+    generated: GeneratedRates | None = None,
+    maps: Mapping[str, EfficiencyLike] | None = None,
+) -> AnalysisResult:
+    """Compute the limits of an analysis.
+
+    Parameters
+    ----------
+    analysis
+        What the file says.
+    unblinded
+        Whether the box is open. Files with observed counts are read only then; expected limits are
+        before the fit (from nominal Asimov data, as while it was closed), and after it as well.
+    cl
+        Confidence level, where the file gives none.
+    method
+        Method in place of the file's.
+    upper_limits
+        Computes limits; `mcbook.limits.upper_limits` by default.
+    generated
+        Cross sections from samples, for ``cross_section: generator``.
+    maps
+        Efficiency maps by channel, in place of the files that the analysis names.
+
+    Raises
+    ------
+    InputError
+        If a file is not right, or the confidence levels of file and argument differ.
+    """
+    level = _level(analysis, cl)
+    method = method or analysis.method
+    if upper_limits is None:
+        from mcbook.limits import upper_limits as shipped
+
+        upper_limits = shipped
+    if unblinded and any(channel.observed is None for channel in analysis.channels):
+        missing = [channel.name for channel in analysis.channels if channel.observed is None]
+        raise InputError(f"{analysis.path}: no observed counts in channel {', '.join(missing)}")
+    signal = SignalModelOf(analysis, generated, maps)
+    points = hypotheses(analysis)
+    reasons = np.where(points.vetoes != "", points.vetoes, points.reasons)
+    alive = np.flatnonzero(reasons == "")
+    ingredients, why = _ingredients(analysis, _taken(points.columns, alive))
+    reasons[alive] = why
+    kept = np.flatnonzero(why == "")
+    good, ingredients = alive[kept], ingredients.take(kept)
+    columns = _taken(points.columns, good)
+    if unblinded and good.size:
+        data = [
+            counts.observed(channel.observed, analysis.deriver, columns)
+            for channel in analysis.channels
+            if channel.observed is not None
+        ]
+        ingredients = Ingredients(
+            ingredients.backgrounds, ingredients.systematics, _complete(np.stack(data, axis=1))
+        )
+    found, couplings = None, None
+    if good.size:
+        limiter = _limiter(analysis, signal, ingredients, columns, (upper_limits, level, method))
+        good, found, couplings = _limits(analysis, signal, limiter, columns, good, reasons)
+    header = _header(analysis, points, level, str(method), unblinded=unblinded)
+    header["frozen"] = frozen_digest(analysis) if maps is None else None
+    return AnalysisResult(analysis, header, points, good, reasons, found, couplings)
+
+
+def _limits(
+    analysis: Analysis,
+    signal: SignalModelOf,
+    limiter: Limiter,
+    columns: Columns,
+    good: Index,
+    reasons: NDArray[np.object_],
+) -> tuple[Index, PointLimits | None, CouplingLimits | None]:
+    """Return the rows that have limits, and these; write why others have none."""
+    rows = np.arange(len(good))
+    found = limiter.at(rows, columns)
+    couplings = None
+    answered = found.reasons == ""
+    if analysis.rate.vary is not None:
+        couplings = invert(analysis, signal, limiter, columns, found.mu)
+        answered = answered | ~np.isnan(couplings.log_mu).all(axis=(1, 2))
+    reasons[good[~answered]] = found.reasons[~answered]
+    keep = np.flatnonzero(answered)
+    return good[keep], _kept(found, keep), _kept_couplings(couplings, keep)
+
+
+def _limiter(
+    analysis: Analysis,
+    signal: SignalModelOf,
+    ingredients: Ingredients,
+    columns: Columns,
+    how: tuple[UpperLimits, float, str],
+) -> Limiter:
+    """Return what computes limits; efficiencies that nothing moves are computed once."""
+    known = None
+    vary = analysis.rate.vary
+    if vary is None or not signal.depends_on(vary):
+        known = {c.name: signal.efficiency(c, columns) for c in analysis.channels}
+    return Limiter(analysis, signal, ingredients, *how, known)
+
+
+def _ingredients(analysis: Analysis, columns: Columns) -> tuple[Ingredients, NDArray[np.object_]]:
+    """Return backgrounds and systematics, and why a hypothesis has none."""
+    relative, reasons = systematics(analysis, columns)
+    backgrounds = {}
+    for channel in analysis.channels:
+        found = counts.background(channel.background, analysis.deriver, columns)
+        for source in found.relative:
+            if (source, "background", channel.name) in relative:
+                raise InputError(
+                    f"{channel.where}: {source} is in the table of the background and under"
+                    " systematics",
+                    hint="give it once",
+                )
+        backgrounds[channel.name] = found
+        reasons = np.where(reasons == "", found.reasons, reasons)
+    return Ingredients(backgrounds, relative, None), reasons
+
+
+def _complete(observed: Array) -> Array:
+    """Take all counts of a hypothesis away that lacks one."""
+    observed[np.isnan(observed).any(axis=1)] = np.nan
+    return observed
+
+
+def _level(analysis: Analysis, cl: float | None) -> float:
+    if cl is None and analysis.cl is None:
+        raise InputError(f"{analysis.path}: no confidence level", hint="add cl: 0.90, or give it")
+    if cl is not None and analysis.cl is not None and abs(cl - analysis.cl) > 1e-12:  # noqa: PLR2004
+        raise InputError(
+            f"{analysis.document.where(('cl',))}: the file has cl: {analysis.cl:g}, and {cl:g} is"
+            " asked for",
+            hint="leave one of them out",
+        )
+    level = analysis.cl if cl is None else cl
+    if level is None or not 0 < level < 1:
+        raise InputError(f"a confidence level lies between 0 and 1, not {level}")
+    return level
+
+
+def _taken(columns: Mapping[str, Array], rows: Index) -> Columns:
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _kept(found: PointLimits, rows: Index) -> PointLimits:
+    return PointLimits(
+        found.mu[rows],
+        found.events[rows],
+        found.reasons[rows],
+        found.method[rows],
+        found.status[rows],
+        {name: take_yields(entry, rows) for name, entry in found.yields.items()},
+    )
+
+
+def _kept_couplings(found: CouplingLimits | None, rows: Index) -> CouplingLimits | None:
+    if found is None:
+        return None
+    return CouplingLimits(
+        found.is_number,
+        [found.found[i] for i in rows.tolist()],
+        found.is_closed_form[rows],
+        found.x,
+        found.log_mu[rows],
+    )
+
+
+def _header(
+    analysis: Analysis, points: Hypotheses, level: float, method: str, *, unblinded: bool
+) -> dict[str, Any]:
+    norm, fixed = analysis.normalisation, analysis.deriver.fixed
+    header: dict[str, Any] = {
+        "name": analysis.name,
+        "title": analysis.title,
+        "citation": analysis.citation,
+        "model": analysis.model.name,
+        "processes": {channel.name: channel.process.name for channel in analysis.channels},
+        "cl": level,
+        "method": method,
+        norm.kind: {"value": norm.value, "relative_error": norm.relative_error},
+        "cross_section": analysis.cross_section,
+        "alpha": fixed["alpha"],
+        "sqrt_s": fixed["sqrt_s"],
+        "isr": analysis.isr,
+        "constants": {name: entry.value for name, entry in analysis.model.constants.items()},
+        "branching": {name: entry.text for name, entry in analysis.overrides.items()},
+        "rate": {"name": analysis.rate.name, "vary": analysis.rate.vary},
+        "scanned": [name for name in analysis.grid.places if name in points.columns
+                    and len(np.unique(points.columns[name])) > 1],
+        "unblinded": unblinded,
+        "expected": "pre-fit: from nominal Asimov data, without observed counts",
+    }  # fmt: skip
+    if norm.kind == "n_bb":
+        header["n_bb"]["charged_fraction"] = norm.charged_fraction
+    if unblinded:
+        header["expected_postfit"] = "post-fit: from Asimov data at the fit to the observed counts"
+    return header

@@ -1,0 +1,64 @@
+"""Small analyses for tests: exact counting limits and analytic efficiencies, all by hand."""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import poisson
+
+from mcbook.efficiency.evaluated import Efficiencies
+from mcbook.limits.result import empty
+
+
+def cls_limit(n, b, cl):
+    """Return the signal events at which the exact Poisson CLs is 1 - cl."""
+
+    def excess(s):
+        return poisson.cdf(n, s + b) / poisson.cdf(n, b) - (1 - cl)
+
+    return brentq(excess, 0, 50 + 5 * (n + b), xtol=1e-12, rtol=1e-13)
+
+
+def counting(likelihoods, *, cl, method):  # noqa: ARG001
+    """Stand in for `mcbook.limits.upper_limits`: all bins summed up, no systematics."""
+    found = empty(len(likelihoods), "exact")
+    signal = likelihoods.signal.sum(axis=1)
+    background = likelihoods.background.sum(axis=1)
+    memory = {}
+    for i, (s, b) in enumerate(zip(signal, background, strict=True)):
+        for k, quantile in enumerate((0.02275, 0.15866, 0.5, 0.84134, 0.97725)):
+            n = int(poisson.ppf(quantile, b)) if b else 0
+            key = (n, b, cl)
+            memory[key] = memory.get(key) or cls_limit(*key)
+            found.expected[i, k] = memory[key] / s
+        if likelihoods.has_observed[i]:
+            found.observed[i] = cls_limit(int(likelihoods.observed[i].sum()), b, cl) / s
+    return found
+
+
+class Toy:
+    """An efficiency map that is a function of its axes, without errors."""
+
+    def __init__(self, function, refuse=None):
+        self.function, self.refuse = function, refuse
+        self.asked = 0
+
+    def evaluate(self, columns):
+        """Return efficiencies; where `refuse` holds, none."""
+        value = np.array(np.broadcast_to(self.function(**columns), self.size(columns)), float)
+        self.asked += len(value)
+        bad = np.zeros(len(value), dtype=bool)
+        if self.refuse is not None:
+            bad = np.broadcast_to(self.refuse(**columns), value.shape)
+        value[bad] = np.nan
+        return Efficiencies(
+            value,
+            np.zeros(len(value)),
+            np.zeros(len(value)),
+            np.where(bad, "refused", "interpolated").astype(object),
+            np.where(bad, "outside the map", "").astype(object),
+            ((),) * len(value),
+        )
+
+    @staticmethod
+    def size(columns):
+        """Return the number of points."""
+        return max(np.size(values) for values in columns.values())
