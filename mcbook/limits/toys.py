@@ -27,6 +27,12 @@ N_TOYS = 10_000
 _SCAN = np.array([0.35, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.1])
 """Where CLs is taken, in units of the asymptotic limits."""
 
+_NEAR = 0.2
+"""How far from a guess, in its logarithm, a line through log CLs will do."""
+
+_STRAIGHT = 0.1
+"""Largest relative error of a limit from a line."""
+
 _WIDEN = 6
 _LEAST = 100
 
@@ -103,7 +109,8 @@ class _One:
         wanted = [k for k in range(len(SIGMAS) + 1) if k < len(SIGMAS) or self.data is not None]
         rough = self._rough(wanted)
         values, errors = self._fine(wanted, rough)
-        values[: len(SIGMAS)] = np.sort(values[: len(SIGMAS)])  # noise may swap close ones
+        bands = np.flatnonzero(np.isfinite(values[: len(SIGMAS)]))
+        values[bands] = np.sort(values[bands])  # noise may swap close ones
         for k, value, error in zip(wanted, values * self.scale, errors * self.scale, strict=True):
             if k < len(SIGMAS):
                 found.expected[row, k], found.expected_error[row, k] = value, error
@@ -137,18 +144,35 @@ class _One:
         for mu in np.sort(np.outer(rough, [0.9, 1.0, 1.1]).ravel()).tolist():
             if not places or mu > 1.02 * places[-1]:
                 places.append(mu)
-        at = np.array(places)
         table = [self._log_cls(mu, self.n_toys) for mu in places]
-        logs, variances = (np.array([entry[i] for entry in table]) for i in range(2))
+        level = float(np.log(self.alpha))
         values, errors = [], []
         for k, guess in zip(wanted, rough, strict=True):
-            near = np.abs(np.log(at / guess)) < 0.2  # noqa: PLR2004  where a line will do
-            value, error = _crossing(
-                at[near], logs[near, k], variances[near, k], float(np.log(self.alpha))
-            )
+            at, logs, variances = _columns(places, table, k)
+            near = np.abs(np.log(at / guess)) < _NEAR
+            value, error = _crossing(at[near], logs[near], variances[near], level)
+            is_line = abs(np.log(value / guess)) < _NEAR and error < _STRAIGHT * value
+            if not is_line:  # but the steps of a discrete count
+                self._bracket(places, table, k, level)
+                value, error = _step(*_columns(places, table, k), level)
             values.append(value)
             errors.append(error)
         return np.array(values), np.array(errors)
+
+    def _bracket(
+        self, places: list[float], table: list[tuple[Array, Array]], k: int, level: float
+    ) -> None:
+        """Add places below and above until log CLs of one curve crosses the level between them."""
+        for _ in range(_WIDEN):
+            falling = _falling(_columns(places, table, k)[1])
+            if falling[0] <= level:
+                places.insert(0, places[0] * 0.85)
+                table.insert(0, self._log_cls(places[0], self.n_toys))
+            elif falling[-1] >= level:
+                places.append(places[-1] * 1.15)
+                table.append(self._log_cls(places[-1], self.n_toys))
+            else:
+                return
 
     def _log_cls(self, mu: float, n_toys: int) -> tuple[Array, Array]:
         """Return log CLs, expected ones and the observed, and variances, shape (6,)."""
@@ -230,3 +254,26 @@ def _crossing(mu: Array, log: Array, variance: Array, level: float) -> tuple[flo
     value = centre + (level - mean) / slope
     error = np.sqrt(1 / weight.sum() + (value - centre) ** 2 / spread) / -slope
     return float(value), float(error)
+
+
+def _columns(
+    places: list[float], table: list[tuple[Array, Array]], k: int
+) -> tuple[Array, Array, Array]:
+    """Return mu, log CLs and its variance of one curve."""
+    logs, variances = (np.array([entry[i][k] for entry in table]) for i in range(2))
+    return np.array(places), logs, variances
+
+
+def _falling(log: Array) -> Array:
+    """Return log CLs half way between the curves that fall just below and just above it."""
+    return np.asarray((np.minimum.accumulate(log) + np.maximum.accumulate(log[::-1])[::-1]) / 2)
+
+
+def _step(mu: Array, log: Array, variance: Array, level: float) -> tuple[float, float]:
+    """Return where log CLs, made to fall, crosses the level; the error is where it may cross."""
+    falling = _falling(log)
+    if not falling[-1] < level < falling[0]:
+        return np.nan, 0.0
+    sigma = float(np.sqrt(np.interp(-level, -falling, variance)))
+    low, value, high = np.interp([-level - sigma, -level, -level + sigma], -falling, mu)
+    return float(value), float(high - low) / 2

@@ -34,6 +34,7 @@ def limits_csv(document: Mapping[str, Any]) -> str:
     rows: Sequence[Row] = document["limits"]
     parameters = list(dict.fromkeys(name for row in rows for name in row["parameters"]))
     is_analysis = document["kind"] == "analysis"
+    has_errors = any("expected_error" in row for row in rows)
     is_open = bool(document.get("unblinded"))
     last = {"cl": document["cl"]}
     if document.get("result"):
@@ -43,6 +44,8 @@ def limits_csv(document: Mapping[str, Any]) -> str:
     header: list[str] = []
     for row in rows:
         cells = dict(_common(row))
+        if has_errors:
+            cells |= dict(_errors(row))
         if is_analysis:
             cells |= dict(_of_analysis(row, is_open=is_open))
         cells |= last
@@ -81,6 +84,12 @@ def _common(row: Row) -> Iterator[tuple[str, Any]]:
     yield "observed", row["observed"]
     yield from zip(SIGMA_COLUMNS, row["expected"], strict=True)
     yield "observed_events", row["observed_events"]
+
+
+def _errors(row: Row) -> Iterator[tuple[str, Any]]:
+    """Yield the errors from toys; a row without toys has none."""
+    yield "observed_error", row.get("observed_error")
+    yield from _bands("error", row.get("expected_error", [None] * len(SIGMA_COLUMNS)))
 
 
 def _of_analysis(row: Row, *, is_open: bool) -> Iterator[tuple[str, Any]]:
