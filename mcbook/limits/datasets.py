@@ -39,14 +39,14 @@ def _gamma_bins(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
     """Return in which bins of which hypotheses a modifier has a gamma, shape (H, B)."""
     nominal = likelihoods.yields[:, modifier.sample]
     if modifier.kind == "sideband":
-        return np.broadcast_to(_sideband_bin(likelihoods, modifier), nominal.shape)
+        return np.broadcast_to(sideband_bin(likelihoods, modifier), nominal.shape)
     if modifier.kind == "staterror":
         nominal = _staterror_total(likelihoods, modifier.name)
     active: Mask = np.greater(modifier.data["sigma"], 0) & np.greater(nominal, 0)
     return active
 
 
-def _sideband_bin(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
+def sideband_bin(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
     """Return the bin that a sideband measures: the only one in which its sample may be."""
     used = np.asarray((likelihoods.yields[:, modifier.sample] > 0).any(axis=0))
     if likelihoods.n_bins == 1 or not used.any():
@@ -187,7 +187,7 @@ def nominal_counts(likelihoods: Likelihoods) -> Array:
         if modifier.kind == "sideband":
             ratio = np.maximum(modifier.data["ratio"], np.finfo(float).tiny)
             measured = (modifier.data["observed"] / ratio)[:, None]
-            here = _sideband_bin(likelihoods, modifier)
+            here = sideband_bin(likelihoods, modifier)
             nominal = likelihoods.yields[:, modifier.sample]
             counts = np.where(here, counts - nominal + measured, counts)
     return np.asarray(np.maximum(counts, 0.0))
