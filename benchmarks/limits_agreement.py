@@ -2,9 +2,9 @@
 
 Asymptotic limits of 210 hypotheses, drawn with fixed seeds: ordinary ones in one bin, no events,
 next to no background, a signal systematic of 50 %, three bins; and as many with 40 bins as are
-asked for, each of which takes pyhf some minutes. pyhf runs with numpy and SLSQP at a tolerance of 1e-10,
-`toms748_scan` with a relative tolerance of 1e-8. The largest relative difference of each of the
-six limits is printed, and which hypothesis it was. The goal is 5e-6.
+asked for, each of which takes pyhf some minutes. pyhf runs with numpy and SLSQP at a tolerance of
+1e-10, `toms748_scan` with a relative tolerance of 1e-8. The largest relative difference of
+each of the six limits is printed, and which hypothesis it was. The goal is 5e-6.
 """
 
 import argparse
