@@ -203,40 +203,44 @@ class _One:
     def _statistic(self, true: float, mu: float, n_toys: int) -> Array:
         """Return qtilde(mu) of toys that are drawn at the strength *true*, shape (n_toys,)."""
         x = self.centre.start()
-        x[:, -1] = true
+        x[-1] = true
         at = fit(self.centre, x, free_mu=False)
         self.stream += 1
         random = np.random.default_rng([self.seed, self.stream])
         index = np.zeros(n_toys, dtype=np.int64)
-        toys = _drawn(self.centre.take(index), at.x[index], random)
-        return _qtilde(toys, at.x[index], mu)
+        toys = _drawn(self.centre.take(index), at.x[:, index], random)
+        return _qtilde(toys, at.x[:, index], mu)
 
 
 def _drawn(rows: Rows, x: Array, random: np.random.Generator) -> Rows:
-    """Return rows with data and auxiliary data drawn at *x*."""
+    """Return rows with data and auxiliary data drawn at *x*, one row after the other."""
     at = evaluate(rows, x)
-    centres = np.where(rows.constrained, random.normal(x[:, :-1], 1.0), rows.centres)
+    centres = random.normal(x[:-1].T, 1.0).T
+    centres = np.where(rows.constrained[:, None], centres, rows.centres)
     gammas = rows.gammas
     if gammas is not None:
         mean = np.where(gammas.on & gammas.is_poisson, gammas.rate * at.gamma, 0.0)
         width = np.where(gammas.is_poisson, 0.0, gammas.width)
+        count = random.poisson(mean.T).T
+        centre = random.normal(at.gamma.T, width.T).T
         gammas = replace(
             gammas,
-            count=np.where(gammas.is_poisson, random.poisson(mean), gammas.count),
-            centre=np.where(gammas.is_poisson, gammas.centre, random.normal(at.gamma, width)),
+            count=np.where(gammas.is_poisson, count, gammas.count),
+            centre=np.where(gammas.is_poisson, gammas.centre, centre),
         )
-    counts = random.poisson(np.maximum(at.expected, 0.0)).astype(np.float64)
+    counts = random.poisson(np.maximum(at.expected, 0.0).T).T
+    counts = np.ascontiguousarray(counts).astype(np.float64)
     return replace(rows, counts=counts, centres=centres, gammas=gammas)
 
 
 def _qtilde(rows: Rows, start: Array, mu: float) -> Array:
     """Return qtilde(mu) of every row, shape (R,); infinite where a fit failed."""
     fixed = start.copy()
-    fixed[:, -1] = mu
+    fixed[-1] = mu
     conditional = fit(rows, fixed, free_mu=False)
     best = fit(rows, conditional.x, free_mu=True)
     q = 2 * (conditional.at.value - best.at.value)
-    q = np.where(best.x[:, -1] > mu, 0.0, np.maximum(q, 0.0))
+    q = np.where(best.x[-1] > mu, 0.0, np.maximum(q, 0.0))
     return np.where(np.isfinite(q), q, np.inf)
 
 
