@@ -30,6 +30,7 @@ CHUNK = 48_000
 
 _NO_SIGNAL = "there is no signal"
 _FAILED = "the fit did not converge"
+_IMPOSSIBLE = "events were observed in a bin where nothing is expected"
 
 
 def limits(likelihoods: Likelihoods, *, cl: float, asimov: Asimov = "observed") -> Limits:
@@ -76,6 +77,10 @@ def _chunk(likelihoods: Likelihoods, alpha: float, asimov: Asimov) -> Limits:
                 _Solver(likelihoods.take(rows), alpha, asimov, is_observed=is_observed).fill(
                     found, rows
                 )
+    if likelihoods.observed is not None:
+        empty_bin = nominal_counts(likelihoods) + likelihoods.signal <= 0
+        is_impossible = (empty_bin & (likelihoods.observed > 0)).any(axis=1)
+        found.status[is_impossible & (found.status == _FAILED)] = _IMPOSSIBLE
     return found
 
 

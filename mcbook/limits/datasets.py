@@ -18,6 +18,10 @@ Mask = NDArray[np.bool_]
 FACTORS = ("normsys", "lumi", "normfactor")
 GAMMAS = ("staterror", "shapesys", "sideband")
 
+LEAST = 1e-12
+"""Background [events] that stands for none in a bin with signal: an event there lets the likelihood
+of mu = 0 vanish, while limits tend to a value as b falls to 0, and are 1e-11 from it here."""
+
 
 def supports(likelihoods: Likelihoods) -> str:
     """Return why the batch cannot be treated here; an empty text where it can."""
@@ -187,6 +191,8 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
     samples = tuple(
         _sample(likelihoods, k, names, scale) for k in range(likelihoods.yields.shape[1])
     )
+    if (bare := _bare(likelihoods)).any():
+        samples += (Sample(np.where(bare, LEAST, 0.0), False, (), (), None),)
     return Rows(
         samples,
         _gammas(likelihoods),
@@ -195,6 +201,11 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
         constrained,
         names,
     )
+
+
+def _bare(likelihoods: Likelihoods) -> Mask:
+    """Return which bins have a signal and no background, shape (H, B)."""
+    return np.asarray((likelihoods.background <= 0) & (likelihoods.signal > 0))
 
 
 def nominal_counts(likelihoods: Likelihoods) -> Array:

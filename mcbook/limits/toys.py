@@ -91,7 +91,8 @@ class _One:
         self.alpha, self.seed, self.n_toys = alpha, seed, n_toys
         guess = asymptotic.limits(likelihoods, cl=1 - alpha, asimov=asimov)
         self.guess = np.append(guess.expected[0], guess.observed[0])
-        self.scale = float(np.nanmedian(self.guess))
+        self.reason = str(guess.status[0])
+        self.scale = float(np.nanmedian(self.guess)) if np.isfinite(self.guess).any() else 1.0
         nominal = rows_of(likelihoods, nominal_counts(likelihoods), np.array([self.scale]))
         self.nominal = replaced_data(nominal, nominal.start())
         self.data: Rows | None = None
@@ -104,7 +105,7 @@ class _One:
     def fill(self, found: Limits, row: int) -> None:
         """Put the limits of this hypothesis into a row of *found*."""
         if not np.isfinite(self.guess[:-1]).all():
-            found.status[row] = "the asymptotic limits to begin with did not converge"
+            found.status[row] = f"no asymptotic limits to begin with: {self.reason}"
             return
         wanted = [k for k in range(len(SIGMAS) + 1) if k < len(SIGMAS) or self.data is not None]
         rough = self._rough(wanted)
