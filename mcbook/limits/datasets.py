@@ -192,7 +192,7 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
         _sample(likelihoods, k, names, scale) for k in range(likelihoods.yields.shape[1])
     )
     if (bare := _bare(likelihoods)).any():
-        samples += (Sample(np.where(bare, LEAST, 0.0), False, (), (), None),)
+        samples += (Sample(_by_bin(np.where(bare, LEAST, 0.0)), False, (), (), None),)
     return Rows(
         samples,
         _gammas(likelihoods),
