@@ -204,8 +204,8 @@ def _drawn(rows: Rows, x: Array, random: np.random.Generator) -> Rows:
             count=np.where(gammas.is_poisson, count, gammas.count),
             centre=np.where(gammas.is_poisson, gammas.centre, centre),
         )
-    counts = random.poisson(np.maximum(at.expected, 0.0).T).T
-    counts = np.ascontiguousarray(counts).astype(np.float64)
+    drawn = random.poisson(np.maximum(at.expected, 0.0).T)
+    counts = np.ascontiguousarray(drawn.T).astype(np.float64)
     return replace(rows, counts=counts, centres=centres, gammas=gammas)
 
 
