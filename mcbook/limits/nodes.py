@@ -75,8 +75,8 @@ class Own:
         found = values[:, None], np.broadcast_to(weight, values.shape)[:, None]
         if not reached:
             return found
-        bend = max(self.bend / np.hypot(1, reached), self.shift)
-        return _fewer(*found, bend, many=order(bend))
+        softened = (self.bend / np.hypot(1, reached), self.shift)
+        return _fewer(*found, softened, many=order(*softened))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +213,16 @@ def _sample(
             factor = factor * effect.at(z)
     shifts: Rule = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
     factors: Rule = np.ones((1, 1, 1)), np.ones((1, 1, 1))
-    reached = 0.0
+    reached, shift = 0.0, max((nuisance.shift for nuisance in own), default=0.0)
     for nuisance in own:
         more = nuisance.rule(reached)
         reached = float(np.hypot(reached, nuisance.bend))
         if nuisance.adds:
-            shifts = _fewer(*outer(*shifts, *more, add=True), reached)
+            shifts = _fewer(*outer(*shifts, *more, add=True), (reached, shift))
         else:
-            factors = _fewer(*outer(*factors, *more, add=False), reached)
+            factors = _fewer(*outer(*factors, *more, add=False), (reached, shift))
     nominal = np.maximum(fixed[:, :, None] + shifts[0], 0) * factor[:, :, None]
-    return _fewer(*outer(nominal, shifts[1], *factors, add=False), bend)
+    return _fewer(*outer(nominal, shifts[1], *factors, add=False), (bend, shift))
 
 
 def _in_quadrature(numbers: Iterable[float]) -> float:
@@ -233,13 +233,13 @@ def _sum(parts: list[Rule], bends: Bends) -> Rule:
     """Return the sum of independent samples."""
     total: Rule = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
     for part in parts:
-        total = _fewer(*outer(*total, *part, add=True), bends.together)
+        total = _fewer(*outer(*total, *part, add=True), (bends.together, 0.0))
     return total
 
 
-def _fewer(values: Array, weights: Array, bend: float, *, many: int = MANY) -> Rule:
-    """Return as many nodes as are needed, where there are many more."""
-    wanted = order(bend)
+def _fewer(values: Array, weights: Array, needed: tuple[float, float], *, many: int = MANY) -> Rule:
+    """Return as many nodes as are needed, bend and shift, where there are many more."""
+    wanted, bend = order(*needed), max(needed[0], 1.0)
     if values.shape[-1] <= max(many, 2 * wanted):
         return values, weights
     if wanted <= MOST_GAUSS:

@@ -28,15 +28,15 @@ LEAST = 9
 """Nodes in each piece at the least: the tails of the outer ones need them."""
 
 
-def order(bend: float) -> int:
+def order(bend: float, shift: float = 0.0) -> int:
     """Return how many nodes an integrand needs.
 
-    *bend* is the number of Poisson widths that one standard deviation moves the mean, or the
-    shift of the peak where that is larger. The Gauss-Hermite error for a Gaussian edge falls as
+    *bend* is the number of Poisson widths that one standard deviation moves the mean, *shift* by
+    how many standard deviations the peak is shifted. The Gauss-Hermite error for a Gaussian edge falls as
     (e bend^2 / 4N)^N, which is below 1e-6 with this N up to a bend of 1; beyond, nodes that are
     pi / sqrt(N) apart leave exp(-2N / bend^2).
     """
-    return int(np.ceil(6 + max(6 * bend, 6 * bend**2)))
+    return int(np.ceil(6 + 6 * max(bend, bend**2, shift)))
 
 
 @lru_cache(maxsize=256)
