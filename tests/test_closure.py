@@ -99,8 +99,8 @@ def test_dark_higgsstrahlung(m_hp, lightest, heaviest):
 def test_worst_dark_higgsstrahlung(room, is_reached):
     """The worst published epsilon^2 alpha_D, 200e-8, lies near the kinematic limit.
 
-    alpha(0), no ISR, q_phi = 1, 90% credibility. With the worst limit on sigma, 5.0 fb, it is reached
-    only where m_ap + m_hp is close to 10.58 GeV. The point of the paper is not known.
+    alpha(0), no ISR, q_phi = 1, 90% credibility. With the worst limit on sigma, 5.0 fb, it is
+    reached only where m_ap + m_hp is close to 10.58 GeV. The point of the paper is not known.
     """
     m_ap = np.arange(5.4, 9.7, 0.1)
     sigma, share = compute(
