@@ -11,8 +11,8 @@ from scipy.special import xlogy
 from scipy.stats import norm
 
 from mcbook.errors import InputError
-from mcbook.limits import Likelihoods, Modifier, asymptotic, datasets, one_bin
-from mcbook.limits.histfactory import spec
+from mcbook.limits import Likelihoods, Modifier, asymptotic, datasets, one_bin, toys
+from mcbook.limits.histfactory import run, spec
 from mcbook.limits.interpolation import Exponential, Shift
 
 
@@ -36,8 +36,10 @@ def cls_of(mu, n, b):
 
 @pytest.mark.parametrize("cl", [0.9, 0.95])
 @pytest.mark.parametrize(
-    ("n", "b"), [(0, 0.1), (0, 3.0), (1, 0.01), (3, 3.0), (12, 5.0), (90, 100.0), (1020, 1000.0)]
-)
+    ("n", "b"),
+    [(0, 0.1), (0, 3.0), (1, 0.0), (20, 0.0), (1, 0.01), (3, 3.0), (12, 5.0), (90, 100.0),
+     (1020, 1000.0)],
+)  # fmt: skip
 def test_one_bin_without_systematics(n, b, cl):
     """The limit solves CLs = 1 - cl as a root finder on the explicit formula does."""
     found = asymptotic.limits(one_bin([1.0], [b], [n]), cl=cl)
@@ -59,6 +61,26 @@ def test_without_background(cl, events):
     assert 4 * found.observed[0] == pytest.approx(norm.ppf((1 + cl) / 2) ** 2 / 2, rel=1e-7)
     assert 4 * found.observed[0] == pytest.approx(events, abs=1e-3)
     assert found.status[0] == "ok"
+
+
+def test_events_without_background():
+    """Several bins, one of them with events and without background: the limits of pyhf."""
+    yields = np.array([[[1.0, 2.0], [0.0, 5.0]]] * 2)
+    counts = np.array([[1.0, 5.0], [2.0, 4.0]])
+    found = asymptotic.limits(Likelihoods(yields, np.array([True, False]), (), counts), cl=0.9)
+    with_pyhf = run.limits(Likelihoods(yields, np.array([True, False]), (), counts), cl=0.9)
+    np.testing.assert_allclose(found.observed, with_pyhf.observed, rtol=1e-5)
+    np.testing.assert_allclose(found.expected, with_pyhf.expected, rtol=1e-5)
+
+
+def test_impossible_events():
+    """Events where nothing is expected are told, also by toys; there is no limit."""
+    yields = np.array([[[1.0, 0.0], [3.0, 0.0]]])
+    batch = Likelihoods(yields, np.array([True, False]), (), np.array([[2.0, 1.0]]))
+    for method in (asymptotic, toys):
+        found = method.limits(batch, cl=0.9)
+        assert np.isnan(found.observed[0])
+        assert "where nothing is expected" in found.status[0]
 
 
 def test_gaussian_limit():

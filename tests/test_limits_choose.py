@@ -5,7 +5,7 @@ import pytest
 from likelihood_makers import modifier, relative, shapes
 
 from mcbook.errors import InputError
-from mcbook.limits import Likelihoods, one_bin, toys, upper_limits
+from mcbook.limits import Likelihoods, exact, one_bin, toys, upper_limits
 from mcbook.limits.choose import deciding
 
 
@@ -57,6 +57,17 @@ def test_toys_of_many_events_are_asymptotic():
     error = np.hypot(found.expected_error, 0.02 * formula.expected)
     assert (np.abs(found.expected - formula.expected) < 4 * error).all()
     assert found.observed[0] == pytest.approx(formula.observed[0], rel=0.06)
+
+
+def test_toys_of_few_events_are_no_line():
+    """Where CLs falls in steps, limits stay near those of the exact distribution, and in order."""
+    b = np.array([0.1, 0.5, 0.5, 1.0, 2.0, 4.0])
+    batch = one_bin(np.full(6, 3.0), b, np.array([0.0, 0, 2, 1, 4, 3]))
+    found = toys.limits(batch, cl=0.9, n_toys=2000)
+    wanted = exact.limits(batch, cl=0.9)
+    assert (np.diff(found.expected, axis=1) >= 0).all()
+    assert found.observed == pytest.approx(wanted.observed, rel=0.1)
+    assert found.expected == pytest.approx(wanted.expected, rel=0.25)
 
 
 def test_toys_are_seeded():

@@ -76,12 +76,16 @@ def systematics(
 
 
 def likelihoods(
-    analysis: Analysis, yields: Mapping[str, Yields], ingredients: Ingredients
+    analysis: Analysis,
+    yields: Mapping[str, Yields],
+    ingredients: Ingredients,
+    *,
+    is_scaled: bool = True,
 ) -> tuple[Likelihoods, Array]:
     """Return likelihoods, and what their signal was multiplied with.
 
     Every channel has a sample of signal and one of background, in its own bin. The signal is scaled
-    so that limits are of order one, where every method is at its best.
+    so that limits are of order one, where every method is at its best, unless *is_scaled* is false.
 
     Parameters
     ----------
@@ -99,9 +103,10 @@ def likelihoods(
     names = [channel.name for channel in analysis.channels]
     signal = np.stack([yields[name].events for name in names], axis=1)
     background = np.stack([ingredients.backgrounds[name].value for name in names], axis=1)
-    total = signal.sum(axis=1)
-    scale = (3.0 + 2.0 * np.sqrt(background.sum(axis=1))) / total
     size, bins = signal.shape
+    scale = np.ones(size)
+    if is_scaled:
+        scale = (3.0 + 2.0 * np.sqrt(background.sum(axis=1))) / signal.sum(axis=1)
     cells = np.zeros((size, 2 * bins, bins))
     for i in range(bins):
         cells[:, 2 * i, i] = signal[:, i] * scale

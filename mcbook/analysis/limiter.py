@@ -151,7 +151,7 @@ class Limiter:
         found = self.upper_limits(blind, cl=self.cl, method=self.method)
         mu = np.full((len(rows), self.n_curves), np.nan)
         mu[:, EXPECTED] = found.expected * scale[:, None]
-        method, status = found.method, found.status
+        method, status = found.method, _told(found)
         if batch.observed is None:
             return mu, method, status
         seen = np.flatnonzero(batch.has_observed)
@@ -161,8 +161,19 @@ class Limiter:
         mu[seen, OBSERVED] = after.observed * scale[seen]
         mu[seen, POSTFIT] = after.expected * scale[seen, None]
         method, status = method.copy(), status.copy()
-        method[seen], status[seen] = after.method, after.status
+        method[seen], status[seen] = after.method, _told(after)
         return mu, method, status
+
+
+def _told(found: Limits) -> Reasons:
+    """Return the status of limits; where toys were thrown, with their largest relative error."""
+    status = found.status.copy()
+    for i in np.flatnonzero(found.expected_error.any(axis=1)).tolist():
+        errors = [*found.expected_error[i] / found.expected[i]]
+        if np.isfinite(found.observed[i]):
+            errors.append(found.observed_error[i] / found.observed[i])
+        status[i] = f"{status[i]}, to {np.nanmax(errors):.1%} from the number of toys"
+    return status
 
 
 def take(found: Efficiencies, rows: Index) -> Efficiencies:

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.analysis import rows
+from mcbook.analysis.build import Ingredients, likelihoods
 from mcbook.analysis.couplings import CouplingLimits
 from mcbook.analysis.hypotheses import Hypotheses
-from mcbook.analysis.limiter import OBSERVED, PointLimits
+from mcbook.analysis.limiter import OBSERVED, PointLimits, take_yields
 from mcbook.analysis.records import Analysis
 from mcbook.errors import InputError, did_you_mean
+from mcbook.limits.likelihoods import Likelihoods
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -69,6 +71,8 @@ class AnalysisResult:
         Limits at the rows *good*.
     couplings
         What is limited at them; None where that is no parameter.
+    ingredients
+        Backgrounds, systematics and data at the rows *good*.
     """
 
     analysis: Analysis = field(repr=False)
@@ -78,6 +82,7 @@ class AnalysisResult:
     reasons: NDArray[np.object_] = field(repr=False)
     limits: PointLimits | None = field(repr=False)
     couplings: CouplingLimits | None = field(repr=False)
+    ingredients: Ingredients = field(repr=False)
 
     @property
     def is_unblinded(self) -> bool:
@@ -87,6 +92,21 @@ class AnalysisResult:
     def document(self) -> dict[str, Any]:
         """Return header and limits as JSON values; what is not defined is null."""
         return {**self.header, "limits": list(rows.limit_rows(self))}
+
+    def likelihoods(self) -> tuple[Index, Likelihoods | None]:
+        """Return the likelihoods of the predicted signal, and which hypotheses they are of.
+
+        One bin for each channel, with samples of signal and background in turn. Hypotheses without
+        limits or signal have none.
+        """
+        if self.limits is None:
+            return self.good[:0], None
+        some = np.flatnonzero((self.limits.reasons == "") & (self.limits.events > 0))
+        if not some.size:
+            return self.good[:0], None
+        yields = {name: take_yields(entry, some) for name, entry in self.limits.yields.items()}
+        batch, _ = likelihoods(self.analysis, yields, self.ingredients.take(some), is_scaled=False)
+        return self.good[some], batch
 
     def varying(self) -> list[str]:
         """Return the parameters and lifetimes that the scan moves, in the order of the file."""

@@ -86,12 +86,14 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
             ingredients.backgrounds, ingredients.systematics, _complete(np.stack(data, axis=1))
         )
     found, couplings = None, None
+    all_good = good
     if good.size:
         limiter = _limiter(analysis, signal, ingredients, columns, (upper_limits, level, method))
         good, found, couplings = _limits(analysis, signal, limiter, columns, good, reasons)
     header = _header(analysis, points, level, str(method), unblinded=unblinded)
     header["frozen"] = frozen_digest(analysis) if maps is None else None
-    return AnalysisResult(analysis, header, points, good, reasons, found, couplings)
+    ingredients = ingredients.take(np.searchsorted(all_good, good))
+    return AnalysisResult(analysis, header, points, good, reasons, found, couplings, ingredients)
 
 
 def _limits(

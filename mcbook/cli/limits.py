@@ -6,24 +6,35 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import DryRun, Format
+from mcbook.cli.options import Catalog, DryRun, Format, Models
 from mcbook.errors import InputError
 
 
 def limits(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A counts table (CSV) or a pyhf workspace.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="A counts table (CSV), a pyhf workspace (JSON) or an analysis (YAML).",
+            show_default=False,
+        ),
+    ] = None,
     cl: Annotated[
         float | None,
-        typer.Option(metavar="LEVEL", help="Confidence level, such as 0.90.", show_default=False),
+        typer.Option(
+            metavar="LEVEL",
+            help="Confidence level, such as 0.90; an analysis may have it in its file.",
+            show_default=False,
+        ),
     ] = None,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="auto, asymptotic, exact, hybrid, toys, bayesian or pyhf; auto chooses for each."
+            help="auto, asymptotic, exact, hybrid, toys, bayesian or pyhf; auto chooses for each. "
+            "By default what an analysis says, else auto.",
+            show_default=False,
         ),
-    ] = "auto",
+    ] = None,
     patchset: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A pyhf patchset with a grid of signals.")
     ] = None,
@@ -34,27 +45,49 @@ def limits(
         Path | None,
         typer.Option("--output", metavar="DIR", help="Folder for limits.csv and limits.json."),
     ] = None,
+    unblind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Open the box of an analysis: read its observed counts, and record who, when and "
+            "why in the catalog.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of toys.")] = 0,
     toys: Annotated[int, typer.Option(min=1000, help="Toys at each signal strength.")] = 10_000,
+    example: Annotated[
+        bool, typer.Option("--example", help="Write an analysis that runs, with its tables.")
+    ] = False,
+    catalog: Catalog = None,
+    models: Models = None,
     dry_run: DryRun = False,
     format_: Format = "table",
 ) -> None:
     """Set upper limits on the signal of every hypothesis, observed and expected."""
+    if example:
+        _example(file, output_)
+        return
+    if file is None:
+        raise InputError("no file was given", hint="`mcbook limits --example` writes an analysis")
     from mcbook.verbs import limits as verb
 
-    if cl is None:
-        raise InputError("--cl is not given", hint="Belle II papers use --cl 0.90 or --cl 0.95")
     found = verb.set_limits(
-        file,
-        cl=cl,
-        method=method,
-        patchset=patchset,
-        measurement=measurement,
-        output=output_,
-        seed=seed,
-        n_toys=toys,
+        file, cl=cl, method=method, patchset=patchset, measurement=measurement, output=output_,
+        unblind=unblind, catalog=catalog, models_dir=models, seed=seed, n_toys=toys,
         dry_run=dry_run,
-    )
+    )  # fmt: skip
     for text in found["notes"]:
         output.note(text)
     tables.limits(found, format_, dry_run=dry_run)
+
+
+def _example(file: Path | None, folder: Path | None) -> None:
+    if file is not None:
+        raise InputError("--example takes no file", hint="--output names the folder")
+    from mcbook.verbs.analyses import write_example
+
+    written = write_example(folder)
+    for name in written:
+        typer.echo(f"written: {name}")
+    main = next(name for name in written if name.endswith(".yaml"))
+    typer.echo(f"now: mcbook limits {main} --output {Path(main).parent / 'limits'}")

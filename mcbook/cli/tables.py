@@ -281,18 +281,51 @@ def limits(found: Row, format_: str, *, dry_run: bool) -> None:
     if dry_run:
         output.note("dry run, nothing was computed or written")
         return
+    is_analysis = found["kind"] == "analysis"
+    what = found["rate"]["name"] if is_analysis else "the signal strength"
+    closed = " (box closed: expected limits only)" if is_analysis and not found["unblinded"] else ""
     bayesian = any(row["method"] == "bayesian" for row in found["limits"])
     kind = "credibility level" if bayesian else "CLs confidence level"
-    typer.echo(f"upper limits on the signal strength at {100 * found['cl']:g}% {kind}")
+    typer.echo(f"limits on {what} at {100 * found['cl']:g}% {kind}{closed}")
+    if is_analysis:
+        _of_analysis(found)
+    else:
+        _of_counts(found["limits"])
+    for name in found["files"]:
+        typer.echo(f"written: {name}")
+
+
+def _of_counts(limits: Sequence[Row]) -> None:
     rows = [
         {
             **row["parameters"],
             **row,
             **dict(zip(_LIMIT, [row["observed"], *row["expected"]], strict=True)),
         }
-        for row in found["limits"]
+        for row in limits
     ]
-    parameters = dict.fromkeys(name for row in found["limits"] for name in row["parameters"])
+    parameters = dict.fromkeys(name for row in limits for name in row["parameters"])
     output.table(rows, ["hypothesis", *parameters, *_LIMIT, "observed_events", "method", "status"])
-    for name in found["files"]:
-        typer.echo(f"written: {name}")
+
+
+def _of_analysis(found: Row) -> None:
+    """Print the limits on what is limited; the status tells why there is none."""
+    rows = []
+    for row in found["limits"]:
+        rate = row["rate"]
+        shown = [_limit(value) for value in (rate["observed"], *rate["expected"])]
+        flags = [flag for flag in row["flags"] if flag not in {"generated", "interpolated"}]
+        note = rate.get("note", {}).get("expected", [""] * 5)[2]
+        status = "; ".join(filter(None, (row["status"], note, *flags)))
+        rows.append({**row["parameters"], **row, **dict(zip(_LIMIT, shown, strict=True)),
+                     "status": status})  # fmt: skip
+    names = found["scanned"] or ["hypothesis"]
+    limits = _LIMIT if found["unblinded"] else _LIMIT[1:]
+    output.table(rows, [*names, *limits, "method", "status"])
+
+
+def _limit(value: Any) -> Any:
+    """Return a limit, or excluded intervals as text."""
+    if not isinstance(value, list):
+        return value
+    return " ".join(f"{low:.4g}..{high:.4g}" for low, high in value) or None

@@ -8,7 +8,6 @@ With few events the formulas are wrong, and always too strong: without backgroun
 z^2/2 = 1.35 events at 90%, where the exact limit is 2.30. `mcbook.limits.upper_limits` knows when.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,28 +15,22 @@ from numpy.typing import NDArray
 
 from mcbook.errors import InputError
 from mcbook.limits.datasets import Rows, nominal_counts, rows_of, supports
-from mcbook.limits.fit import Fit, fit, response
+from mcbook.limits.fit import Fit, fit, merged
 from mcbook.limits.likelihoods import Likelihoods
-from mcbook.limits.profile import Value, replaced_data
+from mcbook.limits.profile import replaced_data
 from mcbook.limits.result import SIGMAS, Limits, empty, joined
+from mcbook.limits.roots import Profile, Root
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Asimov = Literal["observed", "nominal"]
 
-CHUNK = 12_000
-"""Rows of one bin in a chunk; the working set of a chunk then fits a cache."""
+CHUNK = 48_000
+"""Rows of one bin in a chunk: few enough for a cache, enough to hide what a call of numpy takes."""
 
-TOLERANCE = 1e-8
-"""Relative change of mu at which a limit is found."""
-
-CHECK = 1e-6
-"""How far log CLs may be from its target at a limit that is given out."""
-
-_STEPS = 60
-_FARTHEST = 2.0  # a prediction that moves a nuisance by more is not used
 _NO_SIGNAL = "there is no signal"
 _FAILED = "the fit did not converge"
+_IMPOSSIBLE = "events were observed in a bin where nothing is expected"
 
 
 def limits(likelihoods: Likelihoods, *, cl: float, asimov: Asimov = "observed") -> Limits:
@@ -84,6 +77,10 @@ def _chunk(likelihoods: Likelihoods, alpha: float, asimov: Asimov) -> Limits:
                 _Solver(likelihoods.take(rows), alpha, asimov, is_observed=is_observed).fill(
                     found, rows
                 )
+    if likelihoods.observed is not None:
+        empty_bin = nominal_counts(likelihoods) + likelihoods.signal <= 0
+        is_impossible = (empty_bin & (likelihoods.observed > 0)).any(axis=1)
+        found.status[is_impossible & (found.status == _FAILED)] = _IMPOSSIBLE
     return found
 
 
@@ -126,11 +123,10 @@ class _Solver:
         repeated = np.repeat(np.arange(size), len(SIGMAS))
         rows = self.asimov.take(repeated)
         target = np.tile(targets, size)
-        base = _likelihood_at_zero(self.asimov, self.start)[repeated]
         guess = target * 0.6 + target**2 / 2 * 0.2
-        solver = _Root(
-            lambda index, at: _root_of_q(at, base[index], target[index]),
-            (rows,), (self.start[repeated],), guess, np.zeros(len(guess)),
+        solver = Root(
+            lambda index, at: _root_of_q(at, target[index]),
+            (rows,), (self.start[:, repeated],), guess, np.zeros(len(guess)),
         )  # fmt: skip
         mu, good = solver.solve()
         return mu.reshape(size, -1), good.reshape(size, -1).all(axis=1) & self.good
@@ -139,18 +135,17 @@ class _Solver:
         assert self.observed is not None and self.own is not None  # noqa: PT018, S101
         own, background = self.own
         best = self._best(background, expected)
-        zero = _likelihood_at_zero(own, background.x)
         least = np.minimum(best.at.value, background.at.value)
-        mu_hat = np.where(best.at.value <= background.at.value, best.x[:, -1], 0.0)
+        mu_hat = np.where(best.at.value <= background.at.value, best.x[-1], 0.0)
         sigma = np.where(np.isfinite(expected) & (expected > 0), expected, 1.0) / 1.5
         log_alpha = np.log(self.alpha)
 
-        def residual(index: NDArray[np.integer], data: Value, asimov: Value) -> tuple[Array, Array]:
-            return _log_cls(
-                (data, least[index]), (asimov, zero[index]), log_alpha,
-            )  # fmt: skip
+        def residual(
+            index: NDArray[np.integer], data: Profile, asimov: Profile
+        ) -> tuple[Array, Array]:
+            return _log_cls(data, least[index], asimov, log_alpha)
 
-        solver = _Root(
+        solver = Root(
             residual, (self.observed, own), (best.x, background.x), mu_hat + 1.5 * sigma, mu_hat,
         )  # fmt: skip
         mu, good = solver.solve()
@@ -160,23 +155,17 @@ class _Solver:
         """Return the fit with mu free, from the better of two starts."""
         assert self.observed is not None  # noqa: S101
         first = background.x.copy()
-        first[:, -1] = 0.1 * np.where(np.isfinite(expected), expected, 1.0)
+        first[-1] = 0.1 * np.where(np.isfinite(expected), expected, 1.0)
         one = fit(self.observed, first, free_mu=True)
         second = one.x.copy()
-        second[:, :-1] = self.observed.start()[:, :-1]
+        second[:-1] = self.observed.start()[:-1]
         other = fit(self.observed, second, free_mu=True)
         use = other.good & (~one.good | (other.at.value < one.at.value - 1e-12))
         if not use.any():
             return one
-        x = np.where(use[:, None], other.x, one.x)
-        at = Value(
-            *(
-                np.where(use.reshape(-1, *[1] * (getattr(one.at, n).ndim - 1)),
-                         getattr(other.at, n), getattr(one.at, n))
-                for n in Value.__dataclass_fields__
-            )
-        )  # fmt: skip
-        return Fit(x, at, one.good | other.good)
+        return Fit(
+            np.where(use, other.x, one.x), merged(one.at, other.at, use), one.good | other.good
+        )
 
 
 def _scale(likelihoods: Likelihoods) -> Array:
@@ -190,13 +179,6 @@ def _scale(likelihoods: Likelihoods) -> Array:
     return np.asarray(2 / np.sqrt(np.maximum(information, 1e-300)))
 
 
-def _likelihood_at_zero(rows: Rows, x: Array) -> Array:
-    """Return -log L at mu = 0 of Asimov data sets, which are its own best fits."""
-    at_zero = x.copy()
-    at_zero[:, -1] = 0.0
-    return np.asarray(fit(rows, at_zero, free_mu=False).at.value)
-
-
 def _significance(alpha: float, n_sigma: int) -> float:
     """Return sqrt(qA) at the expected limit *n_sigma* above the median: eq. 89 of the paper."""
     from scipy.special import ndtr, ndtri
@@ -204,21 +186,22 @@ def _significance(alpha: float, n_sigma: int) -> float:
     return float(n_sigma - ndtri(alpha * ndtr(n_sigma)))
 
 
-def _root_of_q(at: Value, base: Array, target: Array) -> tuple[Array, Array]:
-    """Return sqrt(q) - target and its derivative in mu."""
-    root = np.sqrt(np.maximum(2 * (at.value - base), 1e-24))
-    return root - target, np.asarray(at.gradient[:, -1] / root)
+def _root_of_q(at: Profile, target: Array) -> tuple[Array, Array]:
+    """Return sqrt(q) - target and its derivative in mu, for Asimov data.
+
+    Their likelihood at mu = 0 needs no fit: it is 0, as data are what is expected there.
+    """
+    root = np.sqrt(np.maximum(2 * at.value, 1e-24))
+    return root - target, np.asarray(at.slope / root)
 
 
-def _log_cls(
-    data: tuple[Value, Array], asimov: tuple[Value, Array], log_alpha: float
-) -> tuple[Array, Array]:
+def _log_cls(data: Profile, least: Array, asimov: Profile, log_alpha: float) -> tuple[Array, Array]:
     """Return log alpha - log CLs and its derivative in mu, which are rising and positive."""
     from scipy.special import log_ndtr
 
-    a = np.sqrt(np.maximum(2 * (data[0].value - data[1]), 1e-24))
-    s = np.sqrt(np.maximum(2 * (asimov[0].value - asimov[1]), 1e-24))
-    da, ds = data[0].gradient[:, -1] / a, asimov[0].gradient[:, -1] / s
+    a = np.sqrt(np.maximum(2 * (data.value - least), 1e-24))
+    s = np.sqrt(np.maximum(2 * asimov.value, 1e-24))
+    da, ds = data.slope / a, asimov.slope / s
     low = a <= s
     x = np.where(low, a, (a * a + s * s) / (2 * s))
     y = np.where(low, a - s, (a * a - s * s) / (2 * s))
@@ -228,71 +211,3 @@ def _log_cls(
     norm = 0.5 * np.log(2 * np.pi)
     slope = -np.exp(-x * x / 2 - norm - sb) * dx + np.exp(-y * y / 2 - norm - b) * dy
     return log_alpha - (sb - b), -slope
-
-
-class _Root:
-    """Finds mu where a rising function of conditional fits is zero: Newton inside a bracket."""
-
-    def __init__(
-        self,
-        function: Callable[..., tuple[Array, Array]],
-        data: Sequence[Rows],
-        starts: Sequence[Array],
-        guess: Array,
-        lowest: Array,
-    ) -> None:
-        self.function = function
-        self.data = data
-        self.x = [start.copy() for start in starts]
-        self.mu = np.maximum(guess, lowest + 1e-6)
-        self.low, self.high = lowest.copy(), np.full(len(guess), np.inf)
-        self.good = np.zeros(len(guess), dtype=bool)
-
-    def solve(self) -> tuple[Array, Mask]:
-        """Return mu and which rows are good."""
-        todo = np.arange(len(self.mu))
-        rows = list(self.data)
-        for _ in range(_STEPS):
-            fits = []
-            for k, data in enumerate(rows):
-                self.x[k][todo, -1] = self.mu[todo]
-                found = fit(data, self.x[k][todo], free_mu=False)
-                self.x[k][todo] = found.x
-                fits.append(found)
-            value, slope = self.function(todo, *(f.at for f in fits))
-            fine = np.logical_and.reduce([f.good for f in fits])
-            new = self._next(todo, value, slope)
-            change = np.abs(new - self.mu[todo])
-            done = (np.abs(value) < CHECK) & (change <= TOLERANCE * self.mu[todo])
-            self.good[todo[done]] = fine[done]
-            for k, f in enumerate(fits):
-                move = (new - self.mu[todo])[:, None] * response(f.at)
-                start = f.x + move
-                usable = np.isfinite(start).all(axis=1) & (np.abs(move).max(axis=1) < _FARTHEST)
-                self.x[k][todo] = np.where(usable[:, None], start, f.x)
-                bounded = ~data.constrained
-                self.x[k][np.ix_(todo, np.flatnonzero(bounded))] = np.maximum(
-                    self.x[k][np.ix_(todo, np.flatnonzero(bounded))], 0.0
-                )
-            self.mu[todo] = new
-            if done.all():
-                return self.mu, self.good
-            if done.any():
-                left = np.flatnonzero(~done)
-                todo = todo[left]
-                rows = [data.take(left) for data in rows]
-        return self.mu, self.good
-
-    def _next(self, todo: NDArray[np.integer], value: Array, slope: Array) -> Array:
-        """Return the next mu of each row; the bracket closes around the root."""
-        mu = self.mu[todo]
-        below = value < 0
-        low = np.where(below, np.maximum(mu, self.low[todo]), self.low[todo])
-        high = np.where(below, self.high[todo], np.minimum(mu, self.high[todo]))
-        self.low[todo], self.high[todo] = low, high
-        new = mu - value / slope
-        middle = np.where(np.isinf(high), 2 * mu + 1e-3, (low + high) / 2)
-        outside = ~np.isfinite(new) | (new <= low) | (new >= high) | (new > 10 * mu + 1)
-        # A root at the end of a closed bracket is no reason for halving.
-        settled = np.isfinite(new) & (np.abs(new - mu) <= TOLERANCE * mu)
-        return np.asarray(np.where(outside & ~settled, middle, new))

@@ -18,6 +18,10 @@ Mask = NDArray[np.bool_]
 FACTORS = ("normsys", "lumi", "normfactor")
 GAMMAS = ("staterror", "shapesys", "sideband")
 
+LEAST = 1e-12
+"""Background [events] that stands for none in a bin with signal: an event there lets the likelihood
+of mu = 0 vanish, while limits tend to a value as b falls to 0, and are 1e-11 from it here."""
+
 
 def supports(likelihoods: Likelihoods) -> str:
     """Return why the batch cannot be treated here; an empty text where it can."""
@@ -39,14 +43,14 @@ def _gamma_bins(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
     """Return in which bins of which hypotheses a modifier has a gamma, shape (H, B)."""
     nominal = likelihoods.yields[:, modifier.sample]
     if modifier.kind == "sideband":
-        return np.broadcast_to(_sideband_bin(likelihoods, modifier), nominal.shape)
+        return np.broadcast_to(sideband_bin(likelihoods, modifier), nominal.shape)
     if modifier.kind == "staterror":
         nominal = _staterror_total(likelihoods, modifier.name)
     active: Mask = np.greater(modifier.data["sigma"], 0) & np.greater(nominal, 0)
     return active
 
 
-def _sideband_bin(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
+def sideband_bin(likelihoods: Likelihoods, modifier: Modifier) -> Mask:
     """Return the bin that a sideband measures: the only one in which its sample may be."""
     used = np.asarray((likelihoods.yields[:, modifier.sample] > 0).any(axis=0))
     if likelihoods.n_bins == 1 or not used.any():
@@ -61,21 +65,27 @@ def _staterror_total(likelihoods: Likelihoods, name: str) -> Array:
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample of all rows: `factors` and `shifts` by number of the parameter."""
+    """One sample of all rows: `factors` and `shifts` by number of the parameter.
+
+    `nominal` has the shape (B, R); `gamma` is 1 where a gamma scales it, and `everywhere` says
+    whether that is so in all bins of all rows.
+    """
 
     nominal: Array
     is_signal: bool
     factors: tuple[tuple[int, Exponential | str | Array], ...]
     shifts: tuple[tuple[int, Shift], ...]
     gamma: Array | None
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)
 class Gammas:
-    """The gamma of each bin: where it is, and its constraint, each of shape (R, B).
+    """The gamma of each bin: where it is, and its constraint, each of shape (B, R).
 
     Gaussian ones have a `width`, and the auxiliary value is `centre`; Poisson ones have `rate` and
-    the auxiliary `count`: gamma * rate is its expectation.
+    the auxiliary `count`: gamma * rate is its expectation. `some_gaussian` and `some_poisson` say
+    whether there may be any.
     """
 
     on: Mask
@@ -84,13 +94,27 @@ class Gammas:
     centre: Array
     rate: Array
     count: Array
+    some_gaussian: bool
+    some_poisson: bool
+
+    def take(self, rows: NDArray[np.integer]) -> "Gammas":
+        """Return some rows."""
+        return replace(
+            self,
+            on=self.on.take(rows, axis=-1),
+            is_poisson=self.is_poisson.take(rows, axis=-1),
+            width=self.width.take(rows, axis=-1),
+            centre=self.centre.take(rows, axis=-1),
+            rate=self.rate.take(rows, axis=-1),
+            count=self.count.take(rows, axis=-1),
+        )
 
 
 @dataclass(frozen=True)
 class Rows:
     """Data sets with their likelihoods.
 
-    `counts` has the shape (R, B), `centres` (R, P) holds auxiliary values of the nuisances,
+    `counts` has the shape (B, R), `centres` (P, R) holds auxiliary values of the nuisances,
     `constrained` (P,) says which have a Gaussian of width 1 around them.
     """
 
@@ -102,7 +126,7 @@ class Rows:
     names: tuple[str, ...]
 
     def __len__(self) -> int:
-        return int(self.counts.shape[0])
+        return int(self.counts.shape[-1])
 
     @property
     def n_parameters(self) -> int:
@@ -110,9 +134,9 @@ class Rows:
         return len(self.names) + 1
 
     def start(self) -> Array:
-        """Return parameters at their nominal values and mu = 0, shape (R, P + 1)."""
-        x = np.zeros((len(self), self.n_parameters))
-        x[:, :-1] = np.where(self.constrained, 0.0, 1.0)
+        """Return parameters at their nominal values and mu = 0, shape (P + 1, R)."""
+        x = np.zeros((self.n_parameters, len(self)))
+        x[:-1] = np.where(self.constrained, 0.0, 1.0)[:, None]
         return x
 
     def take(self, rows: NDArray[np.integer]) -> "Rows":
@@ -120,22 +144,19 @@ class Rows:
         samples = tuple(
             replace(
                 s,
-                nominal=s.nominal[rows],
+                nominal=s.nominal.take(rows, axis=-1),
                 factors=tuple((p, _taken(f, rows)) for p, f in s.factors),
                 shifts=tuple((p, shift.take(rows)) for p, shift in s.shifts),
-                gamma=None if s.gamma is None else s.gamma[rows],
+                gamma=None if s.gamma is None else s.gamma.take(rows, axis=-1),
             )
             for s in self.samples
-        )
-        gammas = self.gammas and Gammas(
-            *(getattr(self.gammas, name)[rows] for name in Gammas.__dataclass_fields__)
         )
         return replace(
             self,
             samples=samples,
-            gammas=gammas,
-            counts=self.counts[rows],
-            centres=self.centres[rows],
+            gammas=self.gammas and self.gammas.take(rows),
+            counts=self.counts.take(rows, axis=-1),
+            centres=self.centres.take(rows, axis=-1),
         )
 
 
@@ -170,14 +191,21 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
     samples = tuple(
         _sample(likelihoods, k, names, scale) for k in range(likelihoods.yields.shape[1])
     )
+    if (bare := _bare(likelihoods)).any():
+        samples += (Sample(_by_bin(np.where(bare, LEAST, 0.0)), False, (), (), None),)
     return Rows(
         samples,
         _gammas(likelihoods),
-        counts,
-        np.zeros((len(likelihoods), len(names))),
+        _by_bin(counts),
+        np.zeros((len(names), len(likelihoods))),
         constrained,
         names,
     )
+
+
+def _bare(likelihoods: Likelihoods) -> Mask:
+    """Return which bins have a signal and no background, shape (H, B)."""
+    return np.asarray((likelihoods.background <= 0) & (likelihoods.signal > 0))
 
 
 def nominal_counts(likelihoods: Likelihoods) -> Array:
@@ -187,7 +215,7 @@ def nominal_counts(likelihoods: Likelihoods) -> Array:
         if modifier.kind == "sideband":
             ratio = np.maximum(modifier.data["ratio"], np.finfo(float).tiny)
             measured = (modifier.data["observed"] / ratio)[:, None]
-            here = _sideband_bin(likelihoods, modifier)
+            here = sideband_bin(likelihoods, modifier)
             nominal = likelihoods.yields[:, modifier.sample]
             counts = np.where(here, counts - nominal + measured, counts)
     return np.asarray(np.maximum(counts, 0.0))
@@ -211,15 +239,23 @@ def _sample(likelihoods: Likelihoods, k: int, names: Sequence[str], scale: Array
             continue
         number = names.index(modifier.name)
         if modifier.kind == "histosys":
-            up, down = (modifier.data[key] - nominal for key in ("hi", "lo"))
-            shifts.append((number, Shift(up * unit, down * unit)))
+            up, down = (_by_bin((modifier.data[key] - nominal) * unit) for key in ("hi", "lo"))
+            shifts.append((number, Shift(up, down)))
         elif modifier.kind == "normsys":
             factors.append((number, Exponential(modifier.data["hi"], modifier.data["lo"])))
         else:
             factors.append((number, modifier.data["sigma"] if modifier.data else "free"))
     if gamma is not None and not gamma.any():
         gamma = None
-    return Sample(nominal * unit, is_signal, tuple(factors), tuple(shifts), gamma)
+    everywhere = gamma is not None and bool(gamma.all())
+    gamma = None if gamma is None else _by_bin(gamma)
+    nominal = _by_bin(nominal * unit)
+    return Sample(nominal, is_signal, tuple(factors), tuple(shifts), gamma, everywhere)
+
+
+def _by_bin(values: Array) -> Array:
+    """Return (H, B) as (B, H), whose rows are close together in memory."""
+    return np.ascontiguousarray(values.T)
 
 
 def _gammas(likelihoods: Likelihoods) -> Gammas | None:
@@ -244,4 +280,15 @@ def _gammas(likelihoods: Likelihoods) -> Gammas | None:
             else:
                 rate = np.where(here, modifier.data["ratio"][:, None], rate)
                 count = np.where(here, modifier.data["observed"][:, None], count)
-    return Gammas(on, is_poisson, width, centre, rate, count) if on.any() else None
+    if not on.any():
+        return None
+    return Gammas(
+        on=np.ascontiguousarray(on.T),
+        is_poisson=np.ascontiguousarray(is_poisson.T),
+        width=_by_bin(width),
+        centre=_by_bin(centre),
+        rate=_by_bin(rate),
+        count=_by_bin(count),
+        some_gaussian=bool((on & ~is_poisson).any()),
+        some_poisson=bool(is_poisson.any()),
+    )

@@ -24,7 +24,7 @@ _LONGEST = 3.0
 
 @dataclass(frozen=True)
 class Fit:
-    """Minima of -log L: parameters `x` (R, P + 1), the likelihood there, and which are good."""
+    """Minima of -log L: parameters `x` (P + 1, R), the likelihood there, and which are good."""
 
     x: Array
     at: Value
@@ -39,18 +39,18 @@ def fit(rows: Rows, x: Array, *, free_mu: bool) -> Fit:
     rows
         The data sets.
     x
-        Where to start, shape (R, P + 1).
+        Where to start, shape (P + 1, R).
     """
     x = x.copy()
     at = evaluate(rows, x)
-    if x.shape[1] == 1 and not free_mu:
+    if len(x) == 1 and not free_mu:
         return Fit(x, at, np.isfinite(at.value))
     good = np.zeros(len(rows), dtype=bool)
     damping = np.zeros(len(rows))
     todo = np.arange(len(rows))
     inner, current = rows, at
     for _ in range(STEPS):
-        step, gain = _step(rows, current, x[todo], damping[todo], free_mu=free_mu)
+        step, gain = _step(rows, current, x[:, todo], damping[todo], free_mu=free_mu)
         done = (gain <= DECREMENT * (1 + np.abs(current.value))) & (damping[todo] < 1)
         done &= np.isfinite(current.value)
         good[todo[done]] = True
@@ -59,65 +59,71 @@ def fit(rows: Rows, x: Array, *, free_mu: bool) -> Fit:
             return Fit(x, at, good)
         left = np.flatnonzero(~done)
         if done.any():
-            todo, step, gain = todo[left], step[left], gain[left]
+            todo, step, gain = todo[left], step[:, left], gain[left]
             inner, current = inner.take(left), _pick(current, left)
-        new = _inside(rows, x[todo] + step)
+        new = _inside(rows, x[:, todo] + step)
         trial = evaluate(inner, new)
         slack = 1e-13 * (1 + np.abs(current.value))
         better = trial.value <= current.value + slack
         stalled = ~better & (gain <= 1e-9 * (1 + np.abs(current.value)))
         good[todo[stalled & (damping[todo] > _STIFF)]] = True
-        x[todo[better]] = new[better]
+        x[:, todo[better]] = new[:, better]
         damping[todo] = np.where(
             better, np.where(damping[todo] < _LOOSE, 0.0, damping[todo] / 8),
             np.maximum(damping[todo] * 8, 1e-2),
         )  # fmt: skip
-        current = _merged(current, trial, better)
+        current = merged(current, trial, better)
     _put(at, todo, current, np.ones(len(todo), dtype=bool))
     return Fit(x, at, good)
 
 
 def _inside(rows: Rows, x: Array) -> Array:
     """Return parameters with mu and free factors not below zero."""
-    x[:, -1] = np.maximum(x[:, -1], 0.0)
-    if not rows.constrained.all():
-        x[:, :-1] = np.where(rows.constrained, x[:, :-1], np.maximum(x[:, :-1], 0.0))
+    x[-1] = np.maximum(x[-1], 0.0)
+    for free in np.flatnonzero(~rows.constrained):
+        x[free] = np.maximum(x[free], 0.0)
     return x
 
 
 def _step(rows: Rows, at: Value, x: Array, damping: Array, *, free_mu: bool) -> tuple[Array, Array]:
     """Return Newton's step and what it would gain; parameters at a bound stay there."""
-    gradient, hessian = at.gradient, at.hessian
-    n = gradient.shape[1]
-    bounded = np.append(~rows.constrained, True)
-    held = bounded & (x <= 0) & (gradient > 0)
-    if not free_mu:
-        held = held.copy()
-        held[:, -1] = True
-    gradient = np.where(held, 0.0, gradient)
-    matrix = [[hessian[:, i, j] for j in range(n)] for i in range(n)]
-    for i in range(n):
-        for j in range(n):
-            if i == j:
-                scale = np.abs(matrix[i][i]) + 1e-12
-                matrix[i][i] = np.where(held[:, i], 1.0, matrix[i][i] + damping * scale)
-            else:
-                matrix[i][j] = np.where(held[:, i] | held[:, j], 0.0, matrix[i][j])
-    step = _solved(matrix, -gradient)
-    limit = np.full(n, _LONGEST)
-    limit[:-1][~rows.constrained] = np.inf
-    limit[-1] = np.inf
-    ratio = np.max(np.abs(step) / limit, axis=1, initial=0.0)
-    step /= np.maximum(ratio, 1.0)[:, None]
-    gain = np.abs((gradient * step).sum(axis=1))
+    n = len(x) if free_mu else len(x) - 1
+    gradient = at.gradient[:n].copy()
+    matrix = [[at.hessian[i, j] for j in range(i + 1)] for i in range(n)]
+    bounded = np.append(~rows.constrained, True)[:n]
+    for i in np.flatnonzero(bounded).tolist():
+        held = (x[i] <= 0) & (gradient[i] > 0)
+        if held.any():
+            gradient[i] = np.where(held, 0.0, gradient[i])
+            for j in range(n):
+                row, column = max(i, j), min(i, j)
+                held_value = 1.0 if i == j else 0.0
+                matrix[row][column] = np.where(held, held_value, matrix[row][column])
+    if damping.any():
+        for i in range(n):
+            matrix[i][i] = matrix[i][i] + damping * (np.abs(matrix[i][i]) + 1e-12)
+    step = np.zeros_like(x)
+    step[:n] = _solved(matrix, -gradient)
+    constrained = np.flatnonzero(rows.constrained)
+    if len(constrained):
+        longest = np.abs(step[constrained]).max(axis=0) / _LONGEST
+        step /= np.maximum(longest, 1.0)
+    gain = np.abs((gradient * step[:n]).sum(axis=0))
     return step, gain
 
 
 def _solved(matrix: list[list[Array]], right: Array) -> Array:
-    """Solve symmetric systems by LDL^T; a pivot that is not positive is turned round."""
-    n = len(matrix)
-    lower, pivots = _factored(matrix)
-    y = [right[:, i] for i in range(n)]
+    """Solve symmetric systems by LDL^T from their lower triangles.
+
+    A pivot that is not positive is turned round.
+    """
+    lower, pivots, _ = _factored(matrix)
+    return _substituted(lower, pivots, right)
+
+
+def _substituted(lower: list[list[Array]], pivots: list[Array], right: Array) -> Array:
+    n = len(pivots)
+    y = [right[i] for i in range(n)]
     for i in range(n):
         for k in range(i):
             y[i] = y[i] - lower[i][k] * y[k]
@@ -125,55 +131,96 @@ def _solved(matrix: list[list[Array]], right: Array) -> Array:
     for i in reversed(range(n)):
         for k in range(i + 1, n):
             y[i] = y[i] - lower[k][i] * y[k]
-    return np.stack(y, axis=1)
+    return np.stack(y)
 
 
-def _factored(matrix: list[list[Array]]) -> tuple[list[list[Array]], list[Array]]:
-    """Return L and the pivots D, all of them positive."""
+def _factored(matrix: list[list[Array]]) -> tuple[list[list[Array]], list[Array], Mask]:
+    """Return L and the pivots D, all of them made positive, and where they were."""
     n = len(matrix)
     lower: list[list[Array]] = [[matrix[0][0]] * n for _ in range(n)]
     pivots: list[Array] = []
+    positive = np.ones(matrix[0][0].shape, dtype=bool)
     for j in range(n):
         pivot = matrix[j][j]
         for k in range(j):
             pivot = pivot - lower[j][k] ** 2 * pivots[k]
         floor = 1e-10 * (np.abs(matrix[j][j]) + 1e-10)
-        pivot = np.where(pivot > floor, pivot, np.maximum(np.abs(pivot), floor))
+        is_large = pivot > floor
+        positive &= is_large
+        pivot = np.where(is_large, pivot, np.maximum(np.abs(pivot), floor))
         pivots.append(pivot)
         for i in range(j + 1, n):
             entry = matrix[i][j]
             for k in range(j):
                 entry = entry - lower[i][k] * lower[j][k] * pivots[k]
             lower[i][j] = entry / pivot
-    return lower, pivots
+    return lower, pivots, positive
 
 
 def _pick(value: Value, rows: NDArray[np.integer]) -> Value:
-    return Value(*(getattr(value, name)[rows] for name in Value.__dataclass_fields__))
+    return Value(*(getattr(value, name).take(rows, axis=-1) for name in Value.__dataclass_fields__))
 
 
 def _put(target: Value, rows: NDArray[np.integer], value: Value, mask: Mask) -> None:
     for name in Value.__dataclass_fields__:
-        getattr(target, name)[rows] = getattr(value, name)[mask]
+        getattr(target, name)[..., rows] = getattr(value, name)[..., mask]
 
 
-def _merged(old: Value, new: Value, better: Mask) -> Value:
+def merged(old: Value, new: Value, better: Mask) -> Value:
+    """Return *new* where it is better, else *old*."""
     if better.all():
         return new
     return Value(
         *(
-            np.where(better.reshape(-1, *[1] * (getattr(new, name).ndim - 1)),
-                     getattr(new, name), getattr(old, name))
+            np.where(better, getattr(new, name), getattr(old, name))
             for name in Value.__dataclass_fields__
         )
-    )  # fmt: skip
+    )
 
 
 def response(at: Value) -> Array:
-    """Return how fitted nuisances move with mu: dx/dmu, shape (R, P + 1), 1 for mu itself."""
-    n = at.gradient.shape[1]
-    if n == 1:
-        return np.ones_like(at.gradient)
-    matrix = [[at.hessian[:, i, j] for j in range(n - 1)] for i in range(n - 1)]
-    inner = _solved(matrix, -at.hessian[:, :-1, -1])
-    return np.concatenate([inner, np.ones((len(inner), 1))], axis=1)
+    """Return how fitted nuisances move with mu: dx/dmu, shape (P + 1, R), 1 for mu itself."""
+    n = len(at.gradient) - 1
+    one = np.ones_like(at.gradient[-1:])
+    if n == 0:
+        return one
+    matrix = [[at.hessian[i, j] for j in range(i + 1)] for i in range(n)]
+    return np.concatenate([_solved(matrix, -at.hessian[-1, :-1]), one])
+
+
+@dataclass(frozen=True)
+class Move:
+    """Newton's step of the nuisances at a fixed mu, and what the profile in mu will be after it.
+
+    `step` and `response` (dx/dmu) have the shape (P, R), `value` and `slope` of the profile (R,);
+    `gain` is what the step takes off the likelihood, `convex` says where the Hessian is positive.
+    """
+
+    step: Array
+    response: Array
+    value: Array
+    slope: Array
+    gain: Array
+    convex: Mask
+
+
+def move(at: Value) -> Move:
+    """Return where the conditional fit at the same mu will be, and how it moves with mu."""
+    n = len(at.gradient) - 1
+    slope = at.gradient[-1]
+    if n == 0:
+        none, zero = np.zeros((0, len(slope))), np.zeros_like(slope)
+        return Move(none, none, at.value, slope, zero, np.isfinite(at.value))
+    gradient, mixed = at.gradient[:-1], at.hessian[-1, :-1]
+    matrix = [[at.hessian[i, j] for j in range(i + 1)] for i in range(n)]
+    lower, pivots, convex = _factored(matrix)
+    step = _substituted(lower, pivots, -gradient)
+    gain = -(gradient * step).sum(axis=0) / 2
+    return Move(
+        step,
+        _substituted(lower, pivots, -mixed),
+        at.value - gain,
+        slope + (mixed * step).sum(axis=0),
+        gain,
+        convex,
+    )

@@ -7,23 +7,29 @@ Instrum. Meth. A 595 (2008) 480.
 """
 
 from mcbook.limits import counting
+from mcbook.limits.collapse import collapsed
 from mcbook.limits.likelihoods import Likelihoods
 from mcbook.limits.result import Limits
 
 
 def limits(likelihoods: Likelihoods, *, cl: float) -> Limits:
-    """Return limits on mu in one bin; without systematics they are those of `exact`.
+    """Return limits on mu from the count; without systematics in one bin those of `exact`.
+
+    Of several bins the total is counted: limits have the right coverage, and are weaker than those
+    of a fit where the bins differ in purity.
 
     Parameters
     ----------
     likelihoods
-        Hypotheses with one bin.
+        Hypotheses with any number of bins.
     cl
         Confidence level in (0, 1).
 
     Raises
     ------
     InputError
-        If there are several bins, or *cl* is no level.
+        If *cl* is no level.
     """
+    if likelihoods.n_bins > 1:
+        likelihoods = collapsed(likelihoods)
     return counting.limits(likelihoods, cl=cl, method="hybrid")

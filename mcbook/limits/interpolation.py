@@ -54,7 +54,7 @@ class Exponential:
         """Return the factors of some rows."""
         new = object.__new__(Exponential)
         new.log_hi, new.log_lo = self.log_hi[rows], self.log_lo[rows]
-        new.powers = self.powers[:, rows]
+        new.powers = self.powers.take(rows, axis=-1)
         return new
 
     def factor(self, alpha: Array) -> tuple[Array, Array, Array]:
@@ -85,7 +85,7 @@ class Shift:
     Parameters
     ----------
     up, down
-        Yields at +1 and -1 less the nominal yield, shape (R, B).
+        Yields at +1 and -1 less the nominal yield, shape (B, R) or any that broadcasts with alpha.
     """
 
     def __init__(self, up: Array, down: Array) -> None:
@@ -95,14 +95,13 @@ class Shift:
 
     def take(self, rows: NDArray[np.integer]) -> "Shift":
         """Return the shifts of some rows."""
-        return Shift(self.up[rows], self.down[rows])
-
-    def shift(self, alpha: Array) -> tuple[Array, Array, Array]:
-        """Return the shift and its two derivatives at *alpha* (R,), each of shape (R, B)."""
-        return self.at(alpha[:, None])
+        new = object.__new__(Shift)
+        for name in ("up", "down", "odd", "even"):
+            setattr(new, name, getattr(self, name).take(rows, axis=-1))
+        return new
 
     def at(self, x: Array) -> tuple[Array, Array, Array]:
-        """Return the same at *x*, which broadcasts with the yields."""
+        """Return the shift and its two derivatives at *x*, which broadcasts with the yields."""
         square = x * x
         inside = x * self.odd + self.even * square * (15 + square * (3 * square - 10))
         first = self.odd + self.even * x * (30 + square * (18 * square - 40))

@@ -3,6 +3,8 @@
 A row is one data set of one hypothesis. Its parameters are the nuisances that act on whole samples
 and, last, the signal strength mu. Each bin has at most one gamma, which is profiled in closed form:
 the root of a quadratic equation. What is left has few parameters, for Newton's method.
+
+Arrays have the rows on their last axis: sums over few bins or parameters are then long loops.
 """
 
 from collections.abc import Sequence
@@ -23,8 +25,9 @@ TINY = 1e-300
 class Value:
     """The likelihood at one place.
 
-    `value` is -log L without constants, shape (R,); `gradient` (R, P + 1), `hessian`
-    (R, P + 1, P + 1); `expected` and `gamma` (R, B).
+    `value` is -log L without constants, shape (R,), 0 for data that are as expected; `gradient`
+    (P + 1, R), `hessian` (P + 1, P + 1, R), of which the lower triangle is filled; `expected` and
+    `gamma` (B, R).
     """
 
     value: Array
@@ -35,13 +38,13 @@ class Value:
 
 
 def evaluate(rows: Rows, x: Array) -> Value:
-    """Return the profiled -log L at parameters *x*, shape (R, P + 1), and its derivatives."""
+    """Return the profiled -log L at parameters *x*, shape (P + 1, R), and its derivatives."""
     with np.errstate(all="ignore"):
-        parts = [_Part(sample, x, rows.n_parameters) for sample in rows.samples]
+        parts = [_Part(sample, x) for sample in rows.samples]
         free, fixed = _sums(parts, rows.counts.shape)
         gamma = _solve(rows.gammas, rows.counts, free, fixed)
-        expected = gamma * free + fixed
-        return _derive(rows, x, parts, _Bins(rows, free, gamma, expected))
+        bins = _Bins(rows, free, gamma, gamma * free + fixed)
+        return _derive(rows, x, parts, bins)
 
 
 def replaced_data(rows: Rows, x: Array) -> Rows:
@@ -52,81 +55,93 @@ def replaced_data(rows: Rows, x: Array) -> Rows:
         count = np.where(gammas.is_poisson, gammas.rate * at.gamma, gammas.count)
         centre = np.where(gammas.is_poisson, gammas.centre, at.gamma)
         gammas = replace(gammas, count=count, centre=centre)
-    return replace(rows, counts=at.expected, centres=x[:, :-1].copy(), gammas=gammas)
+    return replace(rows, counts=at.expected, centres=x[:-1].copy(), gammas=gammas)
 
 
 class _Part:
     """One sample at one place: its yields and their derivatives."""
 
-    def __init__(self, sample: Sample, x: Array, n_parameters: int) -> None:
+    def __init__(self, sample: Sample, x: Array) -> None:
         self.sample = sample
-        size = x.shape[0]
-        factor = np.ones(size)
+        factor: Array | None = None
         self.log: dict[int, Array] = {}
-        self.curve: dict[int, Array] = {}
+        self.curve: dict[int, Array | None] = {}
         for number, named in sample.factors:
-            k, first, second = _factor(named, x[:, number])
-            factor = factor * k
-            self.log[number], self.curve[number] = first, second
+            k, self.log[number], self.curve[number] = _factor(named, x[number])
+            factor = k if factor is None else factor * k
         base = sample.nominal
         self.shift: dict[int, tuple[Array, Array]] = {}
         for number, entry in sample.shifts:
-            moved, first, second = entry.shift(x[:, number])
+            moved, first, second = entry.at(x[number])
             base = base + moved
+            if factor is not None:
+                first, second = first * factor, second * factor
             self.shift[number] = (first, second)
-        self.factor = factor[:, None]
-        self.strength = x[:, -1] if sample.is_signal else None
-        self.unit = base * self.factor
-        self.value = self.unit if self.strength is None else self.unit * self.strength[:, None]
-        self.n_parameters = n_parameters
+        self.strength = x[-1] if sample.is_signal else None
+        self.unit = base if factor is None else base * factor
+        self.value = self.unit if self.strength is None else self.unit * self.strength
 
-    def moved_by(self) -> dict[int, Array]:
-        """Return the first derivatives by number of the parameter, each of shape (R, B)."""
-        found: dict[int, Array] = {}
-        numbers = self.log.keys() | self.shift.keys()
-        scale = None if self.strength is None else self.strength[:, None]
-        for number in numbers:
-            slope = self.unit * self.log[number][:, None] if number in self.log else 0.0
-            if number in self.shift:
-                slope = slope + self.factor * self.shift[number][0]
-            found[number] = np.asarray(slope if scale is None else slope * scale)
-        if self.strength is not None:
-            found[self.n_parameters - 1] = self.unit
-        return found
+    def vectors(self, last: int) -> "list[tuple[Array, dict[int, Array | None]]]":
+        """Return vectors over bins that span the first derivatives of the yields.
+
+        Each comes with its coefficient in the derivative by each parameter (None for 1).
+        """
+        scale = self.strength
+        by = {p: log if scale is None else log * scale for p, log in self.log.items()}
+        coefficients: dict[int, Array | None] = dict(by)
+        if scale is not None:
+            coefficients[last] = None
+        found = [(self.unit, coefficients)] if coefficients else []
+        return found + [(first, {p: scale}) for p, (first, _) in self.shift.items()]
 
     def curvature(self, weight: Array, hessian: Array) -> None:
-        """Add the second derivatives, summed over bins with *weight* (R, B), to *hessian*."""
-        scale = np.ones(len(weight)) if self.strength is None else self.strength
-        total = (weight * self.unit).sum(axis=1)
-        first = {n: (weight * self.factor * s[0]).sum(axis=1) for n, s in self.shift.items()}
-        numbers = sorted(self.log.keys() | self.shift.keys())
-        last = self.n_parameters - 1
-        zero = np.zeros_like(total)
+        """Add the second derivatives, summed over bins with *weight* (B, R), to *hessian*."""
+        last = len(hessian) - 1
+        total = _over_bins(weight, self.unit)
+        first = {p: _over_bins(weight, s[0]) for p, s in self.shift.items()}
+        numbers = sorted(self.log.keys() | self.shift.keys(), reverse=True)
+        scale = self.strength
         for i, p in enumerate(numbers):
-            log_p, first_p = self.log.get(p, zero), first.get(p, zero)
-            diagonal = total * self.curve.get(p, zero) + 2 * first_p * log_p
-            if p in self.shift:
-                diagonal = diagonal + (weight * self.factor * self.shift[p][1]).sum(axis=1)
-            hessian[:, p, p] += scale * diagonal
-            for q in numbers[i + 1 :]:
-                log_q, first_q = self.log.get(q, zero), first.get(q, zero)
-                mixed = scale * (total * log_p * log_q + first_p * log_q + first_q * log_p)
-                hessian[:, p, q] += mixed
-                hessian[:, q, p] += mixed
-            if self.strength is not None:
-                mixed = total * log_p + first_p
-                hessian[:, p, last] += mixed
-                hessian[:, last, p] += mixed
+            mixed = _plus(_times(total, self.log.get(p)), first.get(p))
+            if scale is not None and mixed is not None:
+                hessian[last, p] += mixed
+            for q in numbers[i:]:
+                if q == p:
+                    second = _times(total, self.curve.get(p))
+                    if p in self.shift:
+                        second = _plus(second, _over_bins(weight, self.shift[p][1]))
+                        second = _plus(second, _times(2 * first[p], self.log.get(p)))
+                else:
+                    second = _times(mixed, self.log.get(q))
+                    second = _plus(second, _times(first.get(q), self.log.get(p)))
+                if second is not None:
+                    hessian[p, q] += second if scale is None else second * scale
 
 
-def _factor(entry: Exponential | str | Array, x: Array) -> tuple[Array, Array, Array]:
+def _over_bins(a: Array, b: Array) -> Array:
+    """Return the sum of products over bins, shape (R,)."""
+    if len(a) == 1:
+        return np.asarray(a[0] * b[0])
+    return np.asarray(np.einsum("br,br->r", a, b))
+
+
+def _times(a: Array | None, b: Array | None) -> Array | None:
+    return None if a is None or b is None else a * b
+
+
+def _plus(a: Array | None, b: Array | None) -> Array | None:
+    return b if a is None else a if b is None else a + b
+
+
+def _factor(entry: Exponential | str | Array, x: Array) -> tuple[Array, Array, Array | None]:
+    """Return a factor k, k'/k and k''/k (None for 0)."""
     if isinstance(entry, Exponential):
         return entry.factor(x)
     if isinstance(entry, str):  # a free factor: k = x
         inverse = 1 / np.maximum(x, TINY**0.25)
-        return np.maximum(x, TINY**0.25), inverse, np.zeros_like(x)
+        return np.maximum(x, TINY**0.25), inverse, None
     value = 1 + entry * x  # luminosity
-    return value, entry / value, np.zeros_like(x)
+    return value, entry / value, None
 
 
 def _sums(parts: Sequence[_Part], shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -135,10 +150,12 @@ def _sums(parts: Sequence[_Part], shape: tuple[int, ...]) -> tuple[Array, Array]
     for part in parts:
         on = part.sample.gamma
         if on is None:
-            fixed = fixed + part.value
+            fixed += part.value
+        elif part.sample.everywhere:
+            free += part.value
         else:
-            free = free + part.value * on
-            fixed = fixed + part.value * (1 - on)
+            free += part.value * on
+            fixed += part.value * (1 - on)
     return free, fixed
 
 
@@ -146,25 +163,33 @@ def _solve(gammas: Gammas | None, counts: Array, free: Array, fixed: Array) -> A
     """Return the gamma of each bin that maximises the likelihood."""
     if gammas is None:
         return np.ones_like(counts)
-    square = gammas.width**2
-    a = np.where(gammas.is_poisson, free * (free + gammas.rate), free)
-    b = np.where(
-        gammas.is_poisson,
-        (free + gammas.rate) * fixed - (counts + gammas.count) * free,
-        free * free * square + fixed - gammas.centre * free,
-    )
-    c = np.where(
-        gammas.is_poisson,
-        -gammas.count * fixed,
-        free * (fixed - counts) * square - gammas.centre * fixed,
-    )
+    gaussian = poisson = None
+    if gammas.some_gaussian:
+        square = gammas.width**2
+        gaussian = (
+            free,
+            free * free * square + fixed - gammas.centre * free,
+            free * (fixed - counts) * square - gammas.centre * fixed,
+            gammas.centre,
+        )
+    if gammas.some_poisson:
+        poisson = (
+            free * (free + gammas.rate),
+            (free + gammas.rate) * fixed - (counts + gammas.count) * free,
+            -gammas.count * fixed,
+            gammas.count / gammas.rate,
+        )
+    if gaussian is not None and poisson is not None:
+        pairs = zip(poisson, gaussian, strict=True)
+        a, b, c, alone = (np.where(gammas.is_poisson, one, other) for one, other in pairs)
+    else:
+        a, b, c, alone = gaussian or poisson or (free, free, free, free)
     root = np.sqrt(np.maximum(b * b - 4 * a * c, 0.0))
     gamma = np.where(b >= 0, -2 * c / (b + root), (root - b) / (2 * a))
-    alone = np.where(gammas.is_poisson, gammas.count / gammas.rate, gammas.centre)
-    without = np.where(gammas.is_poisson & (fixed <= 0),
-                       (counts + gammas.count) / (free + gammas.rate), gamma)  # fmt: skip
-    gamma = np.where(free > 0, without, alone)
-    gamma = np.where(np.isfinite(gamma), gamma, alone)
+    if gammas.some_poisson:
+        without = gammas.is_poisson & (fixed <= 0)
+        gamma = np.where(without, (counts + gammas.count) / (free + gammas.rate), gamma)
+    gamma = np.where((free > 0) & np.isfinite(gamma), gamma, alone)
     return np.where(gammas.on, np.maximum(gamma, 0.0), 1.0)
 
 
@@ -175,98 +200,102 @@ class _Bins:
         n, gammas = rows.counts, rows.gammas
         safe = np.maximum(expected, TINY)
         self.gamma, self.expected = gamma, expected
-        ratio = np.where(n > 0, n / safe, 0.0)
-        terms = expected - n + np.where(n > 0, n * np.log(np.maximum(n, TINY) / safe), 0.0)
+        ratio = n / safe
+        # n = 0 has no logarithm; TINY / TINY is 1 where nothing is expected either.
+        terms = expected - n - n * np.log(safe / np.maximum(n, TINY))
         terms = np.where((expected < 0) | ((expected <= 0) & (n > 0)), np.inf, terms)
         self.slope = 1 - ratio
         curve = ratio / safe
         self.fixed_fixed = curve
         self.free_free, self.free_fixed = curve, curve
         if gammas is not None:
-            terms = terms + np.where(gammas.on, _constraint(gammas, gamma), 0.0)
+            terms += np.where(gammas.on, _constraint(gammas, gamma), 0.0)
             self._profile(gammas, free, curve)
-        self.value = terms.sum(axis=1)
+        self.value = terms.sum(axis=0)
 
     def _profile(self, gammas: Gammas, free: Array, curve: Array) -> None:
         gamma = self.gamma
-        own = np.where(
-            gammas.is_poisson, gammas.count / np.maximum(gamma, TINY) ** 2, gammas.width**-2
-        )
-        stiff = free * free * curve + own
-        move = gammas.on & (gamma > 0) & np.isfinite(stiff) & (stiff > 0)
-        inverse = np.where(move, 1 / np.where(move, stiff, 1.0), 0.0)
-        by_free = self.slope + gamma * free * curve
+        own = gammas.width**-2
+        if gammas.some_poisson:
+            own = np.where(gammas.is_poisson, gammas.count / np.maximum(gamma, TINY) ** 2, own)
         by_fixed = free * curve
-        self.free_free = gamma * gamma * curve - by_free * by_free * inverse
-        self.free_fixed = gamma * curve - by_free * by_fixed * inverse
+        stiff = free * by_fixed + own
+        moves = gammas.on & (gamma > 0) & np.isfinite(stiff) & (stiff > 0)
+        inverse = np.where(moves, 1 / stiff, 0.0)
+        scaled = gamma * curve
+        by_free = self.slope + free * scaled
+        pulled = by_free * inverse
+        self.free_free = gamma * scaled - by_free * pulled
+        self.free_fixed = scaled - pulled * by_fixed
         self.fixed_fixed = curve - by_fixed * by_fixed * inverse
 
 
 def _constraint(gammas: Gammas, gamma: Array) -> Array:
+    gaussian = ((gamma - gammas.centre) / gammas.width) ** 2 / 2
+    if not gammas.some_poisson:
+        return gaussian
     count, mean = gammas.count, gammas.rate * gamma
     ratio = np.maximum(count, TINY) / np.maximum(mean, TINY)
     poisson = mean - count + np.where(count > 0, count * np.log(ratio), 0.0)
-    return np.where(gammas.is_poisson, poisson, ((gamma - gammas.centre) / gammas.width) ** 2 / 2)
+    return np.where(gammas.is_poisson, poisson, gaussian)
 
 
 def _derive(rows: Rows, x: Array, parts: Sequence[_Part], bins: _Bins) -> Value:
-    size, n_parameters = x.shape
-    gradient = np.zeros((size, n_parameters))
-    hessian = np.zeros((size, n_parameters, n_parameters))
-    free_by: dict[int, Array] = {}
-    fixed_by: dict[int, Array] = {}
+    n_parameters, size = x.shape
+    gradient = np.zeros((n_parameters, size))
+    hessian = np.zeros((n_parameters, n_parameters, size))
     free_slope = bins.gamma * bins.slope
+    spans: list[_Span] = []
     for part in parts:
         on = part.sample.gamma
-        weight = bins.slope if on is None else on * free_slope + (1 - on) * bins.slope
+        weight = bins.slope if on is None else free_slope
+        if on is not None and not part.sample.everywhere:
+            weight = on * free_slope + (1 - on) * bins.slope
         part.curvature(weight, hessian)
-        for p, moved in part.moved_by().items():
-            gradient[:, p] += (weight * moved).sum(axis=1)
-            if on is None:
-                fixed_by[p] = fixed_by.get(p, 0.0) + moved
+        for vector, by in part.vectors(n_parameters - 1):
+            slope = _over_bins(weight, vector)
+            for p, coefficient in by.items():
+                gradient[p] += slope if coefficient is None else slope * coefficient
+            if on is None or part.sample.everywhere:
+                spans.append(_Span(vector, by, is_free=on is not None))
             else:
-                free_by[p] = free_by.get(p, 0.0) + moved * on
-                fixed_by[p] = fixed_by.get(p, 0.0) + moved * (1 - on)
-    _add_products(bins, free_by, fixed_by, hessian)
-    pull = np.where(rows.constrained, x[:, :-1] - rows.centres, 0.0)
-    value = bins.value + (pull * pull).sum(axis=1) / 2
-    gradient[:, :-1] += pull
+                spans.append(_Span(vector * on, by, is_free=True))
+                spans.append(_Span(vector * (1 - on), by, is_free=False))
+    _add_products(bins, spans, hessian)
+    pull = np.where(rows.constrained[:, None], x[:-1] - rows.centres, 0.0)
+    value = bins.value + (pull * pull).sum(axis=0) / 2
+    gradient[:-1] += pull
     diagonal = np.arange(n_parameters - 1)
-    hessian[:, diagonal, diagonal] += rows.constrained
+    hessian[diagonal, diagonal] += rows.constrained[:, None]
     value = np.where(np.isfinite(value), value, np.inf)
     return Value(value, gradient, hessian, bins.expected, bins.gamma)
 
 
-def _add_products(
-    bins: _Bins, free_by: dict[int, Array], fixed_by: dict[int, Array], hessian: Array
-) -> None:
-    """Add the products of first derivatives to the Hessian."""
-    numbers = sorted(free_by.keys() | fixed_by.keys())
-    for i, p in enumerate(numbers):
-        to_free, to_fixed = _weighted(
-            bins, free_by.get(p), fixed_by.get(p), has_gamma=bool(free_by)
-        )
-        for q in numbers[i:]:
-            total: Array | float = 0.0
-            if q in fixed_by:
-                total = (to_fixed * fixed_by[q]).sum(axis=1)
-            if to_free is not None and q in free_by:
-                total = total + (to_free * free_by[q]).sum(axis=1)
-            hessian[:, p, q] += total
-            if q != p:
-                hessian[:, q, p] += total
+@dataclass(frozen=True)
+class _Span:
+    """A vector over bins, and its coefficients in the derivatives by parameters."""
+
+    vector: Array
+    by: dict[int, Array | None]
+    is_free: bool
 
 
-def _weighted(
-    bins: _Bins, free: Array | None, fixed: Array | None, *, has_gamma: bool
-) -> tuple[Array | None, Array]:
-    """Return second derivatives of the bins times a first derivative in one parameter."""
-    to_fixed: Array | float = 0.0 if fixed is None else bins.fixed_fixed * fixed
-    to_free: Array | None = None
-    if free is not None:
-        to_fixed = to_fixed + bins.free_fixed * free
-        to_free = bins.free_free * free
-    if fixed is not None and has_gamma:
-        mixed = bins.free_fixed * fixed
-        to_free = mixed if to_free is None else to_free + mixed
-    return to_free, np.asarray(to_fixed)
+def _add_products(bins: _Bins, spans: Sequence[_Span], hessian: Array) -> None:
+    """Add the products of first derivatives to the Hessian, bin by bin only once per vector."""
+    for i, span in enumerate(spans):
+        weighted: dict[bool, Array] = {}
+        for other in spans[i:]:
+            if other.is_free not in weighted:
+                both = bins.free_free if span.is_free else bins.fixed_fixed
+                weight = both if span.is_free == other.is_free else bins.free_fixed
+                weighted[other.is_free] = weight * span.vector
+            product = _over_bins(weighted[other.is_free], other.vector)
+            for p, of_p in span.by.items():
+                part = product if of_p is None else product * of_p
+                for q, of_q in other.by.items():
+                    if span is other and q > p:
+                        continue  # the lower triangle has it already
+                    entry = part if of_q is None else part * of_q
+                    row, column = max(p, q), min(p, q)
+                    twice = span is not other and p == q
+                    hessian[row, column] += 2 * entry if twice else entry

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,20 @@ class Limits:
     def is_ok(self) -> NDArray[np.bool_]:
         """Which rows are good, shape (H,)."""
         return np.array([str(text).startswith(OK) for text in self.status], dtype=bool)
+
+
+def errors_of(limits: Limits, row: int) -> dict[str, Any]:
+    """Return the errors from toys of one row as JSON values; nothing for methods without toys."""
+    observed, expected = limits.observed_error[row], limits.expected_error[row]
+    if observed == 0 and not expected.any():
+        return {}
+    return {
+        "observed_error": float(observed) if np.isfinite(limits.observed[row]) else None,
+        "expected_error": [
+            float(error) if np.isfinite(value) else None
+            for value, error in zip(limits.expected[row], expected, strict=True)
+        ],
+    }
 
 
 def empty(size: int, method: str, status: str = OK) -> Limits:

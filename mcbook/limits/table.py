@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.limits.likelihoods import Likelihoods, Modifier, one_bin
+from mcbook.limits.result import errors_of
 
 Array = NDArray[np.float64]
 
@@ -256,7 +257,7 @@ def rows_of(table: CountsTable, limits: Any) -> list[dict[str, Any]]:
     """Return limits as the command gives them, one record a hypothesis.
 
     ``observed`` and ``expected`` are factors on the signal column; ``observed_events`` is the
-    observed limit in signal events.
+    observed limit in signal events. Toys add ``observed_error`` and ``expected_error``.
     """
     signal = table.likelihoods.signal[:, 0]
     has_observed = table.likelihoods.has_observed
@@ -269,6 +270,7 @@ def rows_of(table: CountsTable, limits: Any) -> list[dict[str, Any]]:
             "observed_events": _plain(limits.observed[i] * signal[i]),
             "method": str(limits.method[i]),
             "status": str(limits.status[i]),
+            **errors_of(limits, i),
         }
         for i, name in enumerate(table.names)
     ]

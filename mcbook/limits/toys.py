@@ -27,6 +27,12 @@ N_TOYS = 10_000
 _SCAN = np.array([0.35, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.1])
 """Where CLs is taken, in units of the asymptotic limits."""
 
+_NEAR = 0.2
+"""How far from a guess, in its logarithm, a line through log CLs will do."""
+
+_STRAIGHT = 0.1
+"""Largest relative error of a limit from a line."""
+
 _WIDEN = 6
 _LEAST = 100
 
@@ -85,7 +91,8 @@ class _One:
         self.alpha, self.seed, self.n_toys = alpha, seed, n_toys
         guess = asymptotic.limits(likelihoods, cl=1 - alpha, asimov=asimov)
         self.guess = np.append(guess.expected[0], guess.observed[0])
-        self.scale = float(np.nanmedian(self.guess))
+        self.reason = str(guess.status[0])
+        self.scale = float(np.nanmedian(self.guess)) if np.isfinite(self.guess).any() else 1.0
         nominal = rows_of(likelihoods, nominal_counts(likelihoods), np.array([self.scale]))
         self.nominal = replaced_data(nominal, nominal.start())
         self.data: Rows | None = None
@@ -98,12 +105,13 @@ class _One:
     def fill(self, found: Limits, row: int) -> None:
         """Put the limits of this hypothesis into a row of *found*."""
         if not np.isfinite(self.guess[:-1]).all():
-            found.status[row] = "the asymptotic limits to begin with did not converge"
+            found.status[row] = f"no asymptotic limits to begin with: {self.reason}"
             return
         wanted = [k for k in range(len(SIGMAS) + 1) if k < len(SIGMAS) or self.data is not None]
         rough = self._rough(wanted)
         values, errors = self._fine(wanted, rough)
-        values[: len(SIGMAS)] = np.sort(values[: len(SIGMAS)])  # noise may swap close ones
+        bands = np.flatnonzero(np.isfinite(values[: len(SIGMAS)]))
+        values[bands] = np.sort(values[bands])  # noise may swap close ones
         for k, value, error in zip(wanted, values * self.scale, errors * self.scale, strict=True):
             if k < len(SIGMAS):
                 found.expected[row, k], found.expected_error[row, k] = value, error
@@ -137,18 +145,35 @@ class _One:
         for mu in np.sort(np.outer(rough, [0.9, 1.0, 1.1]).ravel()).tolist():
             if not places or mu > 1.02 * places[-1]:
                 places.append(mu)
-        at = np.array(places)
         table = [self._log_cls(mu, self.n_toys) for mu in places]
-        logs, variances = (np.array([entry[i] for entry in table]) for i in range(2))
+        level = float(np.log(self.alpha))
         values, errors = [], []
         for k, guess in zip(wanted, rough, strict=True):
-            near = np.abs(np.log(at / guess)) < 0.2  # noqa: PLR2004  where a line will do
-            value, error = _crossing(
-                at[near], logs[near, k], variances[near, k], float(np.log(self.alpha))
-            )
+            at, logs, variances = _columns(places, table, k)
+            near = np.abs(np.log(at / guess)) < _NEAR
+            value, error = _crossing(at[near], logs[near], variances[near], level)
+            is_line = abs(np.log(value / guess)) < _NEAR and error < _STRAIGHT * value
+            if not is_line:  # but the steps of a discrete count
+                self._bracket(places, table, k, level)
+                value, error = _step(*_columns(places, table, k), level)
             values.append(value)
             errors.append(error)
         return np.array(values), np.array(errors)
+
+    def _bracket(
+        self, places: list[float], table: list[tuple[Array, Array]], k: int, level: float
+    ) -> None:
+        """Add places below and above until log CLs of one curve crosses the level between them."""
+        for _ in range(_WIDEN):
+            falling = _falling(_columns(places, table, k)[1])
+            if falling[0] <= level:
+                places.insert(0, places[0] * 0.85)
+                table.insert(0, self._log_cls(places[0], self.n_toys))
+            elif falling[-1] >= level:
+                places.append(places[-1] * 1.15)
+                table.append(self._log_cls(places[-1], self.n_toys))
+            else:
+                return
 
     def _log_cls(self, mu: float, n_toys: int) -> tuple[Array, Array]:
         """Return log CLs, expected ones and the observed, and variances, shape (6,)."""
@@ -179,40 +204,43 @@ class _One:
     def _statistic(self, true: float, mu: float, n_toys: int) -> Array:
         """Return qtilde(mu) of toys that are drawn at the strength *true*, shape (n_toys,)."""
         x = self.centre.start()
-        x[:, -1] = true
+        x[-1] = true
         at = fit(self.centre, x, free_mu=False)
         self.stream += 1
         random = np.random.default_rng([self.seed, self.stream])
         index = np.zeros(n_toys, dtype=np.int64)
-        toys = _drawn(self.centre.take(index), at.x[index], random)
-        return _qtilde(toys, at.x[index], mu)
+        toys = _drawn(self.centre.take(index), at.x[:, index], random)
+        return _qtilde(toys, at.x[:, index], mu)
 
 
 def _drawn(rows: Rows, x: Array, random: np.random.Generator) -> Rows:
-    """Return rows with data and auxiliary data drawn at *x*."""
+    """Return rows with data and auxiliary data drawn at *x*, one row after the other."""
     at = evaluate(rows, x)
-    centres = np.where(rows.constrained, random.normal(x[:, :-1], 1.0), rows.centres)
+    centres = random.normal(x[:-1].T, 1.0).T
+    centres = np.where(rows.constrained[:, None], centres, rows.centres)
     gammas = rows.gammas
     if gammas is not None:
         mean = np.where(gammas.on & gammas.is_poisson, gammas.rate * at.gamma, 0.0)
         width = np.where(gammas.is_poisson, 0.0, gammas.width)
+        count = random.poisson(mean.T).T
+        centre = random.normal(at.gamma.T, width.T).T
         gammas = replace(
             gammas,
-            count=np.where(gammas.is_poisson, random.poisson(mean), gammas.count),
-            centre=np.where(gammas.is_poisson, gammas.centre, random.normal(at.gamma, width)),
+            count=np.where(gammas.is_poisson, count, gammas.count),
+            centre=np.where(gammas.is_poisson, gammas.centre, centre),
         )
-    counts = random.poisson(np.maximum(at.expected, 0.0)).astype(np.float64)
-    return replace(rows, counts=counts, centres=centres, gammas=gammas)
+    counts = random.poisson(np.maximum(at.expected, 0.0).T).T.astype(np.float64)
+    return replace(rows, counts=np.ascontiguousarray(counts), centres=centres, gammas=gammas)
 
 
 def _qtilde(rows: Rows, start: Array, mu: float) -> Array:
     """Return qtilde(mu) of every row, shape (R,); infinite where a fit failed."""
     fixed = start.copy()
-    fixed[:, -1] = mu
+    fixed[-1] = mu
     conditional = fit(rows, fixed, free_mu=False)
     best = fit(rows, conditional.x, free_mu=True)
     q = 2 * (conditional.at.value - best.at.value)
-    q = np.where(best.x[:, -1] > mu, 0.0, np.maximum(q, 0.0))
+    q = np.where(best.x[-1] > mu, 0.0, np.maximum(q, 0.0))
     return np.where(np.isfinite(q), q, np.inf)
 
 
@@ -230,3 +258,26 @@ def _crossing(mu: Array, log: Array, variance: Array, level: float) -> tuple[flo
     value = centre + (level - mean) / slope
     error = np.sqrt(1 / weight.sum() + (value - centre) ** 2 / spread) / -slope
     return float(value), float(error)
+
+
+def _columns(
+    places: list[float], table: list[tuple[Array, Array]], k: int
+) -> tuple[Array, Array, Array]:
+    """Return mu, log CLs and its variance of one curve."""
+    logs, variances = (np.array([entry[i][k] for entry in table]) for i in range(2))
+    return np.array(places), logs, variances
+
+
+def _falling(log: Array) -> Array:
+    """Return log CLs half way between the curves that fall just below and just above it."""
+    return np.asarray((np.minimum.accumulate(log) + np.maximum.accumulate(log[::-1])[::-1]) / 2)
+
+
+def _step(mu: Array, log: Array, variance: Array, level: float) -> tuple[float, float]:
+    """Return where log CLs, made to fall, crosses the level; the error is where it may cross."""
+    falling = _falling(log)
+    if not falling[-1] < level < falling[0]:
+        return np.nan, 0.0
+    sigma = float(np.sqrt(np.interp(-level, -falling, variance)))
+    low, value, high = np.interp([-level - sigma, -level, -level + sigma], -falling, mu)
+    return float(value), float(high - low) / 2

@@ -1,53 +1,60 @@
-"""``mcbook limits``: from counts or a workspace to upper limits."""
+"""``mcbook limits``: from counts, a workspace or an analysis to upper limits."""
 
-import csv
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import InputError
 from mcbook.limits.choose import N_TOYS, check_level, upper_limits
 from mcbook.limits.result import Method
 from mcbook.limits.table import read_counts, rows_of
+from mcbook.report import files
 
 Row = dict[str, Any]
-
-SIGMA_COLUMNS = (
-    "expected_minus2", "expected_minus1", "expected_median", "expected_plus1", "expected_plus2",
-)  # fmt: skip
 
 
 def set_limits(
     file: str | Path,
     *,
-    cl: float,
-    method: Method | str = "auto",
+    cl: float | None = None,
+    method: Method | str | None = None,
     patchset: str | Path | None = None,
     measurement: str | None = None,
     output: str | Path | None = None,
+    unblind: str | None = None,
+    catalog: str | None = None,
+    models_dir: str | Path | None = None,
     seed: int = 0,
     n_toys: int = N_TOYS,
     dry_run: bool = False,
-) -> dict[str, Any]:
+) -> Row:
     """Set upper limits for every hypothesis of a file.
 
     Parameters
     ----------
     file
-        A counts table (CSV; `mcbook.limits.table.read_counts` says what is in it), or a pyhf
-        workspace (JSON).
+        A counts table (CSV; `mcbook.limits.table.read_counts` says what is in it), a pyhf
+        workspace (JSON), or an analysis (``.yaml``; `mcbook.analysis.read_analysis`).
     cl
-        Confidence level in (0, 1); for ``bayesian`` the credibility level.
+        Confidence level in (0, 1); for ``bayesian`` the credibility level. The file of an analysis
+        may have it instead.
     method
-        ``auto`` or one of `mcbook.limits.result.METHODS`.
+        ``auto`` or one of `mcbook.limits.result.METHODS`; by default what an analysis says, else
+        ``auto``.
     patchset
         A pyhf patchset with a grid of signals, for a workspace.
     measurement
         Measurement of the workspace; the first where none is named.
     output
         A folder for ``limits.csv`` and ``limits.json``; it is made when it is not there.
+    unblind
+        Why the box of an analysis is opened, in words; only then its observed counts are read.
+    catalog
+        Path or URL of the books. The result of an analysis goes into the books that are found;
+        that of counts or of a workspace only into books that are named here.
+    models_dir
+        A folder with signal models that is looked into first.
     seed, n_toys
         Of the toys.
     dry_run
@@ -56,41 +63,74 @@ def set_limits(
     Returns
     -------
     dict
-        ``cl``, ``method``, ``kind`` (counts or workspace), ``notes``, ``files`` written, and
+        ``kind`` (counts, workspace or analysis), ``cl``, ``method``, ``result`` (its id; None for
+        counts and workspaces that are not in the books), ``notes``, ``files`` written, and
         ``limits``: for each hypothesis ``hypothesis``, ``parameters``, ``observed`` and
         ``expected`` (at -2 to 2 standard deviations) as factors on the signal, ``observed_events``
-        (the observed limit in signal events), ``method``, ``status``. What is undefined is None.
+        (the observed limit in signal events), ``method``, ``status``; for an analysis also limits
+        on cross sections and on what it limits, and its settings. What is undefined is None.
 
     Raises
     ------
     InputError
         If the file, the level or an option is not right.
+    WorkError
+        If a folder or the books cannot be written.
     """
-    check_level(cl)
-    folder = None if output is None else _folder(output)
-    options = {"cl": cl, "method": method, "seed": seed, "n_toys": n_toys}
     kind = _kind_of(file)
-    if kind == "counts":
-        if patchset is not None or measurement is not None:
-            raise InputError("--patchset and --measurement go with a pyhf workspace")
-        rows, notes = _from_counts(file, options, dry_run=dry_run)
+    _check_options(kind, patchset or measurement, unblind)
+    if cl is not None:
+        check_level(cl)
+    elif kind != "analysis":
+        raise InputError("--cl is not given", hint="Belle II papers use --cl 0.90 or --cl 0.95")
+    folder = None if output is None else _folder(output)
+    engine: Row = {"seed": seed, "n_toys": n_toys}
+    if kind == "analysis":
+        from mcbook.verbs import analyses  # the registry is slow to import
+
+        if dry_run:
+            return _nothing(kind, cl, method, analyses.check(file, models_dir))
+        document, notes = analyses.limits_of(
+            file,
+            cl=cl,
+            method=method,
+            unblind=unblind,
+            catalog=catalog,
+            models_dir=models_dir,
+            engine=engine,
+        )
     else:
-        rows, notes = _from_workspace(file, patchset, measurement, options, dry_run=dry_run)
-    found: dict[str, Any] = {
-        "cl": cl, "method": method, "kind": kind, "notes": notes, "files": [], "limits": rows,
-    }  # fmt: skip
-    if folder is not None and not dry_run:
-        found["files"] = _write(folder, found)
+        engine |= {"cl": cl, "method": method or "auto"}
+        rows, notes = _rows(kind, file, patchset, measurement, None if dry_run else engine)
+        if dry_run:
+            return _nothing(kind, cl, method, notes)
+        document = _document(kind, rows, engine, (file, patchset), catalog, notes)
+    found = {**document, "notes": notes, "files": []}
+    if folder is not None:
+        content = {
+            "limits.csv": files.limits_csv(document),
+            "limits.json": files.limits_json(document),
+        }
+        found["files"] = files.write(folder, content)
     return found
 
 
+def _nothing(kind: str, cl: float | None, method: str | None, notes: list[str]) -> Row:
+    return {
+        "kind": kind, "cl": cl, "method": method or "auto", "result": None, "notes": notes,
+        "files": [], "limits": [],
+    }  # fmt: skip
+
+
 def _kind_of(file: str | Path) -> str:
-    """Return what a file is, from how it begins."""
+    """Return what a file is, from its name and how it begins."""
     path = Path(file)
     if not path.exists():
         raise InputError(f"there is no file {file}")
     if not path.is_file():
         raise InputError(f"{file} is no file")
+    if path.suffix in {".yaml", ".yml"}:
+        return "analysis"
     try:
         with path.open("rb") as handle:
             begin = handle.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -99,29 +139,57 @@ def _kind_of(file: str | Path) -> str:
     return "workspace" if begin.startswith((b"{", b"[")) else "counts"
 
 
-def _from_counts(
-    file: str | Path, options: Mapping[str, Any], *, dry_run: bool
-) -> tuple[list[Row], list[str]]:
-    table = read_counts(file)
-    if dry_run:
-        return [], [*table.notes, f"{len(table.names)} hypotheses"]
-    return rows_of(table, upper_limits(table.likelihoods, **options)), list(table.notes)
+def _check_options(kind: str, of_workspace: object, unblind: str | None) -> None:
+    if kind != "workspace" and of_workspace is not None:
+        raise InputError("--patchset and --measurement go with a pyhf workspace")
+    if kind != "analysis" and unblind is not None:
+        raise InputError(
+            "--unblind goes with an analysis file",
+            hint="counts tables and workspaces are used as given",
+        )
 
 
-def _from_workspace(
+def _rows(
+    kind: str,
     file: str | Path,
     patchset: str | Path | None,
     measurement: str | None,
-    options: Mapping[str, Any],
-    *,
-    dry_run: bool,
+    engine: Mapping[str, Any] | None,
 ) -> tuple[list[Row], list[str]]:
+    """Return limits on counts or a workspace, none without an engine, and notes."""
+    if kind == "counts":
+        table = read_counts(file)
+        if engine is None:
+            return [], [*table.notes, f"{len(table.names)} hypotheses"]
+        return rows_of(table, upper_limits(table.likelihoods, **engine)), list(table.notes)
     from mcbook.limits.histfactory.workspace import read
 
     workspace = read(file, patchset, measurement)
-    if dry_run:
+    if engine is None:
         return [], [f"{len(workspace.entries)} hypotheses"]
-    return workspace.limits(**options), []
+    return workspace.limits(**engine), []
+
+
+def _document(
+    kind: str,
+    rows: list[Row],
+    engine: Mapping[str, Any],
+    read: tuple[str | Path | None, ...],
+    catalog: str | None,
+    notes: list[str],
+) -> Row:
+    """Return limits on counts or a workspace with their settings, kept where books are named."""
+    document: Row = {
+        "kind": kind, "result": None, "cl": engine["cl"], "method": engine["method"],
+        "limits": rows,
+    }  # fmt: skip
+    if catalog is not None:
+        from mcbook.verbs.analyses import keep_counts
+
+        given = [path for path in read if path is not None]
+        document["result"], note = keep_counts(document, given, catalog)
+        notes.append(note)
+    return document
 
 
 def _folder(output: str | Path) -> Path:
@@ -133,40 +201,3 @@ def _folder(output: str | Path) -> Path:
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"the folder {output} cannot be written: no permission in {there}")
     return folder
-
-
-def _write(folder: Path, found: Mapping[str, Any]) -> list[str]:
-    """Write both files aside and put them into place."""
-    document = {"schema": 1, **{k: found[k] for k in ("kind", "cl", "method", "limits")}}
-    written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".limits-{os.getpid()}"
-        for name in ("limits.csv", "limits.json"):
-            with aside.open("w", encoding="utf-8", newline="") as out:
-                if name.endswith("csv"):
-                    _write_csv(out, found["limits"], found["cl"])
-                else:
-                    json.dump(document, out, indent=1, allow_nan=False)
-                    out.write("\n")
-            aside.replace(folder / name)
-            written.append(str(folder / name))
-    except OSError as error:
-        raise WorkError(f"{folder} cannot be written: {error.strerror}") from error
-    return written
-
-
-def _write_csv(out: Any, rows: Sequence[Row], cl: float) -> None:
-    parameters = list(dict.fromkeys(name for row in rows for name in row["parameters"]))
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ["hypothesis", *parameters, "observed", *SIGMA_COLUMNS, "observed_events", "cl", "method",
-         "status"]
-    )  # fmt: skip
-    for row in rows:
-        values = [row["parameters"].get(name) for name in parameters]
-        numbers = [*values, row["observed"], *row["expected"], row["observed_events"]]
-        writer.writerow(
-            [row["hypothesis"], *("" if n is None else n for n in numbers), cl, row["method"],
-             row["status"]]
-        )  # fmt: skip

@@ -58,7 +58,7 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         path, text = Path(what), str(what)
-        if path.is_file() or (path.is_dir() and len(path.parts) > 1):
+        if path.is_file() or (path.is_dir() and (len(path.parts) > 1 or _is_result(path))):
             return _trace_path(books, path)
         if path.exists() and not path.is_dir():
             raise InputError(
@@ -70,6 +70,10 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
         if named is not None and not _is_model(books, "r"):
             return _result(books, text, *named)
         return _found(books, text, "sample", one_sample(books, text)["id"])
+
+
+def _is_result(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _WRITTEN)
 
 
 def _is_model(books: Reader, name: str) -> bool:

@@ -16,7 +16,7 @@ from mcbook.limits.histfactory import jsonfile, jsonpatch, patchset, rows, run
 from mcbook.limits.histfactory.content import Content, Reader
 from mcbook.limits.histfactory.settled import NotBatched, check_parameters
 from mcbook.limits.likelihoods import Likelihoods
-from mcbook.limits.result import METHODS, Limits, Method, empty
+from mcbook.limits.result import METHODS, Limits, Method, empty, errors_of
 
 _MOST_NUMBERS = 10_000_000  # in one batch: 80 MB
 
@@ -97,6 +97,7 @@ class Workspace:
                 "observed_events": _plain(found.observed[index] * signal[index]),
                 "method": str(found.method[index]),
                 "status": str(found.status[index]),
+                **errors_of(found, index),
             }
             for index, entry in enumerate(self.entries)
         ]

@@ -1,0 +1,207 @@
+"""Limits of an analysis file: closed box or open, and the record in the books."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mcbook.analysis import read_analysis, run
+from mcbook.analysis.digest import frozen_digest, referenced
+from mcbook.analysis.records import Analysis
+from mcbook.catalog.result import LimitPoint, Result
+from mcbook.errors import InputError, WorkError
+from mcbook.limits import upper_limits
+from mcbook.resources import shipped
+from mcbook.verbs.results import keep
+from mcbook.verbs.unblind import file_digest, open_box
+
+EXAMPLE = "zprime_inv"
+"""The example that ``--example`` writes: this YAML file, and the folder of its tables."""
+
+_SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
+
+
+def check(file: str | Path, models_dir: str | Path | None) -> list[str]:
+    """Read an analysis with the files that it names, but no observed counts; return notes.
+
+    Raises
+    ------
+    InputError
+        If one is not right.
+    """
+    analysis = read_analysis(file, models_dir=models_dir)
+    frozen = frozen_digest(analysis)
+    return [f"{analysis.name}: frozen as {frozen[:12]}, box closed"]
+
+
+def limits_of(
+    file: str | Path,
+    *,
+    cl: float | None,
+    method: str | None,
+    unblind: str | None,
+    catalog: str | None,
+    models_dir: str | Path | None,
+    engine: Mapping[str, Any],
+) -> tuple[dict[str, Any], list[str]]:
+    """Set the limits of an analysis, and keep them in the books.
+
+    Parameters
+    ----------
+    file
+        The analysis.
+    cl, method
+        In place of what the file leaves open.
+    unblind
+        Why the box is opened; it stays closed without.
+    catalog
+        Path or URL of the books. A look is recorded in any case; a result of a closed box only
+        where there are books already.
+    models_dir
+        A folder with signal models that is looked into first.
+    engine
+        Options of `mcbook.limits.upper_limits`.
+
+    Raises
+    ------
+    InputError
+        If the file is not right, or the box cannot be opened.
+    """
+    analysis = read_analysis(file, models_dir=models_dir)
+    limiter = partial(upper_limits, **engine)
+    settle = partial(run, analysis, cl=cl, method=method, upper_limits=limiter)
+    notes, look = [], None
+    if unblind is None:
+        result = settle()
+    else:
+        data = sorted(_observed_files(analysis))
+        _check_openable(analysis)
+        look = open_box(
+            catalog, digest=frozen_digest(analysis), name=analysis.name, reason=unblind, files=data
+        )
+        notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
+        result = settle(unblinded=True)
+    document = {"kind": "analysis", "result": "", **result.document()}
+    record = _record(analysis, document)
+    kept = keep(
+        record,
+        catalog=catalog,
+        unblinding=look["id"] if look else None,
+        create=look is not None,
+    )
+    document["result"] = record.id
+    for number, row in enumerate(document["limits"], 1):
+        row["point"] = f"{record.id}:{number}"
+    if kept["catalog"]:
+        notes.append(f"result {record.id} in {kept['catalog']}")
+    else:
+        notes.append(f"result {record.id} is not in books: there is no catalog")
+    return document, notes
+
+
+def _observed_files(analysis: Analysis) -> Iterator[Path]:
+    for channel in analysis.channels:
+        path = getattr(channel.observed, "path", None)
+        if path is not None:
+            yield path
+
+
+def _check_openable(analysis: Analysis) -> None:
+    missing = [channel.name for channel in analysis.channels if channel.observed is None]
+    if missing:
+        raise InputError(
+            f"{analysis.path}: no observed counts in channel {', '.join(missing)}",
+            hint="add observed: to it; the box was not opened",
+        )
+
+
+def _record(analysis: Analysis, document: Mapping[str, Any]) -> Result:
+    """Return what the books keep: settings, limits, and what they were made from."""
+    read = {Path(analysis.path), *referenced(analysis)}
+    if document["unblinded"]:
+        read.update(_observed_files(analysis))
+    header = {k: v for k, v in document.items() if k not in _OWN_FIELDS}
+    return Result(
+        name=document["name"],
+        kind="analysis",
+        frozen=document["frozen"],
+        cl=document["cl"],
+        method=document["method"],
+        document=header,
+        points=[_point(row) for row in document["limits"]],
+        inputs={str(path): file_digest(path) for path in sorted(read)},
+        model=document["model"],
+    )
+
+
+_OWN_FIELDS = {"kind", "name", "frozen", "cl", "method", "model", "limits", "result"}
+
+
+def keep_counts(
+    document: Mapping[str, Any], read: Sequence[str | Path], catalog: str
+) -> tuple[str, str]:
+    """Keep limits on counts or a workspace in the books; return the id, and a note.
+
+    Parameters
+    ----------
+    document
+        Limits and settings.
+    read
+        The files that they are from, the main one first.
+    catalog
+        Path or URL of the books.
+    """
+    record = Result(
+        name=Path(read[0]).stem,
+        kind=document["kind"],
+        frozen=file_digest(read[0]),
+        cl=document["cl"],
+        method=document["method"],
+        document={},
+        points=[_point(row | {"samples": []}) for row in document["limits"]],
+        inputs={str(path): file_digest(path) for path in read},
+    )
+    kept = keep(record, catalog=catalog)
+    return record.id, f"result {record.id} in {kept['catalog']}"
+
+
+def _point(row: Mapping[str, Any]) -> LimitPoint:
+    limits = {k: v for k, v in row.items() if k not in {"hypothesis", "parameters", "samples"}}
+    simulations = [name for name in row["samples"] if _SIMULATION.search(name)]
+    return LimitPoint(
+        row["hypothesis"],
+        row["parameters"],
+        limits,
+        [name for name in row["samples"] if name not in simulations],
+        simulations,
+    )
+
+
+def write_example(folder: str | Path | None = None) -> list[str]:
+    """Write an analysis with its tables, complete and ready to run; return the files.
+
+    Parameters
+    ----------
+    folder
+        Where to; a folder named after the example by default. It must not be there.
+
+    Raises
+    ------
+    InputError
+        If the folder is there.
+    """
+    target = Path(EXAMPLE if folder is None else folder)
+    if target.exists():
+        raise InputError(f"{target} is there already", hint="give another folder with --output")
+    source = shipped("models") / "examples" / "analyses"
+    aside = target.with_name(f".{target.name}-aside")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(source / EXAMPLE, aside / EXAMPLE)
+        shutil.copy(source / f"{EXAMPLE}.yaml", aside)
+        aside.replace(target)
+    except OSError as error:
+        raise WorkError(f"{target} cannot be written: {error.strerror or error}") from error
+    return sorted(str(path) for path in target.rglob("*") if path.is_file())

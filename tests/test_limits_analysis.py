@@ -1,0 +1,178 @@
+"""``mcbook limits`` with an analysis: the box, the books, and what is written."""
+
+import csv
+import json
+import os
+
+import pytest
+from analysis_world import cls_limit
+from typer.testing import CliRunner
+
+from mcbook.cli.app import app
+from mcbook.errors import InputError
+from mcbook.verbs.limits import set_limits
+from mcbook.verbs.results import list_results
+from mcbook.verbs.trace import trace
+
+ANALYSIS = """\
+schema: 1
+name: small
+model: zprime
+cl: 0.90
+luminosity: {value: 79.7, relative_error: 0}
+samples: {alpha: 1/137.035999, isr: none}
+channels:
+  recoil:
+    process: mumu_inv
+    efficiency: {map: map.csv, axes: [m_zp]}
+    background: 1.5
+    observed: {table: observed.csv, axes: [m_zp]}
+rate: sigma_br
+scan: {m_zp: [1, 2, 3]}
+"""
+N_OBSERVED = (0, 3, 1)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return a folder with an analysis, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MCBOOK_CATALOG", raising=False)
+    header = "sample_id,region,n_generated,n_selected,sumw_generated,sumw,sumw2,m_zp\n"
+    rows = "".join(
+        f"zprime-00000000000{m},signal,{10**9},{6 * 10**7},{10**9},{6 * 10**7},{6 * 10**7},{m}\n"
+        for m in (1, 2, 3)
+    )
+    (tmp_path / "map.csv").write_text(header + rows)
+    counts = "".join(f"{m},{n}\n" for m, n in zip((1, 2, 3), N_OBSERVED, strict=True))
+    (tmp_path / "observed.csv").write_text("m_zp,observed\n" + counts)
+    (tmp_path / "analysis.yaml").write_text(ANALYSIS)
+    return tmp_path
+
+
+def run(*arguments):
+    """Run the command."""
+    return CliRunner().invoke(app, ["limits", *arguments], prog_name="mcbook")
+
+
+def test_closed_box_reads_no_count(folder):
+    """With the box closed the file of the counts may be anything, and is not opened."""
+    before = set_limits("analysis.yaml")
+    (folder / "observed.csv").write_text("not a table")
+    after = set_limits("analysis.yaml", output="out")
+    assert before["limits"] == after["limits"]
+    assert before["result"] == after["result"]
+    assert not after["unblinded"]
+    assert [row["observed"] for row in after["limits"]] == [None] * 3
+    assert not (folder / "mcbook.db").exists()
+    assert "observed.csv" not in (folder / "out" / "limits.json").read_text()
+
+
+@pytest.mark.usefixtures("folder")
+def test_open_box_is_in_the_books():
+    """The look is recorded before the counts count; limits are those of the counts."""
+    found = set_limits("analysis.yaml", unblind="review is over", output="out")
+    for row, n in zip(found["limits"], N_OBSERVED, strict=True):
+        wanted = cls_limit(n, 1.5, 0.90) / (79.7 * 0.06)  # fb
+        assert row["rate"]["observed"] == pytest.approx(wanted, rel=1e-4)
+        assert row["sigma_br_fb"]["observed"] == pytest.approx(wanted, rel=1e-4)
+    books = list_results()
+    assert [look["why"] for look in books["unblindings"]] == ["review is over"]
+    assert [result["id"] for result in books["results"]] == [found["result"]]
+    assert "observed.csv" in next(iter(books["unblindings"][0]["files"]))["path"]
+    point = trace(found["limits"][1]["point"])
+    assert point["point"]["parameters"]["m_zp"] == 2
+    assert [sample["id"] for sample in point["samples"]] == ["zprime-000000000002"]
+    for what in ("out", "out/limits.csv", "out/limits.json", "map.csv"):
+        traced = trace(what)
+        ids = [traced["result"]["id"]] if "result" in traced else [
+            row["id"] for row in traced["results"]]  # fmt: skip
+        assert ids == [found["result"]], what
+
+
+def test_opening_twice(folder):
+    """The same look again is a look more, and the result is the same one."""
+    first = set_limits("analysis.yaml", unblind="once")
+    (folder / "analysis.yaml").write_text(ANALYSIS.replace("1.5", "1.6"))
+    second = set_limits("analysis.yaml", unblind="twice")
+    assert first["result"] != second["result"]
+    assert any("was changed knowing the data" in note for note in second["notes"])
+    assert len(list_results()["unblindings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "says"),
+    [
+        (None, {"unblind": " "}, "stays closed"),
+        (None, {"unblind": "x", "catalog": "no/such/folder/mcbook.db"}, "stays closed"),
+        (None, {"cl": 0.95}, "line 4 (cl)"),
+        (("cl: 0.90\n", ""), {}, "confidence level"),
+        (("observed: {table", "# {table"), {"unblind": "x"}, "no observed counts"),
+        (("observed.csv", "obs.csv"), {"unblind": "x"}, "stays closed"),
+        (("rate: sigma_br", "rate: sigma_bf"), {}, "sigma_br"),
+        (("map.csv", "maps.csv"), {}, "maps.csv"),
+        (None, {"patchset": "p.json"}, "--patchset"),
+        (None, {"method": "asymptotics"}, "asymptotic"),
+    ],
+)
+def test_bad_input(folder, change, options, says):
+    """One line, and nothing is written."""
+    if change:
+        assert change[0] in ANALYSIS
+        (folder / "analysis.yaml").write_text(ANALYSIS.replace(*change))
+    files = sorted(folder.iterdir())
+    with pytest.raises(InputError) as caught:
+        set_limits("analysis.yaml", output="out", **options)
+    assert says in f"{caught.value.message} {caught.value.hint}"
+    assert sorted(folder.iterdir()) == files
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_unwritable_books(folder):
+    """Where the look cannot be recorded no count is read."""
+    folder.chmod(0o500)
+    with pytest.raises(InputError, match="stays closed"):
+        set_limits("analysis.yaml", unblind="x")
+
+
+def test_command(folder):
+    """The same limits come out of the command line; what is printed is what is limited."""
+    done = run("analysis.yaml", "--output", "out", "--format", "json")
+    assert done.exit_code == 0
+    document = json.loads((folder / "out" / "limits.json").read_text())
+    assert json.loads(done.stdout) == document["limits"] == set_limits("analysis.yaml")["limits"]
+    with (folder / "out" / "limits.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert [float(row["rate_expected_median"]) for row in rows] == [
+        row["rate"]["expected"][2] for row in document["limits"]
+    ]
+    assert {row["result"] for row in rows} == {document["result"]}
+    shown = run("analysis.yaml")
+    assert "box closed" in shown.stdout
+    assert "limits on sigma_br at 90%" in shown.stdout
+
+
+def test_dry_run(folder):
+    """A dry run writes nothing and opens nothing."""
+    done = run("analysis.yaml", "--dry-run", "--unblind", "x", "--output", "out")
+    assert done.exit_code == 0
+    assert not (folder / "out").exists()
+    assert not (folder / "mcbook.db").exists()
+
+
+def test_counts_into_named_books(folder):
+    """A counts table goes into books where they are named, and can be traced."""
+    (folder / "counts.csv").write_text("hypothesis,m,observed,signal,background\na,1,0,2,0\n")
+    plain = set_limits("counts.csv", cl=0.9)
+    kept = set_limits("counts.csv", cl=0.9, catalog="mcbook.db", output="out")
+    assert plain["result"] is None
+    assert plain["limits"] == kept["limits"]
+    assert trace("counts.csv")["results"][0]["id"] == kept["result"]
+    assert trace("out")["result"]["id"] == kept["result"]
+
+
+def test_unblind_is_for_analyses(folder):
+    """Counts are used as given."""
+    (folder / "counts.csv").write_text("hypothesis,observed,signal,background\na,0,2,0\n")
+    with pytest.raises(InputError, match="--unblind"):
+        set_limits("counts.csv", cl=0.9, unblind="x")
