@@ -15,7 +15,7 @@ FAR = 8.0
 MOST_PIECES = 32
 """Gauss-Legendre in three pieces up to this order, equidistant nodes where more would be needed."""
 
-SPACING = 0.2
+SPACING = 0.25
 """Spacing of equidistant nodes in Poisson widths."""
 
 NOTHING = 1e-17
