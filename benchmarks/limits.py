@@ -137,8 +137,10 @@ def write_table(path: Path, size: int) -> None:
         for i, (s, b, n) in enumerate(
             zip(batch.signal[:, 0], batch.background[:, 0], batch.observed[:, 0], strict=True)
         ):
+            efficiency, shape = (m.data["hi"][i] - 1 for m in batch.modifiers[1:3])
+            stat = batch.modifiers[3].data["sigma"][i, 0]
             table.writerow([f"p{i}", i % 100 / 10, 1e-4 * (1 + i // 100), s, b, int(n),
-                            0.01, 0.05, 0.1, 0.05 * b])  # fmt: skip
+                            0.01, efficiency, shape, stat])  # fmt: skip
 
 
 def commands(rounds: int) -> Iterator[Line]:

@@ -27,8 +27,8 @@ MANY = 40
 """More nodes than this of one sample are replaced by fewer."""
 
 MOST_GAUSS = 24
-"""Nodes of a Gauss rule beyond which a wide distribution is put on a grid: larger eigenvalue problems
-start threads, and are slow."""
+"""Nodes of a Gauss rule beyond which a wide distribution is put on a grid: larger eigenvalue
+problems start threads, and are slow."""
 
 GRID = 120
 """Nodes of a grid for each unit of the bend, about."""
@@ -76,7 +76,7 @@ class Own:
         found = values[:, None], np.broadcast_to(weight, values.shape)[:, None]
         if not reached:
             return found
-        softened = (self.bend / np.hypot(1, reached), self.shift)
+        softened = (self.bend / np.hypot(1, reached), self.shift / (1 + reached**2))
         return _fewer(*found, softened, many=order(*softened))
 
 
