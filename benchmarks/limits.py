@@ -11,6 +11,13 @@ Toys: N with signal and N without, thrown and fitted at one mu. The command read
 writes ``limits.csv`` and ``limits.json``, Python's start included; methods are ``auto`` (hybrid in
 one bin) and ``asymptotic``, and only what a user gets without asking has a goal.
 
+What bounds it: an asymptotic hypothesis takes some 40 evaluations of the likelihood with all its
+derivatives, each some 0.2 us in one bin and 3 us in 40, which is 8 us and 120 us of what is
+measured; fewer than four steps for each of its six limits do not converge. A hybrid hypothesis has
+five or six counts, each with a table of some 100 incomplete gamma functions where counts are large.
+One process is used: a second one would have to import numpy and scipy, which takes as long as
+10,000 hypotheses.
+
 The memory of 10 times more hypotheses must not grow by more than their results take.
 """
 

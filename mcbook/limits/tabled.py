@@ -34,6 +34,9 @@ LIKELY = 1e-5
 FAR, BEYOND = 7.5, 40.0
 """P(N <= n | m) is 0 or 1 to 1e-12 where m is so many Poisson widths away, and a number above."""
 
+ROUND = 64
+"""Lengths of Fourier transforms are multiples of this: they have small factors."""
+
 _BEFORE = POINTS // 2 - 1  # points of a polynomial below the place where it is evaluated
 
 
@@ -106,11 +109,9 @@ class Tabled:
             return self._direct.curve(rows, counts)
         n_grid = weight.shape[-1]
         edge = _edge(counts, low[:, None] + step[:, None] * np.arange(size + n_grid - 1))
-        table = np.zeros((*weight.shape[:2], size))
-        product = np.empty_like(table)
-        for j in range(n_grid):
-            np.multiply(weight[:, :, j, None], edge[:, None, j : j + size], out=product)
-            table += product
+        length = -(-edge.shape[-1] // ROUND) * ROUND
+        product = np.fft.rfft(edge, length)[:, None] * np.conj(np.fft.rfft(weight, length))
+        table = np.ascontiguousarray(np.fft.irfft(product, length)[..., :size])
 
         def curve(x: Array, of: NDArray[np.intp]) -> tuple[Array, Array]:
             own = step[of][:, None, None]
