@@ -1,8 +1,9 @@
 """Hypotheses that the limit benchmarks share, and what pyhf makes of them.
 
 The three shapes are those that other tools were measured on: one bin (signal with luminosity 1 %
-and efficiency 5 %, background with 10 % and the error of its sample), three bins (shapesys, two
-histosys, two normsys), 40 bins (three backgrounds, five normsys, a histosys, 40 staterror gammas).
+and efficiency 3 to 8 %, background with 5 to 15 % and the error of its sample), three bins
+(shapesys, two histosys, two normsys), 40 bins (three backgrounds, five normsys, a histosys, 40
+staterror gammas).
 """
 
 from collections.abc import Callable
@@ -37,19 +38,27 @@ def one(size: int, seed: int = 1, background: tuple[float, float] = (0.5, 1000.0
     """Return one-bin hypotheses, their background between two ends."""
     random = np.random.default_rng(seed)
     b = 10 ** random.uniform(*np.log10(background), size)
-    return one_bin(random.uniform(0.5, 5, size), b, random.poisson(b), systematics(b))
+    signal, observed = random.uniform(0.5, 5, size), random.poisson(b)
+    each = systematics(
+        b, random.uniform(0.03, 0.08, size), random.uniform(0.05, 0.15, size),
+        random.uniform(0.02, 0.08, size),
+    )  # fmt: skip
+    return one_bin(signal, b, observed, each)
 
 
 def systematics(
-    b: Array, on_signal: float | Array = 0.05, on_background: float | Array = 0.1
+    b: Array,
+    on_signal: float | Array = 0.05,
+    on_background: float | Array = 0.1,
+    stat: float | Array = 0.05,
 ) -> list[Modifier]:
-    """Return what changes signal and background of one bin: four nuisances."""
+    """Return what changes signal and background of one bin: four nuisances, relative sizes."""
     every = np.ones_like(b)
     return [
         modifier("lumi", "lumi", 0, sigma=0.01 * every),
         normsys("efficiency", 0, on_signal * every),
         normsys("background", 1, on_background * every),
-        modifier("staterror", "stat", 1, sigma=(0.05 * b)[:, None]),
+        modifier("staterror", "stat", 1, sigma=(stat * b)[:, None]),
     ]
 
 

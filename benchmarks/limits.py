@@ -11,6 +11,13 @@ Toys: N with signal and N without, thrown and fitted at one mu. The command read
 writes ``limits.csv`` and ``limits.json``, Python's start included; methods are ``auto`` (hybrid in
 one bin) and ``asymptotic``, and only what a user gets without asking has a goal.
 
+What bounds it: an asymptotic hypothesis takes some 40 evaluations of the likelihood with all its
+derivatives, each some 0.2 us in one bin and 3 us in 40, which is 8 us and 120 us of what is
+measured; fewer than four steps for each of its six limits do not converge. A hybrid hypothesis has
+five or six counts, each with a table of some 100 incomplete gamma functions where counts are large.
+One process is used: a second one would have to import numpy and scipy, which takes as long as
+10,000 hypotheses.
+
 The memory of 10 times more hypotheses must not grow by more than their results take.
 """
 
@@ -137,8 +144,10 @@ def write_table(path: Path, size: int) -> None:
         for i, (s, b, n) in enumerate(
             zip(batch.signal[:, 0], batch.background[:, 0], batch.observed[:, 0], strict=True)
         ):
+            efficiency, shape = (m.data["hi"][i] - 1 for m in batch.modifiers[1:3])
+            stat = batch.modifiers[3].data["sigma"][i, 0]
             table.writerow([f"p{i}", i % 100 / 10, 1e-4 * (1 + i // 100), s, b, int(n),
-                            0.01, 0.05, 0.1, 0.05 * b])  # fmt: skip
+                            0.01, efficiency, shape, stat])  # fmt: skip
 
 
 def commands(rounds: int) -> Iterator[Line]:

@@ -36,9 +36,11 @@ def table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         _rich_table(cells, columns)
         return
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    lines = []
     for line in (columns, *cells):
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo(GAP.join(padded).rstrip())
+        lines.append(GAP.join(padded).rstrip())
+    typer.echo("\n".join(lines))
 
 
 def csv(rows: Iterable[Row], columns: Sequence[str]) -> None:

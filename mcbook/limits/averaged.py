@@ -102,11 +102,13 @@ class Summed:
             x = np.minimum(x, own + 600)
             y = x / own
             value, slope = np.zeros_like(x), np.zeros_like(x)
+            is_all = len(of) == len(counts)
+            own_below, own_equal = (a[:top] if is_all else a[:top, of] for a in (below, equal))
             for i in range(top - 1, -1, -1):
                 value *= y
-                value += below[i][of][:, :, None]
+                value += own_below[i][:, :, None]
                 slope *= y
-                slope += equal[i][of][:, :, None]
+                slope += own_equal[i][:, :, None]
             factor = np.exp(own - x)
             return value * factor, slope * -factor
 

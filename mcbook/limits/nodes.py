@@ -26,8 +26,9 @@ MOST_SHARED = 4096
 MANY = 40
 """More nodes than this of one sample are replaced by fewer."""
 
-MOST_GAUSS = 48
-"""Most nodes of a Gauss rule; a grid takes its place, which needs no eigenvalues."""
+MOST_GAUSS = 24
+"""Nodes of a Gauss rule beyond which a wide distribution is put on a grid: larger eigenvalue
+problems start threads, and are slow."""
 
 GRID = 120
 """Nodes of a grid for each unit of the bend, about."""
@@ -75,7 +76,7 @@ class Own:
         found = values[:, None], np.broadcast_to(weight, values.shape)[:, None]
         if not reached:
             return found
-        softened = (self.bend / np.hypot(1, reached), self.shift)
+        softened = (self.bend / np.hypot(1, reached), self.shift / (1 + reached**2))
         return _fewer(*found, softened, many=order(*softened))
 
 
@@ -242,7 +243,7 @@ def _fewer(values: Array, weights: Array, needed: tuple[float, float], *, many: 
     wanted, bend = order(*needed), max(needed[0], 1.0)
     if values.shape[-1] <= max(many, 2 * wanted):
         return values, weights
-    if wanted <= MOST_GAUSS:
+    if order(needed[0]) <= MOST_GAUSS:
         return gauss_rule(values, weights, wanted)
     if values.shape[-1] <= GRID * bend or values.min() < 0:
         return values, weights

@@ -15,7 +15,7 @@ FAR = 8.0
 MOST_PIECES = 32
 """Gauss-Legendre in three pieces up to this order, equidistant nodes where more would be needed."""
 
-SPACING = 0.2
+SPACING = 0.25
 """Spacing of equidistant nodes in Poisson widths."""
 
 NOTHING = 1e-17
@@ -34,9 +34,9 @@ def order(bend: float, shift: float = 0.0) -> int:
     *bend* is the number of Poisson widths that one standard deviation moves the mean, *shift* by
     how many standard deviations the peak is shifted. The Gauss-Hermite error for a Gaussian edge
     falls as (e bend^2 / 4N)^N, which is below 1e-6 with this N up to a bend of 1; beyond, nodes
-    that are pi / sqrt(N) apart leave exp(-2N / bend^2).
+    that are pi / sqrt(N) apart leave exp(-2N / bend^2). A shift is a factor exp(shift z).
     """
-    return int(np.ceil(6 + 6 * max(bend, bend**2, shift)))
+    return int(np.ceil(6 + max(6 * bend, 6 * bend**2, 4 * shift)))
 
 
 @lru_cache(maxsize=256)

@@ -31,8 +31,11 @@ LIKELY = 1e-5
 """P(N <= n) without signal below which the tail of the edge counts, that a grid is too coarse for.
 """
 
-FAR = 10.0
-"""Poisson widths from the count beyond which P(N <= n | m) is 0 or 1."""
+FAR, BEYOND = 7.5, 40.0
+"""P(N <= n | m) is 0 or 1 to 1e-12 where m is so many Poisson widths away, and a number above."""
+
+ROUND = 64
+"""Lengths of Fourier transforms are multiples of this: they have small factors."""
 
 _BEFORE = POINTS // 2 - 1  # points of a polynomial below the place where it is evaluated
 
@@ -100,17 +103,15 @@ class Tabled:
             if self._size(step.min()) > LONGEST:
                 return self._direct.curve(rows, counts)
             low, weight = self._grid(rows, step)
-        top = counts + 1 + FAR * np.sqrt(counts + 1.0)
+        top = counts + BEYOND + FAR * np.sqrt(counts + 1.0)
         size = POINTS + 1 + max(int(((top - low) / step).max()), 0)
         if size > 2 * LONGEST:
             return self._direct.curve(rows, counts)
         n_grid = weight.shape[-1]
         edge = _edge(counts, low[:, None] + step[:, None] * np.arange(size + n_grid - 1))
-        table = np.zeros((*weight.shape[:2], size))
-        product = np.empty_like(table)
-        for j in range(n_grid):
-            np.multiply(weight[:, :, j, None], edge[:, None, j : j + size], out=product)
-            table += product
+        length = -(-edge.shape[-1] // ROUND) * ROUND
+        product = np.fft.rfft(edge, length)[:, None] * np.conj(np.fft.rfft(weight, length))
+        table = np.ascontiguousarray(np.fft.irfft(product, length)[..., :size])
 
         def curve(x: Array, of: NDArray[np.intp]) -> tuple[Array, Array]:
             own = step[of][:, None, None]
@@ -141,7 +142,8 @@ def _edge(counts: Counts, mean: Array) -> Array:
     """Return P(N <= count | mean), shape (m, J), with counts of shape (m,)."""
     n = counts[:, None].astype(float)
     found = (mean < n).astype(float)
-    near = np.abs(mean - n) < FAR * np.sqrt(n + 1)
+    width = FAR * np.sqrt(n + 1)
+    near = (mean > n - width) & (mean < n + width + BEYOND)
     found[near] = cdf(np.broadcast_to(n, mean.shape)[near], np.maximum(mean[near], 0.0))
     return found
 
