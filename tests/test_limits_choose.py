@@ -70,6 +70,24 @@ def test_toys_of_few_events_are_no_line():
     assert found.expected == pytest.approx(wanted.expected, rel=0.25)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_too_few_toys_leave_a_gap(seed):
+    """A limit that toys cannot give is missing by itself: none of the others takes its place."""
+    yields = np.array([[[10.0, 0.0], [30.0, 100.0]]])
+    batch = Likelihoods(
+        yields, np.array([True, False]), (relative("b", 1, [0.2]),), np.array([[40.0, 100.0]])
+    )
+    formula = upper_limits(batch, cl=0.9, method="asymptotic")
+    found = toys.limits(batch, cl=0.9, n_toys=1000, seed=seed)
+    there = np.isfinite(found.expected[0])
+    assert there[1:].all()
+    assert there[0] or found.status[0].endswith("too few for the expected limit at -2 sigma")
+    assert found.is_ok[0]
+    error = np.hypot(found.expected_error, 0.05 * formula.expected)
+    assert (np.abs(found.expected - formula.expected) < 4 * error)[0, there].all()
+    assert found.observed[0] == pytest.approx(formula.observed[0], rel=0.06)
+
+
 def test_toys_are_seeded():
     """The same seed gives the same numbers, in whatever company; another seed others."""
     batch = one_bin([1.0, 2.0], [3.0, 1.0], [2, 1], [relative("s", 0, [0.1, 0.1])])

@@ -86,6 +86,41 @@ def test_hybrid_with_systematics(n, b, on_signal, on_background):
     assert found.observed[0] == pytest.approx(expected, rel=2e-4)
 
 
+@pytest.mark.parametrize(
+    ("b", "n", "wide", "narrow"),
+    [(60.0, 45, 0.3, 0.1), (240.0, 260, 0.1, 0.05), (900.0, 700, 0.1, 0.05),
+     (900.0, 1000, 0.02, 0.01), (900.0, 700, 0.02, 0.01), (3000.0, 3300, 0.1, 0.02)],
+)  # fmt: skip
+def test_hybrid_with_wide_backgrounds(b, n, wide, narrow):
+    """Two systematics that move the background by several Poisson widths, by a plain sum."""
+    modifiers = [
+        relative("s", 0, [0.05]), relative("b", 1, [wide]),
+        modifier("staterror", "stat", 1, sigma=[[narrow * b]]),
+    ]  # fmt: skip
+    found = hybrid.limits(one_bin([1.0], [b], [n], modifiers), cl=0.9)
+    fine, coarse = np.linspace(-7.5, 7.5, 151), np.linspace(-7.5, 7.5, 31)
+
+    def factor(r, z):
+        return Exponential(np.array([1 + r]), np.array([1 - r])).factor(z)[0]
+
+    mean = b * np.outer(factor(wide, fine), 1 + narrow * coarse).ravel()
+    weight = np.outer(norm.pdf(fine), norm.pdf(coarse)).ravel()
+    weight /= weight.sum()
+    signal, share = factor(0.05, coarse), norm.pdf(coarse) / norm.pdf(coarse).sum()
+
+    def excess(mu, count):
+        probability = poisson.cdf(count, mu * signal[:, None] + mean) @ weight
+        return np.log(share @ probability / (poisson.cdf(count, mean) @ weight)) - np.log(0.1)
+
+    median = 0
+    while poisson.cdf(median, mean) @ weight < 0.5:
+        median += 1 if median > 0.99 * b - 50 else 10
+    for count, limit in ((n, found.observed[0]), (median, found.expected[0, 2])):
+        assert brentq(excess, limit / 2, 2 * limit, args=(count,), rtol=1e-10) == pytest.approx(
+            limit, rel=2e-6
+        )
+
+
 def test_hybrid_with_a_shared_nuisance():
     """A source that moves signal and background moves them together."""
     modifiers = [relative("lumi", 0, [0.2]), relative("lumi", 1, [0.2])]

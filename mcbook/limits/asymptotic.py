@@ -4,7 +4,7 @@ Source: G. Cowan, K. Cranmer, E. Gross, O. Vitells, Eur. Phys. J. C 71 (2011) 15
 arXiv:1007.1727 (its eqs. 16, 62 to 66); CLs: A. L. Read, J. Phys. G 28 (2002) 2693. The conventions
 are those of pyhf (doi:10.21105/joss.02823).
 
-With few events the formulas are wrong, and always too strong: without background they give
+With few events the formulas are wrong, and observed limits too strong: without background they give
 z^2/2 = 1.35 events at 90%, where the exact limit is 2.30. `mcbook.limits.upper_limits` knows when.
 """
 

@@ -34,6 +34,7 @@ BLOCK = 60_000
 STEPS = 80
 VANISHED = 1e-250
 CONVERGED = 1e-9
+LAST = 1e-5
 LONGEST = 8.0
 """Longest step upwards, as a factor."""
 
@@ -225,8 +226,11 @@ def _solve(
         high[of] = np.where(excess > 0, high[of], mu[of])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             new = mu[of] - excess * value / slope
-        new = _inside(new, low[of], high[of])
-        is_open = np.abs(new - mu[of]) > CONVERGED * mu[of]
+        inside = _inside(new, low[of], high[of])
+        # Newton converges quadratically, so that a small step of it is the last.
+        small = np.where(inside == new, LAST, CONVERGED)
+        new = inside
+        is_open = np.abs(new - mu[of]) > small * mu[of]
         mu[of] = new
         of = of[is_open]
         if not len(of):

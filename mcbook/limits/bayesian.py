@@ -1,4 +1,4 @@
-"""Bayesian upper limits with a flat prior in the signal yield, mu >= 0, in one bin.
+"""Bayesian upper limits with a flat prior in mu >= 0, in one bin.
 
 The likelihood is averaged over the nuisances. Without systematics the limit is that of exact CLs
 (O. Helene, Nucl. Instrum. Meth. 212 (1983) 319). The level is a credibility level.

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from mcbook.errors import InputError
 from mcbook.limits import poisson
-from mcbook.limits.averaged import LARGEST_SUM, Count, Direct, Summed, solve
+from mcbook.limits.averaged import LARGEST_SUM, Count, Summed, solve
 from mcbook.limits.likelihoods import Likelihoods, Modifier
 from mcbook.limits.nodes import MOST_SHARED, Bends, Nodes, build
 from mcbook.limits.nuisances import active, nuisances
 from mcbook.limits.quadrature import normal_rule
 from mcbook.limits.result import Limits, empty
+from mcbook.limits.tabled import Tabled
 
 Array = NDArray[np.float64]
 Name = Literal["exact", "hybrid", "bayesian"]
@@ -24,6 +25,9 @@ WIDEST_FLAT = 0.2
 
 CHUNK = 2_000_000
 """Numbers in the tables of one chunk."""
+
+NODES = 500
+"""Nodes of products for each unit of a large bend, about."""
 
 ROWS = 2000
 COUNTED = 1e-9
@@ -146,6 +150,7 @@ class Alike:
 
     rows: NDArray[np.intp]
     mean: Array
+    spread: Array
     bends: Bends
     summed: bool
 
@@ -158,7 +163,9 @@ def _alike(batch: Likelihoods, pattern: NDArray[np.bool_]) -> Iterator[Alike]:
     background = backgrounds.sum(axis=1)
     signal = signals.sum(axis=1)
     from_background = np.einsum("jhk,hk->jh", widths, backgrounds)
-    deviation = np.sqrt(background + (from_background**2).sum(axis=0))
+    variance = (from_background**2).sum(axis=0)
+    deviation = np.sqrt(background + variance)
+    spread = 1 + variance / np.maximum(background, 1e-300)
     largest = np.nanmax([background + 4 * deviation, observed_counts(batch)], axis=0)
     from_signal = np.einsum("jhk,hk->jh", widths, signals) / signal
     bend, shift = _needs(batch, background, deviation, (from_signal, from_background))
@@ -181,11 +188,12 @@ def _alike(batch: Likelihoods, pattern: NDArray[np.bool_]) -> Iterator[Alike]:
                 )
             ),
         )
-        size = CHUNK // (shared * (50 + int(min(largest[some].max(), 3 * LARGEST_SUM))))
+        table = 50 + int(min(largest[some].max(), 3 * LARGEST_SUM))
+        size = CHUNK // (shared * max(table, int(NODES * bends.together)))
         size = min(max(size, 1), ROWS)
         for first in range(0, len(some), size):
             rows = some[first : first + size]
-            yield Alike(rows, background[rows], bends, bool(summed[rows[0]]))
+            yield Alike(rows, background[rows], spread[rows], bends, bool(summed[rows[0]]))
 
 
 def _moves(batch: Likelihoods, pattern: NDArray[np.bool_]) -> tuple[Array, Array]:
@@ -238,21 +246,24 @@ def _averaged(
     nodes, count = _model(part, pattern, some, observed)
     counts = np.column_stack([count.quantile_counts().astype(float), observed])
     there = np.isfinite(counts)
-    keys = np.unique(np.stack([np.nonzero(there)[0], counts[there].astype(int)]), axis=1)
-    where, n = keys
-    start = poisson.upper_limits(n.astype(float), some.mean[where], cl=cl) / part.signal[where, 0]
-    mu = solve(nodes, count, where, n, start, cl=cl, flat=flat)
+    most = int(counts[there].max()) + 1
+    keys, back = np.unique(
+        np.nonzero(there)[0] * most + counts[there].astype(int), return_inverse=True
+    )
+    where, n = np.divmod(keys, most)
+    mu = solve(nodes, count, where, n, _start(part, some, where, n, cl), cl=cl, flat=flat)
     limit = np.full(counts.shape, np.nan)
-    at = {(int(row), int(of)): value for row, of, value in zip(where, n, mu, strict=True)}
-    limit[there] = [
-        at[key]
-        for key in zip(
-            np.nonzero(there)[0].tolist(), counts[there].astype(int).tolist(), strict=True
-        )
-    ]
+    limit[there] = mu[back]
     found.expected[rows] = limit[:, :-1]
     found.observed[rows] = limit[:, -1]
     _tell(rows, found, limit, there, is_random=nodes.is_random)
+
+
+def _start(part: Likelihoods, some: Alike, where: Array, n: Array, cl: float) -> Array:
+    """Return about which limits: counts in units that make the background's width a Poisson one."""
+    unit = some.spread[where]
+    events = unit * poisson.upper_limits(n / unit, some.mean[where] / unit, cl=cl)
+    return np.asarray(events / part.signal[where, 0])
 
 
 def _model(
@@ -266,7 +277,7 @@ def _model(
         if summed.reached:
             return nodes, summed
     nodes = build(part, pattern, some.bends, closed=False)
-    return nodes, Direct(nodes)
+    return nodes, Tabled(nodes)
 
 
 def _tell(

@@ -15,7 +15,7 @@ from scipy import special
 
 from mcbook.limits.likelihoods import Likelihoods
 from mcbook.limits.nuisances import Effect, Gamma, Nuisance, base_yields, nuisances
-from mcbook.limits.quadrature import gauss_rule, normal_rule, order, outer
+from mcbook.limits.quadrature import gauss_rule, grid_rule, normal_rule, order, outer
 
 Array = NDArray[np.float64]
 Rule = tuple[Array, Array]
@@ -26,7 +26,14 @@ MOST_SHARED = 4096
 MANY = 40
 """More nodes than this of one sample are replaced by fewer."""
 
-MOST_REPLACED = 128
+MOST_GAUSS = 48
+"""Most nodes of a Gauss rule; a grid takes its place, which needs no eigenvalues."""
+
+GRID = 120
+"""Nodes of a grid for each unit of the bend, about."""
+
+ALIKE = 1e-13
+"""Relative difference of yields that is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,37 @@ class Bends:
     bend: tuple[float, ...]
     shift: tuple[float, ...]
     together: float
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A nuisance that touches one sample only."""
+
+    effects: tuple[Effect, ...]
+    bend: float
+    shift: float
+
+    @property
+    def adds(self) -> bool:
+        """Whether it shifts the yield, and does not scale it."""
+        return all(effect.adds for effect in self.effects)
+
+    def rule(self, reached: float) -> Rule:
+        """Return values and weights, shape (H or 1, 1, J).
+
+        *reached* is the bend of what is there already: its average has softened the edge. Where
+        the nuisance is alike in all rows, as a luminosity is, one row stands for them.
+        """
+        z, weight = normal_rule(self.bend, self.shift)
+        every = [effect.at(z) for effect in self.effects]
+        values = np.sum(every, axis=0) if self.adds else np.prod(every, axis=0)
+        if np.allclose(values, values[:1], rtol=ALIKE, atol=0.0):
+            values = values[:1]
+        found = values[:, None], np.broadcast_to(weight, values.shape)[:, None]
+        if not reached:
+            return found
+        softened = (self.bend / np.hypot(1, reached), self.shift)
+        return _fewer(*found, softened, many=order(*softened))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +136,11 @@ def build(batch: Likelihoods, which: NDArray[np.bool_], bends: Bends, *, closed:
                 for i, (n, _) in enumerate(shared)
                 for effect in n.effects.get(sample, ())
             ],
-            [(n.effects[sample], normal_rule(*b)) for n, b in own if sample in n.effects],
-            bends.together,
+            sorted(
+                (Own(n.effects[sample], *b) for n, b in own if sample in n.effects),
+                key=lambda nuisance: -nuisance.bend,
+            ),
+            _in_quadrature(b for n, (b, _) in _with(found, bends) if sample in n.effects),
         )
     there = base.any(axis=0)
     signal = _sum([parts[k] for k in np.flatnonzero(batch.is_signal & there).tolist()], bends)
@@ -157,10 +198,13 @@ def _sobol(dimensions: int) -> list[Array]:
 def _sample(
     base: Array,
     shared: Iterable[tuple[Effect, Array]],
-    own: Iterable[tuple[tuple[Effect, ...], Rule]],
-    together: float,
+    own: Sequence[Own],
+    bend: float,
 ) -> Rule:
-    """Return the yield of a sample at its nodes, shape (H, C, J), and weights."""
+    """Return the yield of a sample at its nodes, shape (H, C, J), and weights.
+
+    *own* begins with the widest; *bend* is that of all its nuisances.
+    """
     fixed, factor = base[:, None], np.ones((1, 1))
     for effect, z in shared:
         if effect.adds:
@@ -169,30 +213,37 @@ def _sample(
             factor = factor * effect.at(z)
     shifts: Rule = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
     factors: Rule = np.ones((1, 1, 1)), np.ones((1, 1, 1))
-    for effects, (z, weight) in own:
-        if all(effect.adds for effect in effects):
-            more = np.sum([effect.at(z) for effect in effects], axis=0)
-            shifts = _fewer(*outer(*shifts, more[:, None], weight[None, None], add=True), together)
+    reached, shift = 0.0, max((nuisance.shift for nuisance in own), default=0.0)
+    for nuisance in own:
+        more = nuisance.rule(reached)
+        reached = float(np.hypot(reached, nuisance.bend))
+        if nuisance.adds:
+            shifts = _fewer(*outer(*shifts, *more, add=True), (reached, shift))
         else:
-            more = np.prod([effect.at(z) for effect in effects], axis=0)
-            factors = _fewer(
-                *outer(*factors, more[:, None], weight[None, None], add=False), together
-            )
+            factors = _fewer(*outer(*factors, *more, add=False), (reached, shift))
     nominal = np.maximum(fixed[:, :, None] + shifts[0], 0) * factor[:, :, None]
-    return _fewer(*outer(nominal, shifts[1], *factors, add=False), together)
+    return _fewer(*outer(nominal, shifts[1], *factors, add=False), (bend, shift))
+
+
+def _in_quadrature(numbers: Iterable[float]) -> float:
+    return float(np.sqrt(sum(number**2 for number in numbers)))
 
 
 def _sum(parts: list[Rule], bends: Bends) -> Rule:
     """Return the sum of independent samples."""
     total: Rule = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
     for part in parts:
-        total = _fewer(*outer(*total, *part, add=True), bends.together)
+        total = _fewer(*outer(*total, *part, add=True), (bends.together, 0.0))
     return total
 
 
-def _fewer(values: Array, weights: Array, together: float) -> Rule:
-    """Return as many nodes as are needed, where there are many more."""
-    wanted = min(order(together), MOST_REPLACED)
-    if values.shape[-1] <= max(MANY, 2 * wanted):
+def _fewer(values: Array, weights: Array, needed: tuple[float, float], *, many: int = MANY) -> Rule:
+    """Return as many nodes as are needed, bend and shift, where there are many more."""
+    wanted, bend = order(*needed), max(needed[0], 1.0)
+    if values.shape[-1] <= max(many, 2 * wanted):
         return values, weights
-    return gauss_rule(values, weights, wanted)
+    if wanted <= MOST_GAUSS:
+        return gauss_rule(values, weights, wanted)
+    if values.shape[-1] <= GRID * bend or values.min() < 0:
+        return values, weights
+    return grid_rule(values, weights, bend)

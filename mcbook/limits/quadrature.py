@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import pairwise
+from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,28 @@ FAR = 8.0
 MOST_PIECES = 32
 """Gauss-Legendre in three pieces up to this order, equidistant nodes where more would be needed."""
 
+SPACING = 0.2
+"""Spacing of equidistant nodes in Poisson widths."""
+
+NOTHING = 1e-17
+"""Weight of a node that does not matter where it lies."""
+
+POINTS = 10
+"""Points of a grid that share a node, or make a polynomial."""
+
 LEAST = 9
 """Nodes in each piece at the least: the tails of the outer ones need them."""
 
 
-def order(bend: float) -> int:
+def order(bend: float, shift: float = 0.0) -> int:
     """Return how many nodes an integrand needs.
 
-    *bend* is the number of Poisson widths that one standard deviation moves the mean, or the
-    shift of the peak where that is larger. The Gauss-Hermite error for a Gaussian edge falls as
-    (e bend^2 / 4N)^N, which is below 1e-6 with this N.
+    *bend* is the number of Poisson widths that one standard deviation moves the mean, *shift* by
+    how many standard deviations the peak is shifted. The Gauss-Hermite error for a Gaussian edge
+    falls as (e bend^2 / 4N)^N, which is below 1e-6 with this N up to a bend of 1; beyond, nodes
+    that are pi / sqrt(N) apart leave exp(-2N / bend^2).
     """
-    return int(np.ceil(6 + 6 * bend))
+    return int(np.ceil(6 + 6 * max(bend, bend**2, shift)))
 
 
 @lru_cache(maxsize=256)
@@ -56,7 +67,7 @@ def normal_rule(bend: float, shift: float = 0.0) -> tuple[Array, Array]:
     shift
         How far below 0 the integrand may have its peak.
     """
-    wanted = order(max(bend, shift))
+    wanted = int(np.ceil(6 + 6 * max(bend, shift)))
     if wanted <= MOST_PIECES:
         return _pieces(LEAST + wanted // 2)
     spacing = min(0.5, 0.8 / max(bend, 1e-9))
@@ -110,3 +121,62 @@ def outer(
     weight = weights[..., :, None] * more_weights[..., None, :]
     flat = (*together.shape[:-2], together.shape[-2] * together.shape[-1])
     return together.reshape(flat), weight.reshape((*weight.shape[:-2], flat[-1]))
+
+
+def deposited(place: Array, weights: Array, size: int) -> Array:
+    """Return weights on the points 0, 1, ... of a grid that integrate as the nodes do.
+
+    Each node is shared out to the `POINTS` points around it by Lagrange's polynomials.
+
+    Parameters
+    ----------
+    place
+        Nodes in units of the grid, shape (..., I); those outside go to an end.
+    weights
+        Shape (..., I).
+    size
+        Number of points.
+    """
+    first = np.clip(np.floor(place).astype(np.intp) - POINTS // 2 + 1, 0, size - POINTS)
+    t = np.clip(place, 0, size - 1.0) - first
+    n_rows = int(np.prod(place.shape[:-1]))
+    row = size * np.arange(n_rows).reshape(*place.shape[:-1], 1)
+    found = np.zeros(n_rows * size)
+    above = [weights]  # products of the factors of all points above one
+    for k in range(POINTS - 1, 0, -1):
+        above.append(above[-1] * (t - k))
+    below, index = np.ones_like(t), row + first
+    for k in range(POINTS):
+        norm = factorial(k) * factorial(POINTS - 1 - k) * (-1) ** (POINTS - 1 - k)
+        share = below * above[POINTS - 1 - k] / norm
+        found += np.bincount((index + k).ravel(), share.ravel(), minlength=len(found))
+        below = below * (t - k)
+    return found.reshape(*place.shape[:-1], size)
+
+
+def grid_rule(values: Array, weights: Array, bend: float) -> tuple[Array, Array]:
+    """Return nodes that stand for many, where a Gauss rule would need too many.
+
+    They are equidistant in the square root of the values, in which Poisson widths are all alike.
+
+    Parameters
+    ----------
+    values, weights
+        Shape (..., I); values >= 0.
+    bend
+        How many Poisson widths the standard deviation of the values is.
+    """
+    weights = np.broadcast_to(weights, values.shape)
+    mean = (weights * values).sum(axis=-1)
+    spread = np.sqrt((weights * (values - mean[..., None]) ** 2).sum(axis=-1))
+    there = weights > NOTHING
+    root = np.sqrt(values)
+    low = np.where(there, root, np.inf).min(axis=-1)
+    high = np.where(there, root, 0.0).max(axis=-1)
+    width = spread / bend / (2 * np.sqrt(np.where(mean > 0, mean, 1.0)))
+    step = np.where(width > 0, SPACING * width, 1.0)
+    size = POINTS + 1 + int(((high - low) / step).max())
+    low = low - (POINTS // 2 - 1) * step
+    place = (root - low[..., None]) / step[..., None]
+    nodes = low[..., None] + step[..., None] * np.arange(size)
+    return nodes**2, deposited(place, weights, size)

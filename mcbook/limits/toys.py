@@ -18,7 +18,7 @@ from mcbook.limits.datasets import Rows, nominal_counts, rows_of, supports
 from mcbook.limits.fit import fit
 from mcbook.limits.likelihoods import Likelihoods
 from mcbook.limits.profile import evaluate, replaced_data
-from mcbook.limits.result import SIGMAS, Limits, empty
+from mcbook.limits.result import OK, SIGMAS, Limits, empty
 
 Array = NDArray[np.float64]
 Asimov = Literal["observed", "nominal"]
@@ -27,11 +27,17 @@ N_TOYS = 10_000
 _SCAN = np.array([0.35, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.1])
 """Where CLs is taken, in units of the asymptotic limits."""
 
-_NEAR = 0.2
-"""How far from a guess, in its logarithm, a line through log CLs will do."""
+_WINDOWS = (0.2, 0.4, 0.8)
+"""How far from a limit, in its logarithm, a line through log CLs goes: the least that will do."""
+
+_CLEAR = 2.0
+"""Standard deviations by which the slope of such a line must differ from 0."""
 
 _STRAIGHT = 0.1
 """Largest relative error of a limit from a line."""
+
+_SURE = 1e-6
+"""Least variance of a log CLs that is taken from toys."""
 
 _WIDEN = 6
 _LEAST = 100
@@ -110,32 +116,43 @@ class _One:
         wanted = [k for k in range(len(SIGMAS) + 1) if k < len(SIGMAS) or self.data is not None]
         rough = self._rough(wanted)
         values, errors = self._fine(wanted, rough)
-        bands = np.flatnonzero(np.isfinite(values[: len(SIGMAS)]))
-        values[bands] = np.sort(values[bands])  # noise may swap close ones
+        found.status[row] = self._status(wanted, values)
+        if not found.status[row].startswith(OK):
+            return
+        there = np.flatnonzero(np.isfinite(values[: len(SIGMAS)]))
+        values[there] = np.sort(values[there])  # noise may swap close ones
         for k, value, error in zip(wanted, values * self.scale, errors * self.scale, strict=True):
             if k < len(SIGMAS):
                 found.expected[row, k], found.expected_error[row, k] = value, error
             else:
                 found.observed[row], found.observed_error[row] = value, error
-        if not np.isfinite(values).all():
-            found.status[row] = f"{self.n_toys} toys do not reach the level: take more"
+
+    def _status(self, wanted: list[int], values: Array) -> str:
+        """Return ``ok``, or what these toys are too few for."""
+        lost = [k for k, value in zip(wanted, values, strict=True) if not np.isfinite(value)]
+        if not lost:
+            return OK
+        if len(SIGMAS) in lost or SIGMAS.index(0) in lost:
+            return f"{self.n_toys} toys do not reach the level: take more"
+        which = ", ".join(f"{SIGMAS[k]:+d}" for k in lost)
+        return f"{OK}: {self.n_toys} toys are too few for the expected limit at {which} sigma"
 
     def _rough(self, wanted: list[int]) -> Array:
         """Return limits to some per cent, from few toys on a grid that is widened as needed."""
         known = self.guess[wanted] / self.scale
         low, high = float(np.nanmin(known)) * _SCAN[0], float(np.nanmax(known)) * _SCAN[-1]
         grid = list(np.geomspace(low, high, 14))
-        n_toys = max(self.n_toys // 10, _LEAST)
-        table = [self._log_cls(mu, n_toys)[0] for mu in grid]
+        n_toys = max(self.n_toys // 4, _LEAST)
+        table = [self._log_cls(mu, n_toys) for mu in grid]
         for _ in range(_WIDEN):
-            if (table[-1][wanted] < np.log(self.alpha)).all():
+            if (table[-1][0][wanted] < np.log(self.alpha)).all():
                 break
             grid.append(grid[-1] * 1.5)
-            table.append(self._log_cls(grid[-1], n_toys)[0])
-        columns = np.array(table)
+            table.append(self._log_cls(grid[-1], n_toys))
+        logs, variances = (np.array([entry[i] for entry in table]) for i in range(2))
         found = []
         for k in wanted:
-            falling = np.minimum.accumulate(columns[:, k])
+            falling = _falling(logs[:, k], 1 / np.maximum(variances[:, k], _SURE))
             found.append(np.interp(-np.log(self.alpha), -falling, grid))
         return np.array(found)
 
@@ -149,11 +166,14 @@ class _One:
         level = float(np.log(self.alpha))
         values, errors = [], []
         for k, guess in zip(wanted, rough, strict=True):
-            at, logs, variances = _columns(places, table, k)
-            near = np.abs(np.log(at / guess)) < _NEAR
-            value, error = _crossing(at[near], logs[near], variances[near], level)
-            is_line = abs(np.log(value / guess)) < _NEAR and error < _STRAIGHT * value
-            if not is_line:  # but the steps of a discrete count
+            value, error = np.nan, 0.0
+            for window in _WINDOWS:
+                at, logs, variances = _columns(places, table, k)
+                near = np.abs(np.log(at / guess)) < window
+                value, error = _crossing(at[near], logs[near], variances[near], level)
+                if abs(np.log(value / guess)) < window and error < _STRAIGHT * value:
+                    break
+            else:  # CLs of a discrete count falls in steps, and is no line
                 self._bracket(places, table, k, level)
                 value, error = _step(*_columns(places, table, k), level)
             values.append(value)
@@ -165,7 +185,8 @@ class _One:
     ) -> None:
         """Add places below and above until log CLs of one curve crosses the level between them."""
         for _ in range(_WIDEN):
-            falling = _falling(_columns(places, table, k)[1])
+            _, logs, variances = _columns(places, table, k)
+            falling = _falling(logs, 1 / np.maximum(variances, _SURE))
             if falling[0] <= level:
                 places.insert(0, places[0] * 0.85)
                 table.insert(0, self._log_cls(places[0], self.n_toys))
@@ -244,6 +265,19 @@ def _qtilde(rows: Rows, start: Array, mu: float) -> Array:
     return np.where(np.isfinite(q), q, np.inf)
 
 
+def _falling(values: Array, weights: Array) -> Array:
+    """Return the falling values that are nearest: neighbours that rise are averaged."""
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        mean, total, size = value, weight, 1
+        while blocks and blocks[-1][0] <= mean:
+            before, more, count = blocks.pop()
+            mean = (mean * total + before * more) / (total + more)
+            total, size = total + more, size + count
+        blocks.append((mean, total, size))
+    return np.repeat([block[0] for block in blocks], [block[2] for block in blocks])
+
+
 def _crossing(mu: Array, log: Array, variance: Array, level: float) -> tuple[float, float]:
     """Return where a weighted line through log CLs crosses the level, and the error."""
     if len(mu) < 2:  # noqa: PLR2004
@@ -253,7 +287,7 @@ def _crossing(mu: Array, log: Array, variance: Array, level: float) -> tuple[flo
     mean = (weight * log).sum() / weight.sum()
     spread = (weight * (mu - centre) ** 2).sum()
     slope = (weight * (mu - centre) * (log - mean)).sum() / spread
-    if not slope < 0:
+    if not slope < -_CLEAR / np.sqrt(spread):
         return np.nan, 0.0
     value = centre + (level - mean) / slope
     error = np.sqrt(1 / weight.sum() + (value - centre) ** 2 / spread) / -slope
@@ -268,14 +302,9 @@ def _columns(
     return np.array(places), logs, variances
 
 
-def _falling(log: Array) -> Array:
-    """Return log CLs half way between the curves that fall just below and just above it."""
-    return np.asarray((np.minimum.accumulate(log) + np.maximum.accumulate(log[::-1])[::-1]) / 2)
-
-
 def _step(mu: Array, log: Array, variance: Array, level: float) -> tuple[float, float]:
     """Return where log CLs, made to fall, crosses the level; the error is where it may cross."""
-    falling = _falling(log)
+    falling = _falling(log, 1 / np.maximum(variance, _SURE))
     if not falling[-1] < level < falling[0]:
         return np.nan, 0.0
     sigma = float(np.sqrt(np.interp(-level, -falling, variance)))
