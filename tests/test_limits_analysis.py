@@ -176,3 +176,83 @@ def test_unblind_is_for_analyses(folder):
     (folder / "counts.csv").write_text("hypothesis,observed,signal,background\na,0,2,0\n")
     with pytest.raises(InputError, match="--unblind"):
         set_limits("counts.csv", cl=0.9, unblind="x")
+
+
+def test_everything_is_written(folder):
+    """An analysis writes all products; they name the result, and books lead on from each."""
+    found = set_limits("analysis.yaml", output="out", unblind="x")
+    names = {os.path.relpath(name, "out") for name in found["files"]}
+    assert {
+        "limits.csv", "limits.json", "workspace.json", "patchset.json", "limits.png", "limits.pdf",
+        "hepdata/submission.yaml", "hepdata/limits_sigma_br.yaml",
+    } <= names  # fmt: skip
+    assert names == {
+        str(path.relative_to(folder / "out"))
+        for path in (folder / "out").rglob("*")
+        if path.is_file()
+    }
+    for name in ("limits.png", "limits.pdf", "patchset.json", "hepdata/submission.yaml"):
+        assert trace(folder / "out" / name)["result"]["id"] == found["result"]
+    again = set_limits("analysis.yaml", output="out", unblind="x")
+    assert again["result"] == found["result"]
+
+
+def test_choice_of_products(folder):
+    """--write chooses, and what it does not know is refused before anything is computed."""
+    assert run("analysis.yaml", "--output", "out", "--write", "none").exit_code == 0
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["limits.csv", "limits.json"]
+    for words, says in (
+        (["--output", "new", "--write", "figurs"], "did you mean 'figures'?"),
+        (["--write", "figures"], "--output"),
+        (["--mixed"], "--compare"),
+        (["--output", "new", "--compare", "nothing.json"], "there is no file"),
+        (["--overlay", "published.yaml"], "figures"),
+    ):
+        done = run("analysis.yaml", *words)
+        assert done.exit_code == 2
+        assert says in done.stderr
+    assert not (folder / "new").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_workspace_gives_the_same_limits(folder):
+    """The published workspace, read by pyhf itself, has the limits of the analysis."""
+    found = set_limits("analysis.yaml", output="out", unblind="x", method="asymptotic")
+    again = set_limits(
+        "out/workspace.json", patchset="out/patchset.json", cl=0.90, method="pyhf"
+    )  # fmt: skip
+    for row, other in zip(found["limits"], again["limits"], strict=True):
+        assert other["observed"] == pytest.approx(row["observed"], rel=1e-4)
+        assert other["expected"] == pytest.approx(row["expected_postfit"], rel=1e-4)
+        assert other["parameters"] == {"m_zp": row["parameters"]["m_zp"]}
+    patches = json.loads((folder / "out" / "patchset.json").read_text())["patches"]
+    assert patches[0]["metadata"]["samples"] == ["zprime-000000000001"]
+
+
+def test_comparison(folder):
+    """Limits of two luminosities have the inverse ratio; other levels are refused unless told."""
+    set_limits("analysis.yaml", output="one")
+    (folder / "analysis.yaml").write_text(ANALYSIS.replace("79.7", "159.4"))
+    found = set_limits("analysis.yaml", output="two", compare="one")
+    rows = found["comparison"]["rows"]
+    assert [row["rate"]["expected"]["ratio"] for row in rows] == pytest.approx([2, 2, 2])
+    assert (folder / "two" / "comparison.png").exists()
+    shown = run("analysis.yaml", "--compare", "one")
+    assert "ratios of the other result to this one" in shown.stdout
+    (folder / "analysis.yaml").write_text(ANALYSIS.replace("cl: 0.90", "cl: 0.95"))
+    refused = run("analysis.yaml", "--compare", "one")
+    assert refused.exit_code == 2
+    assert "--mixed" in refused.stderr
+    assert run("analysis.yaml", "--compare", "one", "--mixed").exit_code == 0
+
+
+def test_example_runs(folder):
+    """What --example writes can be run; it overwrites nothing."""
+    done = run("--example")
+    assert done.exit_code == 0
+    command = done.stdout.splitlines()[-1].removeprefix("now: mcbook limits ").split()
+    assert run(*command, "--write", "none").exit_code == 0
+    again = run("--example")
+    assert again.exit_code == 2
+    assert "there already" in again.stderr
+    assert not list(folder.glob(".*aside*"))

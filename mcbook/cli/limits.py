@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models
+from mcbook.cli.options import Catalog, DryRun, Format, Models, words
 from mcbook.errors import InputError
 
 
@@ -45,6 +45,27 @@ def limits(
         Path | None,
         typer.Option("--output", metavar="DIR", help="Folder for limits.csv and limits.json."),
     ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="What else goes there: figures,hepdata,workspace, or none; by default all of it "
+            "for an analysis.",
+            show_default=False,
+        ),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="OTHER", help="Another limits.json, or its folder, to compare with."),
+    ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Compare even where levels or methods differ.")
+    ] = False,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Published limits (YAML) to draw into the figures."),
+    ] = None,
+    label: Annotated[str, typer.Option(help="Label of the figures.")] = "own work",
     unblind: Annotated[
         str | None,
         typer.Option(
@@ -73,6 +94,7 @@ def limits(
 
     found = verb.set_limits(
         file, cl=cl, method=method, patchset=patchset, measurement=measurement, output=output_,
+        write=words(write), compare=compare, mixed=mixed, overlay=overlay, label=label,
         unblind=unblind, catalog=catalog, models_dir=models, seed=seed, n_toys=toys,
         dry_run=dry_run,
     )  # fmt: skip

@@ -291,8 +291,36 @@ def limits(found: Row, format_: str, *, dry_run: bool) -> None:
         _of_analysis(found)
     else:
         _of_counts(found["limits"])
+    if "comparison" in found:
+        _comparison(found["comparison"])
     for name in found["files"]:
         typer.echo(f"written: {name}")
+
+
+def _comparison(found: Row) -> None:
+    """Print two results side by side; ratios are of the other one over this one."""
+    for text in found["warnings"]:
+        output.note(text)
+    typer.echo("ratios of the other result to this one")
+    rows = [
+        {
+            **row["parameters"],
+            "hypothesis": row["hypothesis"],
+            **{
+                f"{name} {key}": row[name][key]["ratio"]
+                for name in found["quantities"]
+                for key in ("observed", "expected")
+            },
+        }
+        for row in found["rows"]
+    ]
+    by = ["hypothesis"] if found["matched_by"] == ["hypothesis"] else found["matched_by"]
+    ratios = [f"{name} {key}" for name in found["quantities"] for key in ("observed", "expected")]
+    shown = [name for name in ratios if any(row[name] is not None for row in rows)]
+    output.table(rows, [*by, *shown])
+    alone = [found["only_first"], found["only_second"]]
+    if any(alone):
+        output.note(f"{alone[0]} hypotheses are only in this result, {alone[1]} only in the other")
 
 
 def _of_counts(limits: Sequence[Row]) -> None:

@@ -20,7 +20,7 @@ SCHEMA = 1
 
 def limits_json(document: Mapping[str, Any]) -> str:
     """Return the text of ``limits.json``: settings, then limits, a line for each hypothesis."""
-    head = {"schema": SCHEMA} | {k: v for k, v in document.items() if k != "limits"}
+    head = {key: value for key, value in document.items() if key != "limits"}
     opening = json.dumps(head, indent=1, allow_nan=False)[:-2]
     rows = ",\n  ".join(json.dumps(row, allow_nan=False) for row in document["limits"])
     return f'{opening},\n "limits": [\n  {rows}\n ]\n}}\n'

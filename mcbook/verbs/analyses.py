@@ -7,13 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mcbook.analysis import read_analysis, run
+from mcbook.analysis import AnalysisResult, read_analysis, run
 from mcbook.analysis.digest import frozen_digest, referenced
 from mcbook.analysis.records import Analysis
 from mcbook.catalog.result import LimitPoint, Result
 from mcbook.errors import InputError, WorkError
 from mcbook.limits import upper_limits
+from mcbook.limits.histfactory.spec import names_of
+from mcbook.report.files import SCHEMA
 from mcbook.resources import shipped
+from mcbook.verbs.publication import Signals
 from mcbook.verbs.results import keep
 from mcbook.verbs.unblind import file_digest, open_box
 
@@ -45,7 +48,7 @@ def limits_of(
     catalog: str | None,
     models_dir: str | Path | None,
     engine: Mapping[str, Any],
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], AnalysisResult, list[str]]:
     """Set the limits of an analysis, and keep them in the books.
 
     Parameters
@@ -83,7 +86,7 @@ def limits_of(
         )
         notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
         result = settle(unblinded=True)
-    document = {"kind": "analysis", "result": "", **result.document()}
+    document = {"schema": SCHEMA, "kind": "analysis", "result": "", **result.document()}
     record = _record(analysis, document)
     kept = keep(
         record,
@@ -98,7 +101,18 @@ def limits_of(
         notes.append(f"result {record.id} in {kept['catalog']}")
     else:
         notes.append(f"result {record.id} is not in books: there is no catalog")
-    return document, notes
+    return document, result, notes
+
+
+def signals(result: AnalysisResult) -> Signals | None:
+    """Return the likelihoods of an analysis, one bin for each of its channels."""
+    rows, batch = result.likelihoods()
+    if batch is None:
+        return None
+    channels = [channel.name for channel in result.analysis.channels]
+    samples = [f"{name}_{what}" for name in channels for what in ("signal", "background")]
+    names = names_of(batch, [(name, 1) for name in channels], samples)
+    return Signals(rows.tolist(), batch, result.varying(), names)
 
 
 def _observed_files(analysis: Analysis) -> Iterator[Path]:
@@ -136,7 +150,7 @@ def _record(analysis: Analysis, document: Mapping[str, Any]) -> Result:
     )
 
 
-_OWN_FIELDS = {"kind", "name", "frozen", "cl", "method", "model", "limits", "result"}
+_OWN_FIELDS = {"schema", "kind", "name", "frozen", "cl", "method", "model", "limits", "result"}
 
 
 def keep_counts(

@@ -1,7 +1,6 @@
 """``mcbook limits``: from counts, a workspace or an analysis to upper limits."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,8 @@ from mcbook.errors import InputError
 from mcbook.limits.choose import N_TOYS, check_level, upper_limits
 from mcbook.limits.result import Method
 from mcbook.limits.table import read_counts, rows_of
-from mcbook.report import files
+from mcbook.report.files import SCHEMA
+from mcbook.verbs.publication import Signals, asked
 
 Row = dict[str, Any]
 
@@ -22,6 +22,11 @@ def set_limits(
     patchset: str | Path | None = None,
     measurement: str | None = None,
     output: str | Path | None = None,
+    write: Sequence[str] | None = None,
+    compare: str | Path | None = None,
+    mixed: bool = False,
+    overlay: str | Path | None = None,
+    label: str = "own work",
     unblind: str | None = None,
     catalog: str | None = None,
     models_dir: str | Path | None = None,
@@ -48,6 +53,17 @@ def set_limits(
         Measurement of the workspace; the first where none is named.
     output
         A folder for ``limits.csv`` and ``limits.json``; it is made when it is not there.
+    write
+        What else goes there, of ``figures``, ``hepdata`` and ``workspace``, or ``none``; all of it
+        for an analysis, nothing for others by default.
+    compare
+        The ``limits.json`` of another result, or its folder, to compare with.
+    mixed
+        Compare also where levels, methods or settings differ.
+    overlay
+        YAML file with published limits for the figures.
+    label
+        Label of the figures.
     unblind
         Why the box of an analysis is opened, in words; only then its observed counts are read.
     catalog
@@ -69,6 +85,7 @@ def set_limits(
         ``expected`` (at -2 to 2 standard deviations) as factors on the signal, ``observed_events``
         (the observed limit in signal events), ``method``, ``status``; for an analysis also limits
         on cross sections and on what it limits, and its settings. What is undefined is None.
+        ``comparison``, where one was asked for.
 
     Raises
     ------
@@ -83,14 +100,16 @@ def set_limits(
         check_level(cl)
     elif kind != "analysis":
         raise InputError("--cl is not given", hint="Belle II papers use --cl 0.90 or --cl 0.95")
-    folder = None if output is None else _folder(output)
+    publication = asked(
+        kind, output=output, write=write, compare=compare, mixed=mixed, overlay=overlay, label=label
+    )
     engine: Row = {"seed": seed, "n_toys": n_toys}
     if kind == "analysis":
         from mcbook.verbs import analyses  # the registry is slow to import
 
         if dry_run:
             return _nothing(kind, cl, method, analyses.check(file, models_dir))
-        document, notes = analyses.limits_of(
+        document, result, notes = analyses.limits_of(
             file,
             cl=cl,
             method=method,
@@ -99,20 +118,15 @@ def set_limits(
             models_dir=models_dir,
             engine=engine,
         )
+        written, more = publication.write(document, analyses.signals(result), result)
     else:
         engine |= {"cl": cl, "method": method or "auto"}
-        rows, notes = _rows(kind, file, patchset, measurement, None if dry_run else engine)
+        rows, notes, signals = _rows(kind, file, patchset, measurement, None if dry_run else engine)
         if dry_run:
             return _nothing(kind, cl, method, notes)
         document = _document(kind, rows, engine, (file, patchset), catalog, notes)
-    found = {**document, "notes": notes, "files": []}
-    if folder is not None:
-        content = {
-            "limits.csv": files.limits_csv(document),
-            "limits.json": files.limits_json(document),
-        }
-        found["files"] = files.write(folder, content)
-    return found
+        written, more = publication.write(document, signals)
+    return {**document, "notes": notes + more, **written}
 
 
 def _nothing(kind: str, cl: float | None, method: str | None, notes: list[str]) -> Row:
@@ -155,19 +169,21 @@ def _rows(
     patchset: str | Path | None,
     measurement: str | None,
     engine: Mapping[str, Any] | None,
-) -> tuple[list[Row], list[str]]:
-    """Return limits on counts or a workspace, none without an engine, and notes."""
+) -> tuple[list[Row], list[str], Signals | None]:
+    """Return limits on counts or a workspace, none without an engine; notes; likelihoods."""
     if kind == "counts":
         table = read_counts(file)
         if engine is None:
-            return [], [*table.notes, f"{len(table.names)} hypotheses"]
-        return rows_of(table, upper_limits(table.likelihoods, **engine)), list(table.notes)
+            return [], [*table.notes, f"{len(table.names)} hypotheses"], None
+        signals = Signals(range(len(table.names)), table.likelihoods, list(table.parameters))
+        rows = rows_of(table, upper_limits(table.likelihoods, **engine))
+        return rows, list(table.notes), signals
     from mcbook.limits.histfactory.workspace import read
 
     workspace = read(file, patchset, measurement)
     if engine is None:
-        return [], [f"{len(workspace.entries)} hypotheses"]
-    return workspace.limits(**engine), []
+        return [], [f"{len(workspace.entries)} hypotheses"], None
+    return workspace.limits(**engine), [], None
 
 
 def _document(
@@ -180,9 +196,13 @@ def _document(
 ) -> Row:
     """Return limits on counts or a workspace with their settings, kept where books are named."""
     document: Row = {
-        "kind": kind, "result": None, "cl": engine["cl"], "method": engine["method"],
+        "schema": SCHEMA,
+        "kind": kind,
+        "result": None,
+        "cl": engine["cl"],
+        "method": engine["method"],
         "limits": rows,
-    }  # fmt: skip
+    }
     if catalog is not None:
         from mcbook.verbs.analyses import keep_counts
 
@@ -190,14 +210,3 @@ def _document(
         document["result"], note = keep_counts(document, given, catalog)
         notes.append(note)
     return document
-
-
-def _folder(output: str | Path) -> Path:
-    """Return the folder of results, refused before anything is computed where it cannot be."""
-    folder = Path(output)
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise InputError(f"the folder {output} cannot be made: {there} is a file")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"the folder {output} cannot be written: no permission in {there}")
-    return folder

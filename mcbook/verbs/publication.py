@@ -1,0 +1,204 @@
+"""What is made of limits besides the limits: files, figures, submissions, a comparison."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcbook.errors import InputError, did_you_mean
+from mcbook.report import files
+
+if TYPE_CHECKING:
+    from mcbook.analysis.result import AnalysisResult
+    from mcbook.limits.histfactory.spec import Names
+    from mcbook.limits.likelihoods import Likelihoods
+    from mcbook.report.overlays import Overlay
+
+PRODUCTS = ("figures", "hepdata", "workspace")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Likelihoods of hypotheses, the places of these in the list of limits, and who varies."""
+
+    rows: Sequence[int]
+    likelihoods: "Likelihoods"
+    varying: Sequence[str]
+    names: "Names | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is wanted, checked before anything is computed.
+
+    Attributes
+    ----------
+    folder
+        Where files go to; None for none.
+    products
+        Of `PRODUCTS`.
+    label
+        Label of figures.
+    overlays
+        Published limits in figures.
+    other
+        Limits to compare with.
+    is_mixed
+        Whether levels and methods may differ there.
+    """
+
+    folder: Path | None
+    products: tuple[str, ...]
+    label: str
+    overlays: "tuple[Overlay, ...]"
+    other: Row | None = field(repr=False)
+    is_mixed: bool
+
+    def write(
+        self, document: Row, signals: Signals | None = None, result: "AnalysisResult | None" = None
+    ) -> tuple[Row, list[str]]:
+        """Write files; return ``files`` and ``comparison`` as they are reported, and notes.
+
+        Parameters
+        ----------
+        document
+            Limits with their settings.
+        signals
+            Likelihoods behind them, where there are any.
+        result
+            The limits of an analysis, with planes to draw.
+
+        Raises
+        ------
+        InputError
+            If results do not compare, or have no such form.
+        WorkError
+            If something cannot be written.
+        """
+        found: Row = {"files": []}
+        notes: list[str] = []
+        if self.other is not None:
+            from mcbook.report.compare import compare
+
+            found["comparison"] = compare(document, self.other, mixed=self.is_mixed)
+        if self.folder is None:
+            return found, notes
+        content = {
+            "limits.csv": files.limits_csv(document),
+            "limits.json": files.limits_json(document),
+        }
+        if "workspace" in self.products:
+            if signals is None:
+                notes.append("no workspace: no hypothesis has a likelihood")
+            else:
+                content |= workspace(document, signals)
+        found["files"] = files.write(self.folder, content)
+        drawn = self._draw(document, result, notes) if "figures" in self.products else []
+        found["files"] += [str(path) for path in drawn]
+        if "hepdata" in self.products:
+            from mcbook.report.hepdata import write_submission
+
+            figures = {f"Figure: {path.stem}": path for path in drawn if path.suffix == ".png"}
+            found["files"] += write_submission(document, self.folder / "hepdata", figures=figures)
+        return found, notes
+
+    def _draw(self, document: Row, result: "AnalysisResult | None", notes: list[str]) -> list[Path]:
+        from mcbook.report import figures
+
+        folder = self.folder or Path()
+        drawn, told = figures.draw(
+            document, folder, result=result, overlays=self.overlays, label=self.label
+        )
+        if self.other is not None:
+            more, why = figures.draw_comparison(document, self.other, folder, label=self.label)
+            drawn, told = drawn + more, told + why
+        notes += told
+        return drawn
+
+
+def asked(
+    kind: str,
+    *,
+    output: str | Path | None,
+    write: Sequence[str] | None,
+    compare: str | Path | None,
+    mixed: bool,
+    overlay: str | Path | None,
+    label: str,
+) -> Publication:
+    """Return what is wanted.
+
+    Raises
+    ------
+    InputError
+        If there is no such product, a file is not right, or the folder cannot be written.
+    """
+    products = _products(kind, write, has_output=output is not None)
+    overlays: tuple[Overlay, ...] = ()
+    if overlay is not None:
+        if "figures" not in products:
+            raise InputError("--overlay goes with figures", hint="--output DIR --write figures")
+        from mcbook.report.overlays import read_overlays
+
+        overlays = read_overlays(overlay)
+    other = None
+    if compare is not None:
+        from mcbook.report.document import read_document
+
+        other = read_document(compare)
+    elif mixed:
+        raise InputError("--mixed goes with --compare")
+    folder = None if output is None else _folder(output)
+    return Publication(folder, products, label, overlays, other, mixed)
+
+
+def _products(kind: str, wanted: Sequence[str] | None, *, has_output: bool) -> tuple[str, ...]:
+    if wanted is None:
+        return PRODUCTS if kind == "analysis" and has_output else ()
+    for word in wanted:
+        if word not in {*PRODUCTS, "none"}:
+            raise InputError(
+                f"--write knows {', '.join(PRODUCTS)} and none, not {word!r}",
+                hint=did_you_mean(word, (*PRODUCTS, "none")),
+            )
+    found = tuple(name for name in PRODUCTS if name in wanted)
+    if found and not has_output:
+        raise InputError("--write needs a folder", hint="give one with --output")
+    if "workspace" in found and kind == "workspace":
+        raise InputError("the file is a workspace already", hint="leave it out of --write")
+    return found
+
+
+def _folder(output: str | Path) -> Path:
+    """Return the folder of results, refused before anything is computed where it cannot be."""
+    folder = Path(output)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise InputError(f"the folder {output} cannot be made: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"the folder {output} cannot be written: no permission in {there}")
+    return folder
+
+
+def workspace(document: Mapping[str, Any], signals: Signals) -> dict[str, str]:
+    """Return a pyhf workspace and its patchset, by the names of their files."""
+    from mcbook.limits.histfactory import export
+
+    hypotheses = []
+    for place in signals.rows:
+        row = document["limits"][place]
+        extra = {key: row[key] for key in ("point", "samples") if row.get(key)}
+        parameters = {name: row["parameters"][name] for name in signals.varying}
+        hypotheses.append(export.Hypothesis(row["hypothesis"], parameters, extra))
+    told = [document.get("title") or document.get("name") or "limits"]
+    if document["result"]:
+        told.append(f"result {document['result']}")
+    if document["kind"] == "analysis" and not document["unblinded"]:
+        told.append("box closed: the observations are the expected background")
+    base, patchset = export.documents(
+        signals.likelihoods, hypotheses, names=signals.names, description="; ".join(told)
+    )
+    return {"workspace.json": export.text(base), "patchset.json": export.text(patchset)}
