@@ -102,7 +102,8 @@ def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
     strength = _bands(mu, is_open=is_open)
     rate, more = _rate(result, i, widths)
     nothing = _bands(np.full_like(mu, np.nan), is_open=is_open)
-    events = _bands(mu * limits.events[i], is_open=is_open)
+    with np.errstate(invalid="ignore"):  # without signal no number of events is a limit
+        events = _bands(mu * limits.events[i], is_open=is_open)
     return {
         **strength,
         "observed_events": events["observed"],
