@@ -23,10 +23,15 @@ Rule = tuple[Array, Array]
 MOST_SHARED = 4096
 """A grid of shared nuisances has at most so many nodes; a Sobol sequence of that length beyond."""
 
-MANY = 40
-"""More nodes than this of one sample are replaced by fewer."""
+MANY = 100
+"""More nodes than this of one sample are replaced by fewer; one nuisance has not more."""
 
 MOST_REPLACED = 128
+
+TINY = 1e-300
+
+POSITIVE = 1e-10
+"""Smallest over mean value of nodes from which their logarithms are replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +196,17 @@ def _sum(parts: list[Rule], bends: Bends) -> Rule:
 
 
 def _fewer(values: Array, weights: Array, together: float) -> Rule:
-    """Return as many nodes as are needed, where there are many more."""
+    """Return as many nodes as are needed, where there are many more.
+
+    Powers of the logarithm approximate what is averaged (also over 1 / signal) where a yield varies
+    by factors; powers of the yield itself do so only where it varies little.
+    """
     wanted = min(order(together), MOST_REPLACED)
     if values.shape[-1] <= max(MANY, 2 * wanted):
         return values, weights
-    return gauss_rule(values, weights, wanted)
+    mean = (weights * values).sum(axis=-1, keepdims=True)
+    is_log = values.min(axis=-1, keepdims=True) > POSITIVE * mean
+    found, weight = gauss_rule(
+        np.where(is_log, np.log(np.maximum(values, TINY)), values), weights, wanted
+    )
+    return np.where(is_log, np.exp(np.where(is_log, found, 0.0)), found), weight
