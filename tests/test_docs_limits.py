@@ -128,9 +128,6 @@ def test_asymptotic_is_that_of_pyhf(tables, page):
         assert float(limits[tables.WIDTHS.index(r)]) == pytest.approx(found, abs=1e-3)
     beside = page["absorbed"][2]
     assert float(beside[-1]) == pytest.approx(tables.beside_limit(130, 0.2, "pyhf"), abs=6e-3)
-    assert float(page["asymptotic_error"][4][3]) == pytest.approx(
-        tables.observed("pyhf", [3.0], [3])[0], abs=1e-3
-    )
 
 
 def test_coverage(page):
