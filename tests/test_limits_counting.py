@@ -190,3 +190,24 @@ def test_properties(b, n, on_signal, on_background, s, method):
     assert method.limits(one_bin([s], [b], [n], modifiers), cl=0.95).observed > found.observed
     assert method.limits(one_bin([s], [b], [n + 1], modifiers), cl=0.9).observed > found.observed
     assert (np.diff(found.expected[0]) >= -1e-9 * found.expected[0, :-1]).all()
+
+
+@pytest.mark.parametrize(("n", "b"), [(1, 1.0), (9, 5.0)])
+@pytest.mark.parametrize("method", [hybrid, bayesian])
+def test_wide_systematics_of_the_signal(n, b, method):
+    """Two that change the signal by factors, against a sum over a fine grid of both."""
+    z = np.linspace(-9, 9, 1201)
+    weight = np.multiply.outer(norm.pdf(z), norm.pdf(z))
+    up, down = np.array([0.4, 0.5]), -np.array([0.4, 0.5])
+    parts = [Exponential(1 + up[k : k + 1], 1 + down[k : k + 1]).factor(z)[0] for k in range(2)]
+    signal = np.multiply.outer(*parts)
+    if method is bayesian:
+        weight = weight / signal
+
+    def above(mu):
+        return (weight * poisson.cdf(n, mu * signal + b)).sum()
+
+    wanted = brentq(lambda mu: above(mu) / above(0.0) - 0.1, 1e-6, 1000)
+    both = [relative(name, 0, [r]) for name, r in zip("uv", up, strict=True)]
+    found = method.limits(one_bin([1.0], [b], [n], both), cl=0.9)
+    assert found.observed[0] == pytest.approx(wanted, rel=1e-3)

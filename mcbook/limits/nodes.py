@@ -33,6 +33,11 @@ problems start threads, and are slow."""
 GRID = 120
 """Nodes of a grid for each unit of the bend, about."""
 
+TINY = 1e-300
+
+POSITIVE = 1e-10
+"""Smallest over mean value of nodes from which their logarithms are replaced."""
+
 ALIKE = 1e-13
 """Relative difference of yields that is rounding."""
 
@@ -244,7 +249,21 @@ def _fewer(values: Array, weights: Array, needed: tuple[float, float], *, many: 
     if values.shape[-1] <= max(many, 2 * wanted):
         return values, weights
     if order(needed[0]) <= MOST_GAUSS:
-        return gauss_rule(values, weights, wanted)
+        return _gauss(values, weights, wanted)
     if values.shape[-1] <= GRID * bend or values.min() < 0:
         return values, weights
     return grid_rule(values, weights, bend)
+
+
+def _gauss(values: Array, weights: Array, wanted: int) -> Rule:
+    """Return Gauss nodes of a distribution.
+
+    Powers of the logarithm approximate what is averaged (also over 1 / signal) where a yield varies
+    by factors; powers of the yield itself do so only where it varies little.
+    """
+    mean = (weights * values).sum(axis=-1, keepdims=True)
+    is_log = values.min(axis=-1, keepdims=True) > POSITIVE * mean
+    found, weight = gauss_rule(
+        np.where(is_log, np.log(np.maximum(values, TINY)), values), weights, wanted
+    )
+    return np.where(is_log, np.exp(np.where(is_log, found, 0.0)), found), weight
