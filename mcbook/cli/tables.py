@@ -7,6 +7,7 @@ import typer
 
 from mcbook.cli import output
 from mcbook.cli.output import Row
+from mcbook.errors import WorkError
 
 #: What a row of samples or points shows unless columns are asked for; parameters come after.
 SAMPLE_COLUMNS = ("id", "process", "status", "n_events", "points")
@@ -274,19 +275,28 @@ _LIMIT = ("observed", "-2 sigma", "-1 sigma", "expected", "+1 sigma", "+2 sigma"
 
 
 def limits(found: Row, format_: str, *, dry_run: bool) -> None:
-    """Print limits: factors on the signal, with the method of each."""
+    """Print limits, with the method of each; where there is none at all the work failed."""
+    from mcbook.verbs.publication import has_limits
+
     if format_ == "json":
         output.json_document(found["limits"])
-        return
-    if dry_run:
+    elif dry_run:
         output.note("dry run, nothing was computed or written")
-        return
+    else:
+        _limits(found)
+    if found["limits"] and not has_limits(found):
+        raise WorkError(f"no hypothesis has a limit: {found['limits'][0]['status']}")
+
+
+def _limits(found: Row) -> None:
     is_analysis = found["kind"] == "analysis"
     what = found["rate"]["name"] if is_analysis else "the signal strength"
     closed = " (box closed: expected limits only)" if is_analysis and not found["unblinded"] else ""
     bayesian = any(row["method"] == "bayesian" for row in found["limits"])
     kind = "credibility level" if bayesian else "CLs confidence level"
-    typer.echo(f"limits on {what} at {100 * found['cl']:g}% {kind}{closed}")
+    is_interval = any(row.get("rate", {}).get("kind") == "intervals" for row in found["limits"])
+    word = "limits" if is_interval else "upper limits"
+    typer.echo(f"{word} on {what} at {100 * found['cl']:g}% {kind}{closed}")
     if is_analysis:
         _of_analysis(found)
     else:

@@ -90,15 +90,16 @@ class Publication:
             "limits.csv": files.limits_csv(document),
             "limits.json": files.limits_json(document),
         }
-        if "workspace" in self.products:
-            if signals is None:
-                notes.append("no workspace: no hypothesis has a likelihood")
-            else:
-                content |= workspace(document, signals)
+        products = self.products
+        if products and not has_limits(document):
+            notes.append(f"no {', '.join(products)}: no hypothesis has a limit")
+            products = ()
+        if "workspace" in products and signals is not None:
+            content |= workspace(document, signals)
         found["files"] = files.write(self.folder, content)
-        drawn = self._draw(document, result, notes) if "figures" in self.products else []
+        drawn = self._draw(document, result, notes) if "figures" in products else []
         found["files"] += [str(path) for path in drawn]
-        if "hepdata" in self.products:
+        if "hepdata" in products:
             from mcbook.report.hepdata import write_submission
 
             figures = {f"Figure: {path.stem}": path for path in drawn if path.suffix == ".png"}
@@ -117,6 +118,14 @@ class Publication:
             drawn, told = drawn + more, told + why
         notes += told
         return drawn
+
+
+def has_limits(document: Mapping[str, Any]) -> bool:
+    """Return whether any hypothesis has a limit, observed or expected."""
+    return any(
+        row["observed"] is not None or any(value is not None for value in row["expected"])
+        for row in document["limits"]
+    )
 
 
 def asked(
