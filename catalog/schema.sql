@@ -16,6 +16,34 @@ CREATE TABLE definitions (
     PRIMARY KEY (digest)
 );
 
+CREATE TABLE efficiency_maps (
+    id VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    created VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    sha256 VARCHAR NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (digest)
+);
+
+CREATE TABLE efficiency_rows (
+    map_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    simulation_id VARCHAR,
+    region VARCHAR NOT NULL,
+    n_generated BIGINT NOT NULL,
+    n_selected BIGINT NOT NULL,
+    sumw_generated FLOAT NOT NULL,
+    sumw FLOAT NOT NULL,
+    sumw2 FLOAT NOT NULL,
+    axes JSON NOT NULL,
+    PRIMARY KEY (map_id, number),
+    FOREIGN KEY(map_id) REFERENCES efficiency_maps (id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE formula_sets (
     digest VARCHAR NOT NULL,
     versions JSON NOT NULL,
@@ -157,6 +185,12 @@ CREATE TABLE unblindings (
     files JSON NOT NULL,
     PRIMARY KEY (id)
 );
+
+CREATE INDEX ix_efficiency_maps_name ON efficiency_maps (name);
+
+CREATE INDEX ix_efficiency_maps_sha256 ON efficiency_maps (sha256);
+
+CREATE INDEX ix_efficiency_rows_sample_id ON efficiency_rows (sample_id);
 
 CREATE INDEX ix_history_sample_id ON history (sample_id);
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.books import load as load_catalog
     from mcbook.verbs.books import merge as merge_catalogs
     from mcbook.verbs.diff import diff
+    from mcbook.verbs.efficiencies import add_efficiency_map, list_efficiency_maps
     from mcbook.verbs.generate import generate
     from mcbook.verbs.limits import set_limits
     from mcbook.verbs.models import describe_model, list_models
@@ -28,11 +29,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "add_efficiency_map",
     "catalog_info",
     "describe_model",
     "diff",
     "dump_catalog",
     "generate",
+    "list_efficiency_maps",
     "list_models",
     "list_results",
     "load_catalog",
@@ -46,11 +49,13 @@ __all__ = [
 ]
 
 _VERBS = {
+    "add_efficiency_map": "efficiencies.add_efficiency_map",
     "catalog_info": "books.info",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
     "dump_catalog": "books.dump",
     "generate": "generate.generate",
+    "list_efficiency_maps": "efficiencies.list_efficiency_maps",
     "list_models": "models.list_models",
     "list_results": "results.list_results",
     "load_catalog": "books.load",

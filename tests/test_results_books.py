@@ -315,7 +315,8 @@ def test_first_books_are_upgraded(tmp_path):
     path = str(tmp_path / "mcbook.db")
     fill(path)
     with sqlite3.connect(path) as connection:
-        for name in ("result_samples", "limit_points", "results", "unblindings"):
+        later = ("result_samples", "limit_points", "results", "unblindings")
+        for name in (*later, "efficiency_rows", "efficiency_maps"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute(f"UPDATE mcbook_version SET version_num = '{REVISIONS[0]}'")
     connection.close()

@@ -21,7 +21,9 @@ from mcbook.registry.yamlfile import Keys
 
 KEYS = ("process", "efficiency", "background", "observed")
 HOW_KEYS = ("thresholds", "log_axes", "linear_axes", "method")
-EFFICIENCY_KEYS = ("map", "region", "axes", *HOW_KEYS)
+MAP_KEYS = ("map", "catalog")
+"""Where a map is: in a file, or in the books."""
+EFFICIENCY_KEYS = (*MAP_KEYS, "region", "axes", *HOW_KEYS)
 WINDOW_KEYS = ("centre", "resolution", "width")
 FORMS: Mapping[str, tuple[str, ...]] = {
     "value": ("value", "stat"),
@@ -82,7 +84,14 @@ def _channel(
 def _efficiency(
     entries: Entries, keys: Keys, value: Any, axes: Callable[[str], bool]
 ) -> EfficiencySource:
-    entry = entries.mapping(keys, value, EFFICIENCY_KEYS, ("map", "axes"))
+    entry = entries.mapping(keys, value, EFFICIENCY_KEYS, ("axes",))
+    places = [key for key in MAP_KEYS if key in entry]
+    if len(places) != 1:
+        raise entries.fail(
+            keys,
+            "either map or catalog is wanted here" + ", not both" * len(places[:1]),
+            "map names a file, catalog a map in the books by its name or id",
+        )
     names = entries.quantities((*keys, "axes"), entry["axes"])
     if not names:
         raise entries.fail((*keys, "axes"), "a map has at least one axis")
@@ -94,9 +103,13 @@ def _efficiency(
                 "axes are parameters or derived quantities",
             )
     region = entries.text((*keys, "region"), entry["region"]) if "region" in entry else None
-    path = entries.path((*keys, "map"), entry["map"])
-    where = entries.document.where((*keys, "map"))
-    return EfficiencySource(path, region, names, _how(entries, keys, entry, names), where)
+    path, catalog = None, None
+    if "map" in entry:
+        path = entries.path((*keys, "map"), entry["map"])
+    else:
+        catalog = entries.text((*keys, "catalog"), entry["catalog"])
+    where = entries.document.where((*keys, places[0]))
+    return EfficiencySource(path, catalog, region, names, _how(entries, keys, entry, names), where)
 
 
 def _how(

@@ -2,25 +2,36 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mcbook.analysis.records import Analysis
+from mcbook.analysis.records import Analysis, Channel
 from mcbook.errors import InputError
 
 
-def frozen_digest(analysis: Analysis) -> str:
+def frozen_digest(analysis: Analysis, maps: Mapping[str, str] | None = None) -> str:
     """Return the SHA-256 of an analysis without its data, in hex.
 
     It covers what the file says except ``observed`` of the channels, and the contents of every file
-    that it names except those with data. Comments and layout do not count.
+    that it names except those with data, and of efficiency maps in the books. Comments and layout
+    do not count.
+
+    Parameters
+    ----------
+    analysis
+        What the file says.
+    maps
+        SHA-256 of those efficiency maps that are in the books, by channel.
 
     Raises
     ------
     InputError
-        If a file cannot be read.
+        If a file cannot be read, or the digest of a map in the books is missing.
     """
+    for channel in analysis.channels:
+        if channel.efficiency.path is None and channel.name not in (maps or {}):
+            raise not_here(channel)
     content: dict[str, Any] = dict(analysis.document.data)
     content["channels"] = {
         name: {key: value for key, value in entry.items() if key != "observed"}
@@ -33,7 +44,10 @@ def frozen_digest(analysis: Analysis) -> str:
         except ValueError:
             name = path.name
         files[name] = _sha256(path)
-    text = json.dumps({"analysis": content, "files": files}, sort_keys=True, allow_nan=False)
+    frozen: dict[str, Any] = {"analysis": content, "files": files}
+    if maps:
+        frozen["maps"] = dict(maps)
+    text = json.dumps(frozen, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -43,10 +57,21 @@ def referenced(analysis: Analysis) -> Iterator[Path]:
     if points is not None:
         yield analysis.folder / points
     for channel in analysis.channels:
-        yield channel.efficiency.path
-        path = getattr(channel.background, "path", None)
-        if path is not None:
-            yield path
+        for source in (channel.efficiency, channel.background):
+            path = getattr(source, "path", None)
+            if path is not None:
+                yield path
+
+
+def not_here(channel: Channel) -> InputError:
+    """Return the error that says that the map of a channel is in the books, and was not given."""
+    source = channel.efficiency
+    return InputError(
+        f"{source.where}: the efficiency map {source.catalog!r} is in the books, and nobody looked"
+        " it up",
+        hint="`mcbook limits` and mcbook.set_limits do; in a notebook give it in maps=, or name a"
+        " file with map:",
+    )
 
 
 def _sha256(path: Path) -> str:

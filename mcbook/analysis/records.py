@@ -28,12 +28,14 @@ IsrMode = Literal["none", "leading-log"]
 
 @dataclass(frozen=True, slots=True)
 class EfficiencySource:
-    """An efficiency map: file, region in it, its axes (parameters or derived quantities).
+    """An efficiency map: where it is, region in it, its axes (parameters or derived quantities).
 
+    It is in a file at `path`, or in the books, by name or id in `catalog`; the other one is None.
     `how` says how it interpolates: thresholds, log_axes, linear_axes, method.
     """
 
-    path: Path
+    path: Path | None
+    catalog: str | None
     region: str | None
     axes: tuple[str, ...]
     how: Mapping[str, Any]

@@ -13,6 +13,7 @@ from mcbook.analysis.couplings import CouplingLimits
 from mcbook.analysis.hypotheses import Hypotheses
 from mcbook.analysis.limiter import OBSERVED, PointLimits, take_yields
 from mcbook.analysis.records import Analysis
+from mcbook.analysis.yields import EfficiencyLike
 from mcbook.errors import InputError, did_you_mean
 from mcbook.limits.likelihoods import Likelihoods
 
@@ -73,6 +74,8 @@ class AnalysisResult:
         What is limited at them; None where that is no parameter.
     ingredients
         Backgrounds, systematics and data at the rows *good*.
+    maps
+        Efficiency maps by channel, of those that stood in for what the file names.
     """
 
     analysis: Analysis = field(repr=False)
@@ -83,6 +86,7 @@ class AnalysisResult:
     limits: PointLimits | None = field(repr=False)
     couplings: CouplingLimits | None = field(repr=False)
     ingredients: Ingredients = field(repr=False)
+    maps: Mapping[str, EfficiencyLike] = field(default_factory=dict, repr=False)
 
     @property
     def is_unblinded(self) -> bool:

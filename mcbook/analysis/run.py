@@ -32,6 +32,7 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     upper_limits: UpperLimits | None = None,
     generated: GeneratedRates | None = None,
     maps: Mapping[str, EfficiencyLike] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> AnalysisResult:
     """Compute the limits of an analysis.
 
@@ -51,12 +52,17 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     generated
         Cross sections from samples, for ``cross_section: generator``.
     maps
-        Efficiency maps by channel, in place of the files that the analysis names.
+        Efficiency maps by channel, in place of what the analysis names. Maps that it names in the
+        books have to be given.
+    digests
+        SHA-256 of the maps that are from the books, by channel. Without that of every given map
+        there is no digest of the frozen analysis.
 
     Raises
     ------
     InputError
-        If a file is not right, or the confidence levels of file and argument differ.
+        If a file is not right, a map in the books is not given, or the confidence levels of file
+        and argument differ.
     """
     level = _level(analysis, cl)
     method = method or analysis.method
@@ -91,9 +97,12 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         limiter = _limiter(analysis, signal, ingredients, columns, (upper_limits, level, method))
         good, found, couplings = _limits(analysis, signal, limiter, columns, good, reasons)
     header = _header(analysis, points, level, str(method), unblinded=unblinded)
-    header["frozen"] = frozen_digest(analysis) if maps is None else None
+    is_known = set(maps or ()) <= set(digests or ())
+    header["frozen"] = frozen_digest(analysis, digests) if is_known else None
     ingredients = ingredients.take(np.searchsorted(all_good, good))
-    return AnalysisResult(analysis, header, points, good, reasons, found, couplings, ingredients)
+    return AnalysisResult(
+        analysis, header, points, good, reasons, found, couplings, ingredients, maps or {}
+    )
 
 
 def _limits(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.analysis.counts import quantities
+from mcbook.analysis.digest import not_here
 from mcbook.analysis.generated import GeneratedRates
 from mcbook.analysis.hypotheses import closed, evaluate, split
 from mcbook.analysis.records import Analysis, Channel
@@ -80,12 +81,13 @@ class SignalModelOf:
     generated
         Cross sections of generators, where the analysis wants them.
     maps
-        Efficiency maps of the channels, in place of the files.
+        Efficiency maps by channel, in place of the files.
 
     Raises
     ------
     InputError
-        If a map cannot be read, or cross sections of a generator are wanted and missing.
+        If a map cannot be read, or cross sections of a generator are wanted and missing, or a map
+        in the books is not given.
     """
 
     def __init__(
@@ -96,7 +98,10 @@ class SignalModelOf:
     ) -> None:
         self.analysis = analysis
         self.generated = generated
-        self.given = maps
+        self.given = maps or {}
+        for channel in analysis.channels:
+            if channel.efficiency.path is None and channel.name not in self.given:
+                raise not_here(channel)
         wanted = analysis.cross_section == "generator"
         if wanted and generated is None:
             raise InputError(
@@ -110,13 +115,13 @@ class SignalModelOf:
     @cached_property
     def maps(self) -> Mapping[str, EfficiencyLike]:
         """The efficiency map of every channel."""
-        if self.given is not None:
-            return self.given
         from mcbook.efficiency.reading import read_map
 
-        found: dict[str, EfficiencyLike] = {}
+        found = dict(self.given)
         for channel in self.analysis.channels:
             source = channel.efficiency
+            if channel.name in found or source.path is None:
+                continue
             try:
                 found[channel.name] = read_map(
                     source.path, region=source.region, axes=source.axes, **source.how

@@ -38,6 +38,8 @@ _CLASSES: dict[str, type[SQLModel]] = {
     "results": tables.Result,
     "limit_points": tables.LimitPoint,
     "result_samples": tables.ResultSample,
+    "efficiency_maps": tables.EfficiencyMap,
+    "efficiency_rows": tables.EfficiencyRow,
 }
 
 _KEYS = {
@@ -89,7 +91,7 @@ def plain_order(books: Reader, column: ColumnElement[Any]) -> ColumnElement[Any]
 
 def _with_floats(row: dict[str, Any]) -> dict[str, Any]:
     """Make numbers of parameters floats again: PostgreSQL gives a whole number back as one."""
-    for field in ("parameters", "derived", "limits"):
+    for field in ("parameters", "derived", "limits", "axes"):
         if field in row:
             row[field] = _floats(row[field])
     return row
@@ -220,6 +222,7 @@ def _record(name: str, values: dict[str, Any], where: str) -> Any:
 _HASHED = {
     "samples": lambda row: f"{row['model']}-{row['digest'][:12]}",
     "results": lambda row: f"r-{row['digest'][:12]}",
+    "efficiency_maps": lambda row: f"e-{row['digest'][:12]}",
     "unblindings": identity_of,
 }
 """What the id of a row must be."""

@@ -6,7 +6,7 @@ the same books again changes nothing.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,26 +48,33 @@ def merge(mine: Writer, theirs: Reader) -> Merged:
     ids = theirs.connection.execute(select(samples.c.id).order_by(samples.c.id)).scalars().all()
     for start in range(0, len(ids), _CHUNK):
         _Chunk(mine, theirs, ids[start : start + _CHUNK], roots, merged).merge()
-    _results(mine, theirs, merged)
+    rows = [make_row("unblindings", row) for row in stored_rows(theirs, "unblindings")]
+    merged.new["unblindings"] += mine.insert("unblindings", rows, skip="id")
+    below = {"limit_points": "result_id", "result_samples": "result_id"}
+    _hashed(mine, theirs, merged, "results", below)
+    _hashed(mine, theirs, merged, "efficiency_maps", {"efficiency_rows": "map_id"})
     merged.warnings += _equal_seeds(mine)
     return merged
 
 
-def _results(mine: Writer, theirs: Reader, merged: Merged) -> None:
-    """Add results, their points, and the looks into closed boxes."""
-    rows = [make_row("unblindings", row) for row in stored_rows(theirs, "unblindings")]
-    merged.new["unblindings"] += mine.insert("unblindings", rows, skip="id")
-    results = {row["id"]: row for row in stored_rows(theirs, "results")}
-    there = dict(mine.named("results", "digest", results))
+def _hashed(
+    mine: Writer, theirs: Reader, merged: Merged, table: str, below: Mapping[str, str]
+) -> None:
+    """Add what is named by a hash of itself, and the rows of the tables *below* that belong to it.
+
+    *below* says in which column these tables name it.
+    """
+    found = {row["id"]: row for row in stored_rows(theirs, table)}
+    there = dict(mine.named(table, "digest", found))
     for identity, digest in there.items():
-        if results[identity]["digest"] != digest:
-            raise WorkError(f"the id {identity} stands for two different results")
-    new = [row for identity, row in results.items() if identity not in there]
-    merged.new["results"] += mine.insert("results", [make_row("results", row) for row in new])
+        if found[identity]["digest"] != digest:
+            raise WorkError(f"the id {identity} stands for two different {table.replace('_', ' ')}")
+    new = [row for identity, row in found.items() if identity not in there]
+    merged.new[table] += mine.insert(table, [make_row(table, row) for row in new])
     for row in new:
-        for name in ("limit_points", "result_samples"):
-            of_result = table_of(name).c.result_id == row["id"]
-            added = [make_row(name, entry) for entry in stored_rows(theirs, name, of_result)]
+        for name, key in below.items():
+            belonging = table_of(name).c[key] == row["id"]
+            added = [make_row(name, entry) for entry in stored_rows(theirs, name, belonging)]
             merged.new[name] += mine.insert(name, added)
 
 

@@ -68,7 +68,8 @@ class Result:
     points
         The hypotheses, in the order in which files list them.
     inputs
-        SHA-256 of every file that was read, by path; paths do not enter the id.
+        SHA-256 of every file that was read, by path, and of efficiency maps in the books, by their
+        id; paths do not enter the id.
     model
         The signal model, where there is one.
     """
@@ -101,7 +102,7 @@ class Result:
                 for p in self.points
             ],
         }
-        return sha256(_canonical(content).encode("ascii")).hexdigest()
+        return sha256(canonical(content).encode("ascii")).hexdigest()
 
     @property
     def id(self) -> str:
@@ -149,7 +150,7 @@ def file_list(files: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"path": path, "sha256": digest} for path, digest in sorted(files.items())]
 
 
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
     """Return JSON in which equal numbers look alike, whole ones or not, to nine digits."""
     kind = type(value)  # exact types first: they are nearly all, and a result has many
     if kind is float:
@@ -157,10 +158,10 @@ def _canonical(value: Any) -> str:
     if kind is str:
         return _quoted(value)
     if kind is dict:
-        entries = [f"{_quoted(key)}:{_canonical(value[key])}" for key in sorted(value)]
+        entries = [f"{_quoted(key)}:{canonical(value[key])}" for key in sorted(value)]
         return "{" + ",".join(entries) + "}"
     if kind is list or kind is tuple:
-        return "[" + ",".join([_canonical(entry) for entry in value]) + "]"
+        return "[" + ",".join([canonical(entry) for entry in value]) + "]"
     return _canonical_other(value)
 
 
@@ -170,7 +171,7 @@ def _canonical_other(value: Any) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, Mapping):
-        return _canonical(dict(value))
+        return canonical(dict(value))
     if hasattr(value, "tolist"):
-        return _canonical(value.tolist())
-    return _canonical(float(value))
+        return canonical(value.tolist())
+    return canonical(float(value))

@@ -253,10 +253,10 @@ def resting_on(books: Reader, sample_id: str) -> list[Row]:
     ]
 
 
-def reading_file(books: Reader, digest: str) -> list[Row]:
-    """Return the results that a file with this SHA-256 went into, oldest first."""
+def reading_file(books: Reader, *digests: str) -> list[Row]:
+    """Return the results that a file with one of these SHA-256 went into, oldest first."""
     return [
         row
         for row in listed(books)
-        if digest == row["frozen"] or any(entry["sha256"] == digest for entry in row["inputs"])
+        if row["frozen"] in digests or any(entry["sha256"] in digests for entry in row["inputs"])
     ]

@@ -187,6 +187,33 @@ class ResultSampleRow(NamedTuple):
     sample_id: str
 
 
+class EfficiencyMapRow(NamedTuple):
+    """What a selection keeps of samples; see `mcbook.catalog.efficiencies`."""
+
+    id: str
+    digest: str
+    name: str
+    created: str
+    who: str
+    sha256: str
+
+
+class EfficiencyRow(NamedTuple):
+    """What is kept of one sample in one region; sums of weights are counts where there are none."""
+
+    map_id: str
+    number: int
+    sample_id: str
+    simulation_id: str | None
+    region: str
+    n_generated: int
+    n_selected: int
+    sumw_generated: float
+    sumw: float
+    sumw2: float
+    axes: JsonText
+
+
 Row = (
     DefinitionRow
     | FormulaSetRow
@@ -201,6 +228,8 @@ Row = (
     | ResultRow
     | LimitPointRow
     | ResultSampleRow
+    | EfficiencyMapRow
+    | EfficiencyRow
 )
 
 ROWS: dict[str, type[Row]] = {
@@ -217,6 +246,8 @@ ROWS: dict[str, type[Row]] = {
     "results": ResultRow,
     "limit_points": LimitPointRow,
     "result_samples": ResultSampleRow,
+    "efficiency_maps": EfficiencyMapRow,
+    "efficiency_rows": EfficiencyRow,
 }
 """The records by table, in an order in which each refers only to those before it."""
 

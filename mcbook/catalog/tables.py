@@ -218,3 +218,41 @@ class ResultSample(SQLModel, table=True):
 
     result_id: str = Field(foreign_key="results.id", primary_key=True)
     sample_id: str = Field(primary_key=True, index=True)
+
+
+class EfficiencyMap(SQLModel, table=True):
+    """What a selection keeps of samples, named by a hash of its name and rows.
+
+    `sha256` is that of the file from which it came first.
+    """
+
+    __tablename__: ClassVar[str] = "efficiency_maps"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(unique=True)
+    name: str = Field(index=True)
+    created: str
+    who: str
+    sha256: str = Field(index=True)
+
+
+class EfficiencyRow(SQLModel, table=True):
+    """What is kept of one sample in one region; `number` counts from 1.
+
+    Parameters and derived quantities are those of the sample; `axes` holds what the sample does not
+    know, such as a lifetime to which its events were reweighted.
+    """
+
+    __tablename__: ClassVar[str] = "efficiency_rows"
+
+    map_id: str = Field(foreign_key="efficiency_maps.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    sample_id: str = Field(foreign_key="samples.id", index=True)
+    simulation_id: str | None
+    region: str
+    n_generated: int = Field(sa_type=BigInteger)
+    n_selected: int = Field(sa_type=BigInteger)
+    sumw_generated: float
+    sumw: float
+    sumw2: float
+    axes: dict[str, float] = Field(sa_type=JSON_TYPE)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mcbook import __version__
-from mcbook.cli import books, limits, registry, samples
+from mcbook.cli import books, efficiency, limits, registry, samples
 from mcbook.cli.boundary import DEBUG, Group
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("trace")(samples.trace)
 app.command("diff")(samples.diff)
 app.command("verify")(samples.verify)
 app.command("limits")(limits.limits)
+app.add_typer(efficiency.app, name="efficiency")
 app.add_typer(books.app, name="catalog")
 
 

@@ -214,6 +214,16 @@ def results(found: Row, format_: str) -> None:
             output.note(f"{row['id']} is not as it was recorded: somebody edited it")
 
 
+def efficiency_maps(rows: Sequence[Row], format_: str) -> None:
+    """Print the efficiency maps in the books."""
+    if format_ == "json":
+        output.json_document(rows)
+    elif rows:
+        output.table(rows, ["id", "name", "rows", "samples", "regions", "axes", "created", "who"])
+    else:
+        output.note("no efficiency maps are in the books")
+
+
 _RESULT = [
     "id",
     "name",

@@ -100,6 +100,18 @@ def check(nodes: Nodes, place: Place) -> None:
     InputError
         For the first row that cannot be.
     """
+    check_counts(nodes, place)
+    _check_distinct(nodes, place)
+
+
+def check_counts(nodes: Nodes, place: Place) -> None:
+    """Check counts and weights as `check` does; positions need only be finite.
+
+    Raises
+    ------
+    InputError
+        For the first row that cannot be.
+    """
     if not len(nodes):
         raise InputError(f"{place(-1)}: there are no rows")
     _check_finite(nodes, place)
@@ -123,7 +135,6 @@ def check(nodes: Nodes, place: Place) -> None:
             row = int(np.flatnonzero(~holds)[0])
             found = _shown(nodes, column, row)
             raise InputError(f"{place(row)} (column {column}): {found}: {wrong}")
-    _check_distinct(nodes, place)
 
 
 def _shown(nodes: Nodes, column: str, row: int) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.efficiency.nodes import Nodes, check, make_nodes
+from mcbook.efficiency.nodes import Nodes, check, check_counts, make_nodes
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry import yamlfile
 from mcbook.registry.numbers import LARGEST, MOST_EVENTS, parse_number
@@ -121,17 +121,39 @@ def nodes_of(table: Table, region: str | None, axes: Sequence[str] | None) -> tu
             f"{table.name}: there is no column for an axis",
             hint="add the parameters or lifetimes, such as m_zp or ctau_chi2",
         )
-    counts = {name: _counts(chosen, name) for name in COUNTS}
-    has_weights = WEIGHTS[0] in chosen.columns
-    nodes = make_nodes(
-        names,
-        np.stack([_numbers(chosen, name) for name in names], axis=-1),
-        (counts["n_selected"], counts["n_generated"]),
-        _weights(chosen) if has_weights else None,
-        _texts(chosen, "sample_id"),
-    )
+    nodes = _nodes(chosen, names)
     check(nodes, chosen.place)
     return nodes, found
+
+
+def measured(table: Table) -> tuple[Nodes, list[str]]:
+    """Return the checked counts of all rows of a table, and the region of each.
+
+    Columns that are not in `COLUMNS` are axes; there may be none, and positions may repeat.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or misspelt, or a cell is not what it should be.
+    """
+    _check_columns(table, None)
+    nodes = _nodes(table, [name for name in table.columns if name not in COLUMNS])
+    check_counts(nodes, table.place)
+    return nodes, _texts(table, "region")
+
+
+def _nodes(table: Table, axes: Sequence[str]) -> Nodes:
+    counts = {name: _counts(table, name) for name in COUNTS}
+    points = np.empty((len(table.lines), len(axes)))
+    for j, name in enumerate(axes):
+        points[:, j] = _numbers(table, name)
+    return make_nodes(
+        axes,
+        points,
+        (counts["n_selected"], counts["n_generated"]),
+        _weights(table) if WEIGHTS[0] in table.columns else None,
+        _texts(table, "sample_id"),
+    )
 
 
 def _weights(table: Table) -> tuple[Array, Array, Array]:

@@ -16,6 +16,7 @@ from mcbook.limits import upper_limits
 from mcbook.limits.histfactory.spec import names_of
 from mcbook.report.files import SCHEMA
 from mcbook.resources import shipped
+from mcbook.verbs.efficiencies import maps_of
 from mcbook.verbs.publication import Signals
 from mcbook.verbs.results import keep
 from mcbook.verbs.unblind import file_digest, open_box
@@ -26,8 +27,8 @@ EXAMPLE = "zprime_inv"
 _SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
 
 
-def check(file: str | Path, models_dir: str | Path | None) -> list[str]:
-    """Read an analysis with the files that it names, but no observed counts; return notes.
+def check(file: str | Path, models_dir: str | Path | None, catalog: str | None) -> list[str]:
+    """Read an analysis with the files and maps that it names, but no observed counts; return notes.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def check(file: str | Path, models_dir: str | Path | None) -> list[str]:
         If one is not right.
     """
     analysis = read_analysis(file, models_dir=models_dir)
-    frozen = frozen_digest(analysis)
+    frozen = frozen_digest(analysis, maps_of(analysis, catalog).digests)
     return [f"{analysis.name}: frozen as {frozen[:12]}, box closed"]
 
 
@@ -74,20 +75,23 @@ def limits_of(
     """
     analysis = read_analysis(file, models_dir=models_dir)
     limiter = partial(upper_limits, **engine)
-    settle = partial(run, analysis, cl=cl, method=method, upper_limits=limiter)
+    found = maps_of(analysis, catalog)
+    settle = partial(
+        run, analysis, cl=cl, method=method, upper_limits=limiter,
+        maps=found.maps, digests=found.digests,
+    )  # fmt: skip
     notes, look = [], None
     if unblind is None:
         result = settle()
     else:
         data = sorted(_observed_files(analysis))
         _check_openable(analysis)
-        look = open_box(
-            catalog, digest=frozen_digest(analysis), name=analysis.name, reason=unblind, files=data
-        )
+        frozen = frozen_digest(analysis, found.digests)
+        look = open_box(catalog, digest=frozen, name=analysis.name, reason=unblind, files=data)
         notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
         result = settle(unblinded=True)
     document = {"schema": SCHEMA, "kind": "analysis", "result": "", **result.document()}
-    record = _record(analysis, document)
+    record = _record(analysis, document, found.inputs)
     kept = keep(
         record,
         catalog=catalog,
@@ -131,8 +135,8 @@ def _check_openable(analysis: Analysis) -> None:
         )
 
 
-def _record(analysis: Analysis, document: Mapping[str, Any]) -> Result:
-    """Return what the books keep: settings, limits, and what they were made from."""
+def _record(analysis: Analysis, document: Mapping[str, Any], maps: Mapping[str, str]) -> Result:
+    """Return what the books keep: settings, limits, and the files and maps that they are from."""
     read = {Path(analysis.path), *referenced(analysis)}
     if document["unblinded"]:
         read.update(_observed_files(analysis))
@@ -145,7 +149,7 @@ def _record(analysis: Analysis, document: Mapping[str, Any]) -> Result:
         method=document["method"],
         document=header,
         points=[_point(row) for row in document["limits"]],
-        inputs={str(path): file_digest(path) for path in sorted(read)},
+        inputs={**{str(path): file_digest(path) for path in sorted(read)}, **maps},
         model=document["model"],
     )
 

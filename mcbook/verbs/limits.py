@@ -108,7 +108,7 @@ def set_limits(
         from mcbook.verbs import analyses  # the registry is slow to import
 
         if dry_run:
-            return _nothing(kind, cl, method, analyses.check(file, models_dir))
+            return _nothing(kind, cl, method, analyses.check(file, models_dir, catalog))
         document, result, notes = analyses.limits_of(
             file,
             cl=cl,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mcbook.catalog import results, unblindings
+from mcbook.catalog import efficiencies, results, unblindings
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.result import Result, is_intact
 from mcbook.catalog.store import catalog_exists, open_catalog
@@ -152,8 +152,26 @@ def resting_on(books: Reader, sample_id: str) -> list[Row]:
 
 
 def reading_file(books: Reader, digest: str) -> list[Row]:
-    """Return the results that a file with this SHA-256 went into."""
-    return [_header(books, row) for row in results.reading_file(books, digest)]
+    """Return the results that a file with this SHA-256 went into, also through the books' maps."""
+    digests = (digest, *efficiencies.made_of(books, digest))
+    return [_header(books, row) for row in results.reading_file(books, *digests)]
+
+
+def describe_map(books: Reader, prefix: str) -> Row:
+    """Return an efficiency map with its rows, its samples, and the results that rest on it.
+
+    Raises
+    ------
+    InputError
+        If no map or several maps have that prefix.
+    """
+    row = efficiencies.find(books, prefix)
+    rows = efficiencies.rows_of(books, row)
+    return {
+        "map": {**{key: row[key] for key in efficiencies.HEADER}, "rows": rows},
+        "samples": _in_short(books, dict.fromkeys(entry["sample_id"] for entry in rows)),
+        "results": [_header(books, found) for found in results.reading_file(books, row["digest"])],
+    }
 
 
 def _header(books: Reader, row: Mapping[str, Any]) -> Row:

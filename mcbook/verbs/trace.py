@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.efficiencies import REFERENCE
 from mcbook.catalog.results import split
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
@@ -39,7 +40,8 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
         A file below a samples folder; any other file that names a sample or a result near its top,
         such as an LHE file or ``limits.csv``, and the folder of a result; a file that a result was
         made from; an id, or a prefix that only one sample has; the seed of a part; ``r-`` and the
-        beginning of the id of a result, with ``:12`` behind it for one of its hypotheses.
+        beginning of the id of a result, with ``:12`` behind it for one of its hypotheses; ``e-``
+        and the beginning of the id of an efficiency map.
     catalog
         Path or URL of the catalog.
 
@@ -47,9 +49,10 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
     -------
     dict
         ``what``; ``kind`` (card, shared file, file, folder, sample, part, result, limit point,
-        input); ``file`` with the recorded and the present SHA-256, where it is one; ``part``, where
-        it is of one; ``sample`` as `mcbook.show` gives it, or ``samples`` where there are several;
-        ``result``, ``point``, and under ``results`` those that rest on it, with their points.
+        input, efficiency map); ``file`` with the recorded and the present SHA-256, where it is one;
+        ``part``, where it is of one; ``sample`` as `mcbook.show` gives it, or ``samples`` where
+        there are several; ``result``, ``point``, ``map`` with its ``rows``, and under ``results``
+        those that rest on it, with their points.
 
     Raises
     ------
@@ -66,6 +69,8 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
             )
         if text.isdigit() and (part := _part_of_seed(books, int(text))):
             return _found(books, text, "part", part["sample_id"], part=part["number"])
+        if REFERENCE.fullmatch(text) and not _is_model(books, "e"):
+            return {"what": text, "kind": "efficiency map", **results.describe_map(books, text)}
         named = split(text)
         if named is not None and not _is_model(books, "r"):
             return _result(books, text, *named)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.analysis.records import Channel
 from mcbook.analysis.result import AnalysisResult
 from mcbook.errors import InputError
 from mcbook.report.figures import bandplot, planes, scan, titles
@@ -167,22 +168,32 @@ class _Drawing:
 def samples_of(result: AnalysisResult) -> Mapping[str, Array]:
     """Return where the maps of an analysis have samples, by quantity, shape (n,) each.
 
-    Maps with different axes, and those that were given as objects, have no common points.
+    Maps with different axes have no common points, and those in ROOT files and those that are given
+    as other objects than `mcbook.efficiency.EfficiencyMap` none at all.
     """
-    from mcbook.efficiency.table import read_table
-
     found: dict[str, list[Array]] = {}
     for channel in result.analysis.channels:
-        source = channel.efficiency
-        try:
-            table = read_table(source.path)
-        except InputError:
-            return {}
-        columns = {name: np.asarray(table.columns[name], dtype=float) for name in source.axes}
-        for name, values in columns.items():
+        for name, values in _nodes_of(result, channel).items():
             found.setdefault(name, []).append(values)
     return {
         name: np.concatenate(parts)
         for name, parts in found.items()
         if len(parts) == len(result.analysis.channels)
     }
+
+
+def _nodes_of(result: AnalysisResult, channel: Channel) -> Mapping[str, Array]:
+    """Return where the map of a channel has samples, by axis; nothing where nobody knows."""
+    from mcbook.efficiency.maps import EfficiencyMap
+    from mcbook.efficiency.table import read_table
+
+    source, given = channel.efficiency, result.maps.get(channel.name)
+    if isinstance(given, EfficiencyMap):
+        return dict(zip(given.axes, given.nodes.points.T, strict=True))
+    if given is not None or source.path is None:
+        return {}
+    try:
+        table = read_table(source.path)
+    except InputError:
+        return {}
+    return {name: np.asarray(table.columns[name], dtype=float) for name in source.axes}

@@ -1,0 +1,39 @@
+"""Efficiency maps: what selections keep of samples."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0003"
+down_revision = "0002"
+
+JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.create_table(
+        "efficiency_maps",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("digest", sa.String(), nullable=False, unique=True),
+        sa.Column("name", sa.String(), nullable=False, index=True),
+        sa.Column("created", sa.String(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False, index=True),
+    )
+    op.create_table(
+        "efficiency_rows",
+        sa.Column("map_id", sa.String(), sa.ForeignKey("efficiency_maps.id"), primary_key=True),
+        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column(
+            "sample_id", sa.String(), sa.ForeignKey("samples.id"), nullable=False, index=True
+        ),
+        sa.Column("simulation_id", sa.String()),
+        sa.Column("region", sa.String(), nullable=False),
+        sa.Column("n_generated", sa.BigInteger(), nullable=False),
+        sa.Column("n_selected", sa.BigInteger(), nullable=False),
+        sa.Column("sumw_generated", sa.Float(), nullable=False),
+        sa.Column("sumw", sa.Float(), nullable=False),
+        sa.Column("sumw2", sa.Float(), nullable=False),
+        sa.Column("axes", JSON, nullable=False),
+    )
