@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 import yaml
 from analysis_world import Toy, counting
+from bookshelf import add_sample, define, location, new_books, sample_id, sha
 from typer.testing import CliRunner
 
 import mcbook as mb
 from mcbook.analysis import read_analysis, run
-from mcbook.catalog.dump import dump_lines
+from mcbook.catalog import efficiencies
+from mcbook.catalog.dump import dump_lines, load_lines
 from mcbook.catalog.efficiencies import digest_of
+from mcbook.catalog.merge import merge
 from mcbook.catalog.store import open_catalog
 from mcbook.cli.app import app
 from mcbook.efficiency import EfficiencyMap
@@ -24,6 +27,8 @@ from mcbook.report.figures.drawing import samples_of
 from mcbook.verbs.analyses import limits_of
 from mcbook.verbs.efficiencies import maps_of
 from mcbook.verbs.results import reading_file
+
+__all__ = ["location", "new_books"]
 
 MASSES = (0.5, 1.5, 4.0)
 SELECTED = {"signal": (500, 640, 730), "control": (11, 7, 3)}
@@ -529,3 +534,66 @@ def test_a_lifetime_of_prompt_events_has_to_be_told():
         (mass, ctau) for mass in (0.8, 1.0, 1.2) for ctau in (1.0, 30.0, 1000.5)
     ]
     assert set(found.sample_ids) == {row["id"] for row in samples}
+
+
+def small_map(**changes):
+    """Return rows of a map of two samples, one of them at two lifetimes."""
+    counts = {"n_generated": 3_000_000_000, "n_selected": 7, "sumw_generated": 2.5e9}
+    row = {"simulation_id": None, "region": "signal", **counts, "sumw": 6.0, "sumw2": 6.5}
+    places = (("b", 2.0), ("a", 3.0), ("a", 10.5))
+    rows = [row | {"sample_id": sample_id("xmodel", label), "axes": {"ctau_x": ctau}}
+            for label, ctau in places]  # fmt: skip
+    rows[0] |= changes
+    return rows
+
+
+def shelve(where, name="one", **changes):
+    """Make books with two samples and a map of them; return its row."""
+    with open_catalog(where, mode="write") as catalog, catalog.writing() as books:
+        define(books, "xmodel", root=Path("/nowhere/samples"))
+        for label in "ab":
+            add_sample(books, "xmodel", label, {"m_x": 1.0}, root=Path("/nowhere/samples"))
+        rows = small_map(**changes)
+        return efficiencies.add(books, name=name, sha256=sha("file"), rows=rows)
+
+
+def test_maps_on_any_database(new_books):
+    """What is kept is what is found; books are the same after dump, load and merge."""
+    mine, theirs = new_books(), new_books()
+    told = shelve(mine)
+    with open_catalog(mine, mode="read") as catalog, catalog.reading() as books:
+        for wanted in ("one", told["id"], told["id"][:6]):
+            header = efficiencies.find(books, wanted)
+            assert header["digest"] == told["digest"]
+        found = efficiencies.rows_of(books, header)
+        assert found == efficiencies.in_order(small_map())
+        (row,) = efficiencies.listed(books)
+        assert (row["n_rows"], row["n_samples"], row["axes"]) == (3, 2, ["ctau_x"])
+        assert efficiencies.made_of(books, sha("file")) == [told["digest"]]
+        lines = list(dump_lines(books))
+    with open_catalog(theirs, mode="write") as catalog:
+        with catalog.writing() as books:
+            load_lines(books, lines, "dump")
+        assert lines_of(theirs) == lines
+    other = new_books()
+    shelve(other, "two", n_selected=8)
+    with (
+        open_catalog(other, mode="read") as second,
+        second.reading() as reader,
+        open_catalog(mine, mode="write") as catalog,
+    ):
+        for new in (3, 0):
+            with catalog.writing() as books:
+                assert merge(books, reader).new["efficiency_rows"] == new
+        with catalog.reading() as books:
+            assert [row["name"] for row in efficiencies.listed(books)] in (
+                ["one", "two"], ["two", "one"],
+            )  # fmt: skip
+
+
+def test_rows_of_samples_that_are_not_there(location):
+    """The books take no row of a sample that they do not hold."""
+    with pytest.raises(WorkError, match="refuse new rows of efficiency_rows"):
+        shelve(location, sample_id="xmodel-000000000000")
+    with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
+        assert not efficiencies.listed(books)

@@ -171,7 +171,7 @@ def _check_known(
 def _like(books: Reader, wanted: str) -> str | None:
     """Return a hint at the sample whose id has most of its beginning in common."""
     model = len(wanted.rpartition("-")[0]) + 1
-    for length in range(len(wanted), model + 3, -1):
+    for length in (len(wanted), *range(len(wanted) - 1, model + 3, -1)):
         found = ids_beginning(books, "samples", wanted[:length], 1)
         if found:
             return f"did you mean {found[0]!r}?"
