@@ -1,4 +1,4 @@
-"""Draws the figures of the example analyses that the pages show: python docs/make_example_figures.py."""
+"""Draws the figures of the examples in the pages: python docs/make_example_figures.py."""
 
 import os
 import tempfile

@@ -60,7 +60,7 @@ def read_analysis(path: str | Path, *, models_dir: str | Path | None = None) -> 
         If the file is not right: with its line.
     """
     document = yamlfile.read(path)
-    document.check_schema(SCHEMA)
+    document.check_schema(SCHEMA, required=False)
     document.check_keys((), KEYS)
     for key in NEEDED:
         if key not in document.data:

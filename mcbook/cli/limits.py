@@ -77,7 +77,7 @@ def limits(
     seed: Annotated[int, typer.Option(min=0, help="Seed of toys.")] = 0,
     toys: Annotated[int, typer.Option(min=1000, help="Toys at each signal strength.")] = 10_000,
     example: Annotated[
-        bool, typer.Option("--example", help="Write an analysis that runs, with its tables.")
+        bool, typer.Option("--example", help="Write analyses that run, with their tables.")
     ] = False,
     catalog: Catalog = None,
     models: Models = None,
@@ -111,5 +111,5 @@ def _example(file: Path | None, folder: Path | None) -> None:
     written = write_example(folder)
     for name in written:
         typer.echo(f"written: {name}")
-    main = next(name for name in written if name.endswith(".yaml"))
-    typer.echo(f"now: mcbook limits {main} --output {Path(main).parent / 'limits'}")
+    main = next(name for name in written if name.endswith("zprime_inv.yaml"))
+    typer.echo(f"now: mcbook limits {main} --output zprime")

@@ -351,7 +351,15 @@ def _of_analysis(found: Row) -> None:
     rows = []
     for row in found["limits"]:
         rate = row["rate"]
-        shown = [_limit(value) for value in (rate["observed"], *rate["expected"])]
+        ends = rate.get("open") or {"observed": None, "expected": [None] * 5}
+        shown = [
+            _limit(value, how)
+            for value, how in zip(
+                (rate["observed"], *rate["expected"]),
+                (ends["observed"], *ends["expected"]),
+                strict=True,
+            )
+        ]
         flags = [flag for flag in row["flags"] if flag not in {"generated", "interpolated"}]
         note = rate.get("note", {}).get("expected", [""] * 5)[2]
         status = "; ".join(filter(None, (row["status"], note, *flags)))
@@ -362,8 +370,16 @@ def _of_analysis(found: Row) -> None:
     output.table(rows, [*names, *limits, "method", "status"])
 
 
-def _limit(value: Any) -> Any:
-    """Return a limit, or excluded intervals as text."""
+def _limit(value: Any, ends: Any) -> Any:
+    """Return a limit, or excluded intervals as text; an end that is no edge is in brackets."""
     if not isinstance(value, list):
         return value
-    return " ".join(f"{low:.4g}..{high:.4g}" for low, high in value) or None
+    return (
+        " ".join(
+            "..".join(
+                f"({x:.4g})" if how else f"{x:.4g}" for x, how in zip(pair, hows, strict=True)
+            )
+            for pair, hows in zip(value, ends, strict=True)
+        )
+        or None
+    )

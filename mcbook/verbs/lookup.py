@@ -1,5 +1,6 @@
 """What several commands look up: a sample by the beginning of its id, the names of the registry."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
     from mcbook.catalog.dump import ids_beginning, stored_rows, table_of  # slow to import
 
     found = ids_beginning(books, "samples", prefix, _MAX_LISTED + 1)
+    if not found and re.fullmatch(r"r-[0-9a-f]+(:[0-9]+)?", prefix):
+        raise InputError(
+            f"no result in the books has an id that begins with {prefix.partition(':')[0]!r}",
+            hint="`mcbook catalog results` lists them",
+        )
     if not found:
         is_result = prefix and ids_beginning(books, "results", prefix.partition(":")[0], 1)
         raise InputError(

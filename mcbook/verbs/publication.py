@@ -167,10 +167,12 @@ def asked(
 def _products(kind: str, wanted: Sequence[str] | None, *, has_output: bool) -> tuple[str, ...]:
     if wanted is None:
         return PRODUCTS if kind == "analysis" and has_output else ()
+    if isinstance(wanted, str):
+        wanted = [word.strip() for word in wanted.split(",")]
     for word in wanted:
         if word not in {*PRODUCTS, "none"}:
             raise InputError(
-                f"--write knows {', '.join(PRODUCTS)} and none, not {word!r}",
+                f"what can be written is {', '.join(PRODUCTS)} or none, not {word!r}",
                 hint=did_you_mean(word, (*PRODUCTS, "none")),
             )
     found = tuple(name for name in PRODUCTS if name in wanted)
