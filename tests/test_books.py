@@ -123,6 +123,48 @@ def test_decays_have_a_branching_fraction(tmp_path, monkeypatch):
     )
 
 
+WIDTH_MODELS = [
+    # m_ap, m_hp; the J/psi is at 3.0969 GeV, tables end at 2 GeV
+    (1.0, 0.2, "table", "leptonic"),
+    (1.0, 0.5, "table", "dispersive"),
+    (1.9, 1.8, "table", "dispersive+4pi"),
+    (3.08, 0.5, "perturbative, J/psi veto", "dispersive"),
+    (4.0, 2.5, "perturbative", "perturbative"),
+]
+
+
+def test_books_tell_what_widths_stand_on(tmp_path, monkeypatch):
+    """Samples and points record their width models, and a grid beyond the tables is told of."""
+    monkeypatch.chdir(tmp_path)
+    points = "m_ap,m_hp\n" + "".join(f"{m_ap},{m_hp}\n" for m_ap, m_hp, *_ in WIDTH_MODELS)
+    Path("points.csv").write_text(points)
+    Path("grid.yaml").write_text(
+        "model: dark_higgs\nprocess: mumu_inv\npoints: points.csv\nfixed: {theta: 1.0e-4}\n"
+    )
+    warnings = [w for w in generate("dark_higgs", "grid.yaml")["warnings"] if "width_model" in w]
+    assert len(warnings) == 3
+    for start, end in [
+        ("1 of 5 points: width_ap_hadrons is beyond its table", "'perturbative, J/psi veto'"),
+        ("1 of 5 points: width_ap_hadrons is beyond its table", "'perturbative'"),
+        ("1 of 5 points: width_hp is beyond its table", "'perturbative'"),
+    ]:
+        assert any(text.startswith(start) and text.endswith(end) for text in warnings)
+    for m_ap, m_hp, dark_photon, dark_higgs in WIDTH_MODELS:
+        (row,) = query(f"m_ap == {m_ap} and m_hp == {m_hp}")
+        found = show(row["id"])
+        assert found["width_model"] == {"width_ap_hadrons": dark_photon, "width_hp": dark_higgs}
+        assert [point["width_model"] for point in found["points"]] == [found["width_model"]]
+        unknown = {"br_hp_pipi", "br_hp_kk", "width_hp_pipi_charged", "width_hp_kk_charged"}
+        assert found["reasons"].keys() == (unknown if m_hp > 2 else set())
+
+
+def test_only_widths_in_a_process_are_told_of(tmp_path):
+    """B -> K h' has no A': that its mass lies beyond the table of R is no news there."""
+    grid = {"process": "bu_k_hp/mumu", "fixed": {"m_hp": 0.5, "m_ap": 3.0, "theta": 1e-4}}
+    where = {"output": tmp_path / "samples", "catalog": str(tmp_path / "mcbook.db")}
+    assert not [w for w in generate("dark_higgs", grid, **where)["warnings"] if "width_model" in w]
+
+
 @pytest.mark.usefixtures("made")
 def test_paths_in_json_are_absolute():
     """Whatever tells a path of a sample tells the same, absolute one."""

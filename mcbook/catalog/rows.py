@@ -58,6 +58,7 @@ class RootRow(NamedTuple):
 class SampleRow(NamedTuple):
     """One sample; `derived` holds null where a value is infinite or undefined, `reasons` says why.
 
+    Of a width with a value, `reasons` says which approximation it is, where there are several.
     `directory` is relative to the storage root, in POSIX form. `expected_rate` is what the
     generator should report: production times branching fractions at the sample's own parameters,
     in the unit of the production.

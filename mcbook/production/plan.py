@@ -4,6 +4,7 @@ Everything here is computed for all points at once and touches neither a file no
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
 from mcbook.registry.model import SHAPE, Parameter, Process, Role, SignalModel
 from mcbook.registry.numbers import round9
+from mcbook.registry.physics import BEYOND_TABLES
 
 Array = NDArray[np.float64]
 Columns = Mapping[str, Array]
@@ -43,7 +45,8 @@ class PlannedSample:
 
     `derived` has NaN where a quantity is not defined. `derived_text` and `parameters_text` are
     JSON, with null there. `expected_rate` is what the generator should report for it: production
-    times the fractions of its channels, in the unit of the production.
+    times the fractions of its channels, in the unit of the production. `reasons` are the
+    remarks of the deriver.
     """
 
     id: str
@@ -297,7 +300,7 @@ class Planner:
         neutral = {n: neutral_value(p, self.process) for n, p in self.model.parameters.items()}
         flags = records(shaping)
         rates = finite_or_none(self.rate(definition.process, columns, derived))
-        reasons = self._reasons(derived, parameters)
+        reasons = self.deriver.remarks(columns, derived, parameters)
         rows = zip(
             parameters, json_rows(columns), finite_rows(derived), json_rows(derived, null=True),
             strict=True,
@@ -353,7 +356,7 @@ class Planner:
         parameters = records(columns)
         texts = json_rows(columns)
         hashed = json_rows(dict(sorted(columns.items())))  # canonical JSON
-        reasons = self._reasons(derived, parameters)
+        reasons = self.deriver.remarks(columns, derived, parameters)
         for i, (number, values) in enumerate(zip(inverse.tolist(), parameters, strict=True)):
             yield PlannedPoint(
                 samples[number].id,
@@ -366,16 +369,6 @@ class Planner:
                 tuple(name for name, mask in flagged.items() if mask[i]),
             )
 
-    def _reasons(
-        self, derived: Columns, parameters: list[dict[str, float]]
-    ) -> list[dict[str, str]]:
-        """Return for each row why quantities have no finite value there."""
-        found: list[dict[str, str]] = [{} for _ in parameters]
-        for name, values in derived.items():
-            for i in np.flatnonzero(~np.isfinite(values)).tolist():
-                found[i][name] = self.deriver.undefined(name, float(values[i]), parameters[i])
-        return found
-
     def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
         if not kept.any():
             return
@@ -386,6 +379,16 @@ class Planner:
             count = int(np.count_nonzero(mask))
             if count:
                 yield f"{count} of {int(kept.sum())} points: {warning.text}"
+        found = [self.model.particles[name].width for name in self.process.particle_names()]
+        widths = {name for name in found if name is not None}
+        used = widths.union(*map(self.deriver.depends_on, widths))
+        for name, labels in self.deriver.labels(inner).items():
+            for label, count in Counter(labels).items():
+                if name in used and label.startswith(BEYOND_TABLES):
+                    yield (
+                        f"{count} of {len(labels)} points: {name} is beyond its table,"
+                        f" its width_model there is {label!r}"
+                    )
 
 
 def _unused_value(parameter: Parameter) -> float:

@@ -1,6 +1,6 @@
 """Derived quantities of a signal model, computed for all points at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -106,6 +106,32 @@ class Deriver:
             model.quantity: [str(label) for label in LABELS[model.labels](argument)]
             for model, argument in zip(models, arguments, strict=True)
         }
+
+    def remarks(
+        self,
+        columns: Mapping[str, Array],
+        derived: Mapping[str, Array],
+        parameters: Sequence[Mapping[str, float]],
+    ) -> list[dict[str, str]]:
+        """Return for each point what is to be known of its derived quantities.
+
+        Of one without a finite value, why; of a width that `labels` knows, which approximation.
+
+        Parameters
+        ----------
+        columns, derived
+            Parameters and derived quantities, shape (n_points,) each.
+        parameters
+            The parameters that are set at each point.
+        """
+        found: list[dict[str, str]] = [{} for _ in parameters]
+        for name, labels in self.labels(columns).items():
+            for i in np.flatnonzero(np.isfinite(derived[name])).tolist():
+                found[i][name] = labels[i]
+        for name, values in derived.items():
+            for i in np.flatnonzero(~np.isfinite(values)).tolist():
+                found[i][name] = self.undefined(name, float(values[i]), parameters[i])
+        return found
 
     def undefined(self, name: str, value: float, parameters: Mapping[str, float]) -> str:
         """Say why a derived quantity has no finite value.

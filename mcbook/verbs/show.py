@@ -28,6 +28,8 @@ def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
         fractions that it holds), ``settings``, ``templates``, ``shared_files``, ``history``. A
         process of a decay has no cross section, but a ``branching_fraction`` with the same keys:
         that of the parent to what the process makes, the fractions it includes multiplied in.
+        ``reasons`` says why a derived quantity is null, ``width_model`` which approximation a width
+        is that stands on a table, here and at each point.
         Paths are absolute.
 
     Raises
@@ -50,7 +52,7 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
         **{name: sample[name] for name in ("id", "model", "process", "generator", "status")},
         "parameters": sample["parameters"],
         "derived": sample["derived"],
-        "reasons": sample["reasons"] or {},
+        **_remarks(sample),
         **_rates(sample["expected_rate"], facts, wide),
         "cross_section_includes": _fractions(facts),
         "n_events": sample["n_events"],
@@ -64,7 +66,9 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
         "settings": document["settings"],
         "templates": document["templates"],
         "points": [
-            {key: row[key] for key in ("parameters", "derived", "factor", "wide")} for row in points
+            {key: row[key] for key in ("parameters", "derived", "factor", "wide")}
+            | {"width_model": _remarks(row)["width_model"]}
+            for row in points
         ],
         "parts": _parts(books, sample),
         "cards": _cards(books, sample),
@@ -74,6 +78,14 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
             for row in _rows(books, "history", sample)
         ],
     }
+
+
+def _remarks(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what the books say of derived quantities: why one is null, what a width stands on."""
+    found: dict[str, dict[str, str]] = {"reasons": {}, "width_model": {}}
+    for name, text in (row["reasons"] or {}).items():
+        found["reasons" if row["derived"].get(name) is None else "width_model"][name] = text
+    return found
 
 
 def _rows(books: Reader, table: str, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
