@@ -25,6 +25,7 @@ from mcbook.production.columns import (
     records,
     take,
 )
+from mcbook.registry.bounds import apart
 from mcbook.registry.closure import neutral_value, process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
@@ -204,10 +205,7 @@ class Planner:
         for name in self.process.requires:
             vanishing: Mask = ~(np.abs(columns[name]) > 0)
             yield vanishing, f"{self.process.name} needs a {name} that is not zero or absent"
-        for group in self.model.together:
-            absent = np.array([np.isnan(columns[name]) for name in group])
-            some = np.any(absent, axis=0) & ~np.all(absent, axis=0)
-            yield np.asarray(some), f"{' and '.join(group)} go together"
+        yield from apart(self.model.together, columns)
         constraints = [*self.model.constraints, *self.process.constraints]
         for expression, holds in zip(
             constraints, self.deriver.evaluate(constraints, columns), strict=True
@@ -373,7 +371,7 @@ class Planner:
         found: list[dict[str, str]] = [{} for _ in parameters]
         for name, values in derived.items():
             for i in np.flatnonzero(~np.isfinite(values)).tolist():
-                found[i][name] = self.deriver.undefined(name, float(values[i]), parameters[i])
+                found[i][name] = self.deriver.undefined(name, parameters[i], derived, i)
         return found
 
     def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
