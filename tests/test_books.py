@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -502,6 +503,17 @@ def test_merge_refuses_an_edited_part(tmp_path):
     with pytest.raises(WorkError, match="other cards"):
         book_verbs.merge(theirs)
     assert book_verbs.info()["samples"] == {"zprime": 4}
+
+
+def test_a_dump_is_a_file_in_a_place_that_can_be_written(tmp_path, monkeypatch):
+    """Nobody waits for a pipe, and a folder in place of a file is a wrong path."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(InputError, match="pipe: a pipe or a device"):
+        book_verbs.load("pipe")
+    make(tmp_path / "made")
+    with pytest.raises(InputError, match="made cannot be written"):
+        book_verbs.dump("made", catalog="made/mcbook.db")
 
 
 def test_what_is_no_dump_leaves_no_catalog_behind(tmp_path):

@@ -43,6 +43,7 @@ def failing():
         "work": WorkError("the generator failed"),
         "bug": ZeroDivisionError("division by zero"),
         "missing": FileNotFoundError(2, "No such file or directory", "grid.yaml"),
+        "read-only": OSError(30, "Read-only file system", "package"),
         "full": OSError(28, "No space left on device", "samples/card.dat"),
         "interrupt": KeyboardInterrupt(),
     }
@@ -104,6 +105,7 @@ def test_version_and_help(run):
             ),
         ),
         ("missing", 2, "error: grid.yaml: No such file or directory\n"),
+        ("read-only", 2, "error: package: Read-only file system\n"),
         ("full", 1, "error: samples/card.dat: No space left on device\n"),
         ("interrupt", 130, "error: interrupted\n"),
     ],
@@ -152,6 +154,25 @@ def test_usage_errors(run, line, error, hint):
     assert done.stdout == ""
     assert first.startswith(f"error: {error}")
     assert second.startswith(f"hint: {hint}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["generate", "zprime", "--grid", "g.yaml", "--process", ""],
+        ["generate", "zprime", "--grid", "g.yaml", "--output", ""],
+        ["limits", "counts.csv", "--output", ""],
+        ["query", "--catalog", ""],
+        ["query", "--columns", ""],
+        ["query", "--columns", " , "],
+        ["models", "zprime", "--process", ""],
+    ],
+)
+def test_an_empty_option_is_a_slip(run, line):
+    """An option that says nothing, as of a variable that is not set, is not as if left out."""
+    done = run(*line)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == f"error: {line[-2]} is empty"
 
 
 def test_console_script(program):

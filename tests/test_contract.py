@@ -81,6 +81,21 @@ def test_what_is_undefined_is_null_with_a_reason(run):
     assert derived["ctau_zp"]["reason"]
 
 
+def test_a_fraction_of_nothing_says_so(run):
+    """Where nothing decays, that is why there are no branching fractions."""
+    derived = run("models", "zprime", "--at", "g_prime=0")["derived"]
+    assert derived["br_zp_inv"]["reason"] == "width_zp is zero"
+
+
+def test_half_of_a_pair_is_noted(run):
+    """Parameters that go together are missed in words that the grid uses as well."""
+    assert (
+        "m_chi and alpha_D go together" in run("models", "zprime", "--at", "m_chi=0.3")["warnings"]
+    )
+    both = run("models", "zprime", "--at", "m_chi=0.3,alpha_D=0.1")["warnings"]
+    assert not any("go together" in text for text in both)
+
+
 def test_constants_are_set(run):
     """``--set`` changes a constant, and the cross sections that depend on it by its square."""
     two = run("models", "idm")["derived"]["xsec_ap_hp"]

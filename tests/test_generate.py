@@ -54,6 +54,21 @@ def test_the_same_grid_again_gives_nothing_new(run):
     assert second["files_written"] == 0
 
 
+@pytest.mark.parametrize(
+    ("setting", "says", "hint"),
+    [
+        ("alpha: 137.035999", "line 6 (generator.alpha): 137.035999 is no", "1/137.035999?"),
+        ("sqrt_s: 10580", "line 6 (generator.sqrt_s): 10580 is no", "GeV"),
+    ],
+)
+def test_a_slip_of_a_setting_is_refused(run, setting, says, hint):
+    """The inverse of alpha, and MeV in place of GeV, are told with the line of the grid."""
+    with pytest.raises(InputError) as caught:
+        run(GRID + "generator: {" + setting + "}\n")
+    assert says in caught.value.message
+    assert hint in caught.value.hint
+
+
 def test_an_extended_grid_gives_only_what_is_new(run):
     """More masses add samples; more couplings add points to the samples that are there."""
     run()

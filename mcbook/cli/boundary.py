@@ -9,19 +9,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from mcbook.errors import McbookError, did_you_mean
+from mcbook.errors import McbookError, did_you_mean, is_wrong_path
 
 INTERRUPTED = 130
 USAGE = 2
 DEBUG = "--debug"
-
-_WRONG_PATH = (
-    FileExistsError,
-    FileNotFoundError,
-    IsADirectoryError,
-    NotADirectoryError,
-    PermissionError,
-)
 
 
 class Group(TyperGroup):
@@ -76,7 +68,7 @@ def _answer(error: Exception) -> int:
         return _answer_usage(error)
     if isinstance(error, OSError) and error.filename is not None:
         tell(f"{error.filename}: {error.strerror}", None)
-        return USAGE if isinstance(error, _WRONG_PATH) else 1
+        return USAGE if is_wrong_path(error) else 1
     text = " ".join(str(error).split()) or "no more is known"
     tell(f"unexpected {type(error).__name__}: {text}", f"{DEBUG} shows where it happened")
     return 1

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models, words
+from mcbook.cli.options import Catalog, DryRun, Format, Models, output_folder, words
 from mcbook.errors import InputError
 
 
@@ -43,7 +43,12 @@ def limits(
     ] = None,
     output_: Annotated[
         Path | None,
-        typer.Option("--output", metavar="DIR", help="Folder for limits.csv and limits.json."),
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            parser=output_folder,
+            help="Folder for limits.csv and limits.json.",
+        ),
     ] = None,
     write: Annotated[
         str | None,

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Constants, DryRun, Format, Models, numbers
+from mcbook.cli.options import Constants, DryRun, Format, Models, filled, numbers
 
 Process = Annotated[
     str | None,
-    typer.Option(metavar="PROCESS", help="One process, with /channel to pick one of its channels."),
+    typer.Option(
+        metavar="PROCESS",
+        callback=filled,
+        help="One process, with /channel to pick one of its channels.",
+    ),
 ]
 
 

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, Constants, DryRun, Format, Models, count, numbers, words
+from mcbook.cli.options import (
+    Catalog,
+    Constants,
+    DryRun,
+    Format,
+    Models,
+    count,
+    filled,
+    numbers,
+    output_folder,
+    words,
+)
 from mcbook.errors import WorkError
 
 Id = Annotated[
@@ -25,10 +36,14 @@ def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A signal model.")],
     grid: Annotated[Path, typer.Option(metavar="FILE", help="The grid of points, a YAML file.")],
     output_: Annotated[
-        Path, typer.Option("--output", metavar="DIR", help="Folder of the samples.")
+        Path,
+        typer.Option(
+            "--output", metavar="DIR", parser=output_folder, help="Folder of the samples."
+        ),
     ] = Path("samples"),
     process: Annotated[
-        str | None, typer.Option(metavar="PROCESS", help="Process, in place of the grid's.")
+        str | None,
+        typer.Option(metavar="PROCESS", callback=filled, help="Process, in place of the grid's."),
     ] = None,
     events: Annotated[
         str | None,
@@ -76,7 +91,8 @@ def query(
         typer.Option("--format", help="Print a table, json, csv or ids."),
     ] = "table",
     columns: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Columns of a table or csv.")
+        str | None,
+        typer.Option(metavar="NAME,...", callback=filled, help="Columns of a table or csv."),
     ] = None,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Order by a column; -NAME for falling order.")

@@ -26,6 +26,7 @@ from mcbook.production.columns import (
     records,
     take,
 )
+from mcbook.registry.bounds import apart
 from mcbook.registry.closure import neutral_value, process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
@@ -207,10 +208,7 @@ class Planner:
         for name in self.process.requires:
             vanishing: Mask = ~(np.abs(columns[name]) > 0)
             yield vanishing, f"{self.process.name} needs a {name} that is not zero or absent"
-        for group in self.model.together:
-            absent = np.array([np.isnan(columns[name]) for name in group])
-            some = np.any(absent, axis=0) & ~np.all(absent, axis=0)
-            yield np.asarray(some), f"{' and '.join(group)} go together"
+        yield from apart(self.model.together, columns)
         constraints = [*self.model.constraints, *self.process.constraints]
         for expression, holds in zip(
             constraints, self.deriver.evaluate(constraints, columns), strict=True

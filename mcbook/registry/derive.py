@@ -130,26 +130,33 @@ class Deriver:
                 found[i][name] = labels[i]
         for name, values in derived.items():
             for i in np.flatnonzero(~np.isfinite(values)).tolist():
-                found[i][name] = self.undefined(name, float(values[i]), parameters[i])
+                found[i][name] = self.undefined(name, parameters[i], derived, i)
         return found
 
-    def undefined(self, name: str, value: float, parameters: Mapping[str, float]) -> str:
+    def undefined(
+        self, name: str, parameters: Mapping[str, float], derived: Mapping[str, Array], row: int = 0
+    ) -> str:
         """Say why a derived quantity has no finite value.
 
         Parameters
         ----------
         name
             The quantity.
-        value
-            What came out: an infinity or NaN.
         parameters
             The parameters that are set there; others are absent.
+        derived
+            What came out for all derived quantities, shape (n_points,) each.
+        row
+            The point in question.
         """
-        if np.isinf(value):
+        if np.isinf(derived[name][row]):
             return "infinite: nothing decays it here"
         known = self.model.derived[name].known
         if known is not None and not self._holds(known, parameters):
             return f"known only where {known.text}"
+        total = self.model.derived[name].arguments.get("total")
+        if total is not None and total.text in derived and derived[total.text][row] == 0:
+            return f"{total.text} is zero"
         needed = self.depends_on(name) & set(self.model.parameters)
         absent = sorted(needed - set(parameters))
         return f"{' and '.join(absent)} not set" if absent else "not defined here"
