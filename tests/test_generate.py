@@ -199,6 +199,23 @@ def test_a_lost_folder_is_written_again(run, tmp_path):
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("lost", ["toy.json", "sample.json", "parts/0001/run.json"])
+def test_a_lost_file_is_written_again(run, tmp_path, lost):
+    """A single file comes back in the same bytes; an edited one beside it stays as it is."""
+    run()
+    folder = next((tmp_path / "samples").glob("zprime-*"))
+    path = folder / lost
+    before = path.read_bytes()
+    path.unlink()
+    edited = next(entry for entry in folder.rglob("*.json") if entry != path)
+    edited.write_text("edited")
+    again = run()
+    assert path.read_bytes() == before
+    assert edited.read_text() == "edited"
+    assert again["files_written"] == 1
+    assert run()["files_written"] == 0
+
+
 def test_a_sample_is_not_extended_with_other_cards(run, tmp_path):
     """More parts want the cards of the first: where those say something else, nothing comes."""
     run()
