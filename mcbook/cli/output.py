@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,7 +76,12 @@ def result(value: Row, format_: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark on stderr."""
-    typer.echo(f"note: {text}", err=True)
+    typer.echo(f"note: {from_here(text)}", err=True)
+
+
+def from_here(text: str) -> str:
+    """Return a text with its paths below this folder as seen from here."""
+    return re.sub(rf"(?<![\w./-]){re.escape(os.getcwd())}/", "", text)  # noqa: PTH109
 
 
 def note_shadows(models_dir: str | Path | None, model: str | None = None) -> None:
