@@ -322,6 +322,46 @@ def test_verify_does_not_expect_the_cards_of_an_older_model(made):
     assert len(found["outdated"]) == 4
 
 
+def test_verify_fails_where_cards_cannot_be_rendered(made):
+    """A template that cannot be rendered leaves its samples unchecked, with the reason."""
+    own_template(made, "#}\n", "#}\n{{ nope }}\n")
+    found = verify()
+    assert found["failed"]
+    assert found["changed"] == found["outdated"] == []
+    assert {row["id"] for row in found["unchecked"]} == {row["id"] for row in query()}
+    assert all("run.mg5.j2:2" in row["reason"] for row in found["unchecked"])
+
+
+@pytest.mark.parametrize("broken", ["other: 1", None])
+def test_verify_fails_where_the_model_is_not_at_hand(made, broken):
+    """Samples of a model that cannot be read, or is no longer there, are unchecked."""
+    text = (resources.shipped("models") / "zprime.yaml").read_text()
+    (made / "models").mkdir()
+    own = made / "models" / "own.yaml"
+    own.write_text(text.replace("name: zprime", "name: own"))
+    generate("own", {"process": "mumu_inv", "scan": {"m_zp": [1]}, "events": 100})
+    assert not verify("model == 'own'")["failed"]
+    own.unlink()
+    (made / "other").mkdir()
+    if broken:
+        (made / "other" / "own.yaml").write_text(broken)
+    found = verify("model == 'own'", models_dir=made / "other")
+    assert found["failed"]
+    assert len(found["unchecked"]) == 1
+    assert "own" in found["unchecked"][0]["reason"]
+
+
+def test_verify_does_not_expect_a_process_that_is_gone(made):
+    """Samples of a process that has left the registry are outdated."""
+    models = made / "other"
+    shutil.copytree(resources.shipped("models"), models)
+    text = (models / "zprime.yaml").read_text()
+    (models / "zprime.yaml").write_text(text.replace("  mumu_mumu:", "  mumu_other:"))
+    found = verify("process == 'mumu_mumu'", models_dir=models)
+    assert not found["failed"]
+    assert "mumu_mumu" in found["outdated"][0]["reason"]
+
+
 @pytest.mark.usefixtures("made")
 def test_verify_finds_values_that_come_out_differently():
     """A quantity in the cards that is computed to another value now fails."""

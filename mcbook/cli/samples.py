@@ -161,8 +161,13 @@ def verify(
     with output.progress("verify") as report:
         found = verb.verify(expression, catalog=catalog, models_dir=models_dir, progress=report)
     output.result(found, format_)
-    if found["failed"]:
+    if found["missing"] or found["changed"]:
         raise WorkError(
             "files or samples are not what the books say",
             hint="`generate` writes what is missing again; it never overwrites what was changed",
+        )
+    if found["failed"]:
+        raise WorkError(
+            "cards could not be rendered again, so that their values are unchecked",
+            hint="models and templates are looked for in --models, MCBOOK_PATH and this folder",
         )
