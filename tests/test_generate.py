@@ -54,6 +54,26 @@ def test_the_same_grid_again_gives_nothing_new(run):
     assert second["files_written"] == 0
 
 
+def test_ids_are_those_of_all_samples(run):
+    """A script gets the ids of new and existing samples in order; a dry run knows them as well."""
+    planned = run(dry_run=True)["ids"]
+    first, second = run(), run(GRID.replace("[1, 2]", "[1, 2, 3]"))
+    assert planned == first["ids"] == second["ids"][:2]
+    assert len(set(second["ids"])) == 3
+
+
+def test_own_files_are_told(run, tmp_path, monkeypatch):
+    """A model or template of one's own in place of a shipped one is among the warnings."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "templates" / "madgraph"
+    folder.mkdir(parents=True)
+    (folder / "run.mg5.j2").write_text("{# mcbook-template version: 2 #}\n")
+    said = [text for text in run(dry_run=True)["warnings"] if "in place of the shipped" in text]
+    assert len(said) == 2
+    assert "models/zprime.yaml" in said[0]
+    assert "madgraph/run.mg5.j2" in said[1]
+
+
 def test_an_extended_grid_gives_only_what_is_new(run):
     """More masses add samples; more couplings add points to the samples that are there."""
     run()

@@ -76,7 +76,7 @@ def result(value: Row, format_: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark on stderr."""
-    typer.echo(f"note: {from_here(text)}", err=True)
+    typer.echo(f"note: {text}", err=True)
 
 
 def from_here(text: str) -> str:
@@ -84,17 +84,12 @@ def from_here(text: str) -> str:
     return re.sub(rf"(?<![\w./-]){re.escape(os.getcwd())}/", "", text)  # noqa: PTH109
 
 
-def note_shadows(models_dir: str | Path | None, model: str | None = None) -> None:
-    """Say aloud which files of the user stand in for shipped ones."""
+def note_own(models_dir: str | Path | None, model: str | None = None) -> None:
+    """Say aloud which files of the user stand in for shipped ones, and which do nothing."""
     from mcbook import resources
 
-    own = [
-        shadow
-        for shadow in resources.shadows("models", models_dir)
-        if model is None or shadow.name == f"{model}.yaml"
-    ]
-    for shadow in (*own, *resources.shadows("templates")):
-        note(f"{shadow.path} is used in place of the shipped {shadow.kind}/{shadow.name}")
+    for text in resources.remarks(models_dir, model):
+        note(text)
 
 
 class Progress:

@@ -50,7 +50,6 @@ def generate(
     """Write the cards of every point of a grid and enter the samples in the books."""
     from mcbook.verbs import generate as verb
 
-    output.note_shadows(models_dir, model)
     with output.progress(f"generate {model}") as report:
         found = verb.generate(
             model,
@@ -157,7 +156,7 @@ def verify(
     """Compare files with their recorded digests, and cards with what would be rendered now."""
     from mcbook.verbs import verify as verb
 
-    output.note_shadows(models_dir)
+    output.note_own(models_dir)
     with output.progress("verify") as report:
         found = verb.verify(expression, catalog=catalog, models_dir=models_dir, progress=report)
     output.result(found, format_)
