@@ -123,6 +123,31 @@ def test_decays_have_a_branching_fraction(tmp_path, monkeypatch):
     )
 
 
+def test_queries_know_branching_fractions(tmp_path, monkeypatch):
+    """Points of decays have a branching fraction, in rows and conditions, as ``show`` has it."""
+    monkeypatch.chdir(tmp_path)
+    grid = {"process": "bu_k_hp/mumu", "fixed": {"m_hp": 0.5}, "scan": {"theta": [1e-4, 1e-3]}}
+    generate("dark_higgs", {**grid, "events": 1000})
+    generate("zprime", {"fixed": {"m_zp": 1}, "events": 1000})
+    rows = query("process == 'bu_k_hp/mumu'", points=True)
+    shown = show(rows[0]["id"])
+    for row in rows:
+        expected = row["derived"]["br_bu_k_hp"] * row["derived"]["br_hp_mumu"]
+        assert row["branching_fraction"] == pytest.approx(expected, rel=1e-9)
+        assert row["cross_section_fb"] is None
+        assert row["branching_fraction"] == pytest.approx(
+            row["factor"] * shown["branching_fraction"]["value"], rel=1e-9
+        )
+    largest = max(row["branching_fraction"] for row in rows)
+    assert len(query(f"branching_fraction > {0.9 * largest}", points=True)) == 1
+    assert query("model == 'zprime'", points=True)[0]["branching_fraction"] is None
+    notes = []
+    assert query("model == 'dark_higgs' and cross_section_fb > 0", note=notes.append) == []
+    assert query("model == 'zprime' and cross_section_fb > 1e9", note=notes.append) == []
+    assert len(notes) == 1
+    assert "branching_fraction" in notes[0]
+
+
 @pytest.mark.usefixtures("made")
 def test_paths_in_json_are_absolute():
     """Whatever tells a path of a sample tells the same, absolute one."""

@@ -41,6 +41,7 @@ POINT_COLUMNS = (
     "derived",
     "factor",
     "cross_section_fb",
+    "branching_fraction",
     "wide",
     "n_events",
     "status",

@@ -21,14 +21,15 @@ FIELDS: Mapping[str, SqlColumn] = {
 }
 """Columns of the sample itself, as an expression and ``--sort`` may name them."""
 
-OF_POINTS = frozenset({"factor", "cross_section_fb"})
+OF_POINTS = frozenset({"factor", "cross_section_fb", "branching_fraction"})
 """Columns of a point, which an expression and ``--sort`` may name as well."""
 
 
 def point_column(name: str, table: str, dialect: str) -> SqlColumn:
     """Return one of `OF_POINTS`: at the points ``p`` of the samples ``s``, or of these themselves.
 
-    The cross section is that of the process as written, null for what is made in decays.
+    The cross section is that of the process as written, null for what is made in decays, which has
+    a branching fraction of the parent in its place.
 
     Raises
     ------
@@ -42,7 +43,8 @@ def point_column(name: str, table: str, dialect: str) -> SqlColumn:
     unit = "d.facts ->> 'unit'" if dialect == "postgresql" else "json_extract(d.facts, '$.unit')"
     of_sample = f"(SELECT {unit} FROM definitions AS d WHERE d.digest = s.definition)"  # noqa: S608
     rate = "s.expected_rate" if table == "s" else "p.factor * s.expected_rate"
-    return SqlColumn(f"CASE WHEN {of_sample} = 'fb' THEN {rate} END", "number")
+    wanted = "1" if name == "branching_fraction" else "fb"
+    return SqlColumn(f"CASE WHEN {of_sample} = '{wanted}' THEN {rate} END", "number")
 
 
 @dataclass(frozen=True, slots=True)

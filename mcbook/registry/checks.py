@@ -17,7 +17,8 @@ SETTINGS = ("alpha", "sqrt_s")
 
 COLUMNS = (
     "id", "model", "process", "generator", "parameters", "derived", "points", "n_events", "status",
-    "directory", "created", "events_target", "factor", "cross_section_fb", "wide", "distance",
+    "directory", "created", "events_target", "factor", "cross_section_fb", "branching_fraction",
+    "wide", "distance",
 )  # fmt: skip
 """Names that stand for something else in a query, and that no quantity can have."""
 
