@@ -149,6 +149,28 @@ def test_queries_know_branching_fractions(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("made")
+def test_queries_know_generator_settings():
+    """Samples that differ in ISR, energy or the place of the lifetime are told apart."""
+    other = {"isr": "leading-log", "sqrt_s": 10.52}
+    generate("zprime", {"fixed": {"m_zp": 1}, "events": 1000, "generator": other})
+    decay = {"process": "bu_k_hp", "fixed": {"m_hp": 0.5, "theta": 1e-3}}
+    generate("dark_higgs", {**decay, "events": 1000})
+    assert len(query("isr == 'none'")) == 4
+    assert len(query("isr == 'none' and m_zp < 0.7 and sqrt_s == 10.58")) == 2
+    (row,) = query("isr != 'none'", columns=["isr", "sqrt_s", "alpha", "lifetime", "m_zp"])
+    assert row["isr"] == "leading-log"
+    assert row["sqrt_s"] == 10.52
+    assert 1 / row["alpha"] == pytest.approx(137.035999)
+    assert row["lifetime"] == "displacer"
+    assert [r["sqrt_s"] for r in query(sort="sqrt_s", columns=["sqrt_s"])] == [
+        *(10.52, 10.58, 10.58, 10.58, 10.58, None)
+    ]
+    assert {r["model"] for r in query("sqrt_s is None")} == {"dark_higgs"}
+    assert len(query("lifetime == 'displacer'", points=True)) == 10
+    assert query("lifetime == 'generator'") == []
+
+
+@pytest.mark.usefixtures("made")
 def test_paths_in_json_are_absolute():
     """Whatever tells a path of a sample tells the same, absolute one."""
     (row,) = query("process == 'mumu_inv' and m_zp == 0.5")
