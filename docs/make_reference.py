@@ -106,6 +106,11 @@ def grid_page() -> Iterator[str]:
         ", ".join(f"`{name}`" for name in names) for names in (FIELDS, sorted(OF_POINTS))
     )
     yield f"A query also knows columns of a sample: {of_samples}; and of its points: {of_points}."
+    yield "`isr`, `lifetime`, `sqrt_s` and `alpha` are those of the generator settings."
+    yield ""
+    yield "`--near` sorts by `distance`, the root of the sum of squares of ln(x / t) for each value"
+    yield "t that is named; of (x - t) / (|x| + |t|) where t is not positive. The nearest point of"
+    yield "a sample counts."
 
 
 def described(words: dict[str, str], names: Iterable[str]) -> list[tuple[str, str]]:

@@ -166,6 +166,53 @@ def test_only_widths_in_a_process_are_told_of(tmp_path):
     assert not [w for w in generate("dark_higgs", grid, **where)["warnings"] if "width_model" in w]
 
 
+def test_queries_know_branching_fractions(tmp_path, monkeypatch):
+    """Points of decays have a branching fraction, in rows and conditions, as ``show`` has it."""
+    monkeypatch.chdir(tmp_path)
+    grid = {"process": "bu_k_hp/mumu", "fixed": {"m_hp": 0.5}, "scan": {"theta": [1e-4, 1e-3]}}
+    generate("dark_higgs", {**grid, "events": 1000})
+    generate("zprime", {"fixed": {"m_zp": 1}, "events": 1000})
+    rows = query("process == 'bu_k_hp/mumu'", points=True)
+    shown = show(rows[0]["id"])
+    for row in rows:
+        expected = row["derived"]["br_bu_k_hp"] * row["derived"]["br_hp_mumu"]
+        assert row["branching_fraction"] == pytest.approx(expected, rel=1e-9)
+        assert row["cross_section_fb"] is None
+        assert row["branching_fraction"] == pytest.approx(
+            row["factor"] * shown["branching_fraction"]["value"], rel=1e-9
+        )
+    largest = max(row["branching_fraction"] for row in rows)
+    assert len(query(f"branching_fraction > {0.9 * largest}", points=True)) == 1
+    assert query("model == 'zprime'", points=True)[0]["branching_fraction"] is None
+    notes = []
+    assert query("model == 'dark_higgs' and cross_section_fb > 0", note=notes.append) == []
+    assert query("model == 'zprime' and cross_section_fb > 1e9", note=notes.append) == []
+    assert len(notes) == 1
+    assert "branching_fraction" in notes[0]
+
+
+@pytest.mark.usefixtures("made")
+def test_queries_know_generator_settings():
+    """Samples that differ in ISR, energy or the place of the lifetime are told apart."""
+    other = {"isr": "leading-log", "sqrt_s": 10.52}
+    generate("zprime", {"fixed": {"m_zp": 1}, "events": 1000, "generator": other})
+    decay = {"process": "bu_k_hp", "fixed": {"m_hp": 0.5, "theta": 1e-3}}
+    generate("dark_higgs", {**decay, "events": 1000})
+    assert len(query("isr == 'none'")) == 4
+    assert len(query("isr == 'none' and m_zp < 0.7 and sqrt_s == 10.58")) == 2
+    (row,) = query("isr != 'none'", columns=["isr", "sqrt_s", "alpha", "lifetime", "m_zp"])
+    assert row["isr"] == "leading-log"
+    assert row["sqrt_s"] == 10.52
+    assert 1 / row["alpha"] == pytest.approx(137.035999)
+    assert row["lifetime"] == "displacer"
+    assert [r["sqrt_s"] for r in query(sort="sqrt_s", columns=["sqrt_s"])] == [
+        *(10.52, 10.58, 10.58, 10.58, 10.58, None)
+    ]
+    assert {r["model"] for r in query("sqrt_s is None")} == {"dark_higgs"}
+    assert len(query("lifetime == 'displacer'", points=True)) == 10
+    assert query("lifetime == 'generator'") == []
+
+
 @pytest.mark.usefixtures("made")
 def test_paths_in_json_are_absolute():
     """Whatever tells a path of a sample tells the same, absolute one."""
@@ -363,6 +410,46 @@ def test_verify_does_not_expect_the_cards_of_an_older_model(made):
     found = verify(models_dir=models)
     assert not found["failed"]
     assert len(found["outdated"]) == 4
+
+
+def test_verify_fails_where_cards_cannot_be_rendered(made):
+    """A template that cannot be rendered leaves its samples unchecked, with the reason."""
+    own_template(made, "#}\n", "#}\n{{ nope }}\n")
+    found = verify()
+    assert found["failed"]
+    assert found["changed"] == found["outdated"] == []
+    assert {row["id"] for row in found["unchecked"]} == {row["id"] for row in query()}
+    assert all("run.mg5.j2:2" in row["reason"] for row in found["unchecked"])
+
+
+@pytest.mark.parametrize("broken", ["other: 1", None])
+def test_verify_fails_where_the_model_is_not_at_hand(made, broken):
+    """Samples of a model that cannot be read, or is no longer there, are unchecked."""
+    text = (resources.shipped("models") / "zprime.yaml").read_text()
+    (made / "models").mkdir()
+    own = made / "models" / "own.yaml"
+    own.write_text(text.replace("name: zprime", "name: own"))
+    generate("own", {"process": "mumu_inv", "scan": {"m_zp": [1]}, "events": 100})
+    assert not verify("model == 'own'")["failed"]
+    own.unlink()
+    (made / "other").mkdir()
+    if broken:
+        (made / "other" / "own.yaml").write_text(broken)
+    found = verify("model == 'own'", models_dir=made / "other")
+    assert found["failed"]
+    assert len(found["unchecked"]) == 1
+    assert "own" in found["unchecked"][0]["reason"]
+
+
+def test_verify_does_not_expect_a_process_that_is_gone(made):
+    """Samples of a process that has left the registry are outdated."""
+    models = made / "other"
+    shutil.copytree(resources.shipped("models"), models)
+    text = (models / "zprime.yaml").read_text()
+    (models / "zprime.yaml").write_text(text.replace("  mumu_mumu:", "  mumu_other:"))
+    found = verify("process == 'mumu_mumu'", models_dir=models)
+    assert not found["failed"]
+    assert "mumu_mumu" in found["outdated"][0]["reason"]
 
 
 @pytest.mark.usefixtures("made")

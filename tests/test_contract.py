@@ -285,6 +285,9 @@ def test_shadowing_is_said_aloud(tmp_path, monkeypatch):
     assert done.stderr == f"note: {own} is used in place of the shipped models/alp.yaml\n"
     assert json.loads(done.stdout)["model"] == "alp"
     assert CliRunner().invoke(app, ["models", "zprime"]).stderr == ""
+    (tmp_path / "grid.yaml").write_text("model: alp\nscan: {m_a: [1]}\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["generate", "alp", "--grid", "grid.yaml", "--dry-run"])
+    assert done.stderr.count("is used in place of the shipped models/alp.yaml") == 1
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,26 @@ def test_a_slip_of_a_setting_is_refused(run, setting, says, hint):
     assert hint in caught.value.hint
 
 
+def test_ids_are_those_of_all_samples(run):
+    """A script gets the ids of new and existing samples in order; a dry run knows them as well."""
+    planned = run(dry_run=True)["ids"]
+    first, second = run(), run(GRID.replace("[1, 2]", "[1, 2, 3]"))
+    assert planned == first["ids"] == second["ids"][:2]
+    assert len(set(second["ids"])) == 3
+
+
+def test_own_files_are_told(run, tmp_path, monkeypatch):
+    """A model or template of one's own in place of a shipped one is among the warnings."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "templates" / "madgraph"
+    folder.mkdir(parents=True)
+    (folder / "run.mg5.j2").write_text("{# mcbook-template version: 2 #}\n")
+    said = [text for text in run(dry_run=True)["warnings"] if "in place of the shipped" in text]
+    assert len(said) == 2
+    assert "models/zprime.yaml" in said[0]
+    assert "madgraph/run.mg5.j2" in said[1]
+
+
 def test_an_extended_grid_gives_only_what_is_new(run):
     """More masses add samples; more couplings add points to the samples that are there."""
     run()
@@ -212,6 +232,23 @@ def test_a_lost_folder_is_written_again(run, tmp_path):
     again = run()
     assert again["samples"]["new"] == 0
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("lost", ["toy.json", "sample.json", "parts/0001/run.json"])
+def test_a_lost_file_is_written_again(run, tmp_path, lost):
+    """A single file comes back in the same bytes; an edited one beside it stays as it is."""
+    run()
+    folder = next((tmp_path / "samples").glob("zprime-*"))
+    path = folder / lost
+    before = path.read_bytes()
+    path.unlink()
+    edited = next(entry for entry in folder.rglob("*.json") if entry != path)
+    edited.write_text("edited")
+    again = run()
+    assert path.read_bytes() == before
+    assert edited.read_text() == "edited"
+    assert again["files_written"] == 1
+    assert run()["files_written"] == 0
 
 
 def test_a_sample_is_not_extended_with_other_cards(run, tmp_path):

@@ -546,6 +546,26 @@ def test_templates_are_strict(tmp_path, monkeypatch):
         engine.render("madgraph/three.j2")
 
 
+@pytest.mark.parametrize(
+    ("line", "says", "hint"),
+    [
+        ("{{ nope }}", "'nope' is undefined", "known: energy, width"),
+        ("{{ enrgy }}", "'enrgy' is undefined", "did you mean 'energy'"),
+        ("{{ width|number }}", "Unknown format code", "only use what mcbook passes"),
+        ("{{ 1 / (energy - energy) }}", "division by zero", "only use what mcbook passes"),
+    ],
+)
+def test_template_errors_name_the_line(tmp_path, monkeypatch, line, says, hint):
+    """What a template cannot do is told with its path and line, whatever a filter raises."""
+    folder = tmp_path / "templates" / "madgraph"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (folder / "own.j2").write_text("{# mcbook-template version: 1 #}\n\n" + line + "\n")
+    with pytest.raises(InputError, match=rf"templates/madgraph/own\.j2:3: .*{says}") as caught:
+        engine.render("madgraph/own.j2", energy=5.29, width="wide")
+    assert hint in caught.value.hint
+
+
 def test_own_template_changes_the_version(tmp_path, monkeypatch):
     """A user's template comes before the shipped one, and its version is the campaign's."""
     shipped = campaign_of().templates

@@ -387,6 +387,38 @@ def test_nearest_in_a_cross_section(location):
     assert found[0][1] == pytest.approx(np.log(12 / 10))
 
 
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("process == bu_k_hp", "quote it: process == 'bu_k_hp'"),
+        ("m_x > 1 or bu_k_hp/mumu == process", "quote it: process == 'bu_k_hp'"),
+        ("not (status != planned)", "quote it: status == 'planned'"),
+        ("process == 'mumu_inv' and m_xx > 1", "did you mean 'm_x'?"),
+        ("process in ('a', 'b')", "a list is written with [ ]"),
+        ("process in [mumu_inv]", "put text in quotes"),
+        ("isr == none", "'none' for the text"),
+    ],
+)
+def test_words_without_quotes(books_at, expression, hint):
+    """A text written like a name, or a list like a tuple, is answered with how to write it."""
+    with pytest.raises(InputError) as caught:
+        ids(books_at, expression)
+    assert hint in caught.value.hint
+
+
+def test_distance_is_a_column(books_at):
+    """The distance may be named among the columns, alone as well; only a target gives one."""
+    with open_catalog(books_at, mode="read") as catalog, catalog.reading() as books:
+        search = Search(books, None, REGISTRY)
+        for columns in (["distance"], ["m_x", "distance"]):
+            (row,) = find_near(search, {"m_x": 0.31}, columns=columns, limit=1)
+            assert set(row) == {"id", *columns}
+            assert row["distance"] == pytest.approx(np.log(0.31 / 0.3))
+        with pytest.raises(InputError) as caught:
+            find(search, columns=["distance"])
+    assert "--near" in caught.value.hint
+
+
 def test_nearest_refuses_what_has_no_distance(books_at):
     """Text and unknown names have no distance."""
     for name in ("status", "m_xx"):

@@ -7,6 +7,11 @@ from mcbook.catalog.writer import Reader, as_object
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry.expressions import SqlColumn
 
+_SETTING = (
+    "(SELECT e.document -> 'settings' ->> '{}' FROM definitions AS e WHERE e.digest = s.definition)"
+)
+"""A generator setting: both databases read these operators alike."""
+
 FIELDS: Mapping[str, SqlColumn] = {
     "id": SqlColumn("s.id", "text"),
     "model": SqlColumn("s.model", "text"),
@@ -18,17 +23,23 @@ FIELDS: Mapping[str, SqlColumn] = {
     "n_events": SqlColumn("s.n_events", "number"),
     "events_target": SqlColumn("s.events_target", "number"),
     "points": SqlColumn("(SELECT COUNT(*) FROM points AS n WHERE n.sample_id = s.id)", "number"),
+    **{name: SqlColumn(_SETTING.format(name), "text") for name in ("isr", "lifetime")},
+    **{
+        name: SqlColumn(f"CAST({_SETTING.format(name)} AS double precision)", "number")
+        for name in ("sqrt_s", "alpha")
+    },
 }
-"""Columns of the sample itself, as an expression and ``--sort`` may name them."""
+"""Columns of a sample and its generator settings, as an expression and ``--sort`` may name them."""
 
-OF_POINTS = frozenset({"factor", "cross_section_fb"})
+OF_POINTS = frozenset({"factor", "cross_section_fb", "branching_fraction"})
 """Columns of a point, which an expression and ``--sort`` may name as well."""
 
 
 def point_column(name: str, table: str, dialect: str) -> SqlColumn:
     """Return one of `OF_POINTS`: at the points ``p`` of the samples ``s``, or of these themselves.
 
-    The cross section is that of the process as written, null for what is made in decays.
+    The cross section is that of the process as written, null for what is made in decays, which has
+    a branching fraction of the parent in its place.
 
     Raises
     ------
@@ -42,7 +53,8 @@ def point_column(name: str, table: str, dialect: str) -> SqlColumn:
     unit = "d.facts ->> 'unit'" if dialect == "postgresql" else "json_extract(d.facts, '$.unit')"
     of_sample = f"(SELECT {unit} FROM definitions AS d WHERE d.digest = s.definition)"  # noqa: S608
     rate = "s.expected_rate" if table == "s" else "p.factor * s.expected_rate"
-    return SqlColumn(f"CASE WHEN {of_sample} = 'fb' THEN {rate} END", "number")
+    wanted = "1" if name == "branching_fraction" else "fb"
+    return SqlColumn(f"CASE WHEN {of_sample} = '{wanted}' THEN {rate} END", "number")
 
 
 @dataclass(frozen=True, slots=True)

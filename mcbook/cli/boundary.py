@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from mcbook.cli import output
 from mcbook.errors import McbookError, did_you_mean, is_wrong_path
 
 INTERRUPTED = 130
@@ -53,8 +54,8 @@ class Group(TyperGroup):
 
 
 def tell(message: str, hint: str | None) -> None:
-    """Print an error and its hint on stderr."""
-    typer.echo(f"error: {message}", err=True)
+    """Print an error and its hint on stderr, paths below this folder without the folder."""
+    typer.echo(f"error: {output.from_here(message)}", err=True)
     if hint:
         typer.echo(f"hint: {hint}", err=True)
 

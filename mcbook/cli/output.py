@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,17 +79,17 @@ def note(text: str) -> None:
     typer.echo(f"note: {text}", err=True)
 
 
-def note_shadows(models_dir: str | Path | None, model: str | None = None) -> None:
-    """Say aloud which files of the user stand in for shipped ones."""
+def from_here(text: str) -> str:
+    """Return a text with its paths below this folder as seen from here."""
+    return re.sub(rf"(?<![\w./-]){re.escape(os.getcwd())}/", "", text)  # noqa: PTH109
+
+
+def note_own(models_dir: str | Path | None, model: str | None = None) -> None:
+    """Say aloud which files of the user stand in for shipped ones, and which do nothing."""
     from mcbook import resources
 
-    own = [
-        shadow
-        for shadow in resources.shadows("models", models_dir)
-        if model is None or shadow.name == f"{model}.yaml"
-    ]
-    for shadow in (*own, *resources.shadows("templates")):
-        note(f"{shadow.path} is used in place of the shipped {shadow.kind}/{shadow.name}")
+    for text in resources.remarks(models_dir, model):
+        note(text)
 
 
 class Progress:

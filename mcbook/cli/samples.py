@@ -65,7 +65,6 @@ def generate(
     """Write the cards of every point of a grid and enter the samples in the books."""
     from mcbook.verbs import generate as verb
 
-    output.note_shadows(models_dir, model)
     with output.progress(f"generate {model}") as report:
         found = verb.generate(
             model,
@@ -173,12 +172,17 @@ def verify(
     """Compare files with their recorded digests, and cards with what would be rendered now."""
     from mcbook.verbs import verify as verb
 
-    output.note_shadows(models_dir)
+    output.note_own(models_dir)
     with output.progress("verify") as report:
         found = verb.verify(expression, catalog=catalog, models_dir=models_dir, progress=report)
     output.result(found, format_)
-    if found["failed"]:
+    if found["missing"] or found["changed"]:
         raise WorkError(
             "files or samples are not what the books say",
             hint="`generate` writes what is missing again; it never overwrites what was changed",
+        )
+    if found["failed"]:
+        raise WorkError(
+            "cards could not be rendered again, so that their values are unchecked",
+            hint="models and templates are looked for in --models, MCBOOK_PATH and this folder",
         )

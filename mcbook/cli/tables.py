@@ -13,7 +13,10 @@ from mcbook.errors import WorkError
 SAMPLE_COLUMNS = ("id", "process", "status", "n_events", "points")
 
 #: What rows of points, of missing points and of near samples have on top.
-POINT_COLUMNS = ("factor", "cross_section_fb", "reason", "distance")
+POINT_COLUMNS = ("factor", "cross_section_fb", "branching_fraction", "reason", "distance")
+
+#: A sample has one of them: the process decides which.
+RATE_COLUMNS = frozenset({"cross_section_fb", "branching_fraction"})
 
 
 def model_list(rows: Sequence[Row]) -> None:
@@ -268,7 +271,9 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     names = dict.fromkeys(key for row in rows for key in row)
     usual = [name for name in SAMPLE_COLUMNS if name in names]
     parameters = dict.fromkeys(name for row in rows for name in row.get("parameters", {}))
-    return [*usual, *parameters, *(name for name in POINT_COLUMNS if name in names)]
+    empty = {n for n in RATE_COLUMNS if all(row.get(n) is None for row in rows)}
+    shown = (name for name in POINT_COLUMNS if name in names.keys() - empty)
+    return [*usual, *parameters, *shown]
 
 
 _LIMIT = ("observed", "-2 sigma", "-1 sigma", "expected", "+1 sigma", "+2 sigma")

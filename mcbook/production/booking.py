@@ -1,6 +1,7 @@
 """Puts planned samples into folders and books, some hundred in one transaction."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -175,6 +176,7 @@ class _Chunk:
         rows = [sample_row(sample, self.definition, self.storage, formulas) for sample in samples]
         superseded = self._superseded(fresh)
         new_ids = {sample.id for sample in fresh}
+        self._lost = self._lost_cards(known.values())
         cards = list(self._put(samples, new_ids, parts))
         self.books.add_samples(
             row._replace(supersedes=superseded.get(row.id)) for row in rows if row.id in new_ids
@@ -281,16 +283,26 @@ class _Chunk:
                 yield CardRow(sample.id, owned[name], f"{sample.id}/{name}", sha256(content))
 
     def _keep(self, sample: PlannedSample, *, has_more: bool) -> None:
-        """Write a folder again that was lost; more parts want the cards that are there."""
+        """Write again what was lost; more parts want the cards that are there."""
         there = self.there.get(sample.id, [])
-        if not there:
-            return
-        folder = self.folders.at(self.books.root_path(there[0].storage))
-        lost = not (folder.path / sample.id).is_dir()
-        if lost:
-            folder.put(sample.id, self._files(sample, there, is_new=True)[0])
-        elif has_more:
+        for storage, lost in self._lost.get(sample.id, {}).items():
+            here = [part for part in there if part.storage == storage]
+            files = self._files(sample, here, is_new=True)[0]
+            missing = {name: content for name, content in files.items() if name in lost}
+            self.folders.at(self.books.root_path(storage)).put(sample.id, missing)
+        if there and has_more:
+            folder = self.folders.at(self.books.root_path(there[0].storage))
             folder.check_meaning(sample.id, self._files(sample, [], is_new=True)[0])
+
+    def _lost_cards(self, sample_ids: Iterable[str]) -> dict[str, dict[str, set[str]]]:
+        """Return the cards that are no longer on disk, by sample and storage root."""
+        roots = self.books.roots()
+        lost: dict[str, dict[str, set[str]]] = {}
+        for sample_id, storage, path in self.books.cards_of(sample_ids):
+            if not os.path.lexists(f"{roots[storage]}/{path}"):
+                name = path.removeprefix(f"{sample_id}/")
+                lost.setdefault(sample_id, {}).setdefault(storage, set()).add(name)
+        return lost
 
     def _files(
         self, sample: PlannedSample, parts: list[PartRow], *, is_new: bool
@@ -303,9 +315,11 @@ class _Chunk:
             files["sample.json"] = self._identity(sample)
         owned = dict.fromkeys(files, 0)
         for part in parts:
-            job = PartInput(part.number, part.events, part.seed)
+            folder = part.directory.removeprefix(f"{sample.id}/")
+            on_disk = int(folder.rpartition("/")[2])  # a merge gives another number in the books
+            job = PartInput(on_disk, part.events, part.seed)
             for name, content in self.campaign.part_files(given, job).items():
-                path = f"parts/{part.number:04d}/{name}"
+                path = f"{folder}/{name}"
                 files[path] = content
                 owned[path] = part.number
         return files, owned

@@ -17,7 +17,8 @@ SETTINGS = ("alpha", "sqrt_s")
 
 COLUMNS = (
     "id", "model", "process", "generator", "parameters", "derived", "points", "n_events", "status",
-    "directory", "created", "events_target", "factor", "cross_section_fb", "wide", "distance",
+    "directory", "created", "events_target", "factor", "cross_section_fb", "branching_fraction",
+    "wide", "distance", "isr", "lifetime", *SETTINGS,
 )  # fmt: skip
 """Names that stand for something else in a query, and that no quantity can have."""
 
@@ -109,8 +110,8 @@ class _Checker:
     def names(self) -> None:
         """Check that a name means one thing."""
         taken = dict.fromkeys(CONSTANTS, "a constant of nature")
-        taken |= dict.fromkeys(SETTINGS, "a generator setting")
         taken |= dict.fromkeys(COLUMNS, "a column of the books")
+        taken |= dict.fromkeys(SETTINGS, "a generator setting")
         groups = (
             ("parameters", self.model.parameters),
             ("constants", self.model.constants),

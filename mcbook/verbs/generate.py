@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcbook import config
+from mcbook import config, resources
 from mcbook.catalog.store import catalog_exists, open_catalog
 from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
@@ -66,8 +66,9 @@ def generate(
     dict
         The keys of the contract: ``model``, ``grid``, ``points``, ``rejected``, ``samples``,
         ``parts``, ``files_written``, ``catalog``, ``directory``; ``shared_over``, the parameters of
-        the grid that only scale rate and lifetime; and ``processes``, ``warnings``,
-        ``ids`` of the samples, and ``command``, the shell line that runs one part by hand.
+        the grid that only scale rate and lifetime; and ``processes``; ``warnings``, with the user's
+        own files that stand in for shipped ones; ``ids`` of the samples, new and existing ones in
+        the order of the plan; and ``command``, the shell line that runs one part by hand.
 
     Raises
     ------
@@ -101,15 +102,24 @@ def generate(
         "processes": list(planned.plans),
         "points": sum(len(batch.points) for batch in batches),
         "rejected": planned.rejected,
-        "warnings": planned.warnings,
+        "warnings": [
+            *resources.remarks(models_dir, signal.name, _folder(grid)),
+            *planned.warnings,
+        ],
         "shared_over": _shared_over(batches),
         "samples": {"new": counts.new, "existing": counts.existing},
+        "ids": [sample.id for batch in batches for sample in batch.samples],
         "parts": {"new": counts.parts},
         "files_written": counts.files,
         "catalog": location,
         "directory": str(output),
         "command": _command(planned, output),
     }
+
+
+def _folder(grid: str | Path | Mapping[str, Any]) -> Path | None:
+    """Return the folder of a grid file."""
+    return None if isinstance(grid, Mapping) else Path(grid).parent
 
 
 def _shared_over(batches: list[Batch]) -> list[str]:
