@@ -23,13 +23,13 @@ def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
     from mcbook.catalog.dump import ids_beginning, stored_rows, table_of  # slow to import
 
     found = ids_beginning(books, "samples", prefix, _MAX_LISTED + 1)
-    if not found and re.fullmatch(r"r-[0-9a-f]+(:[0-9]+)?", prefix):
-        raise InputError(
-            f"no result in the books has an id that begins with {prefix.partition(':')[0]!r}",
-            hint="`mcbook catalog results` lists them",
-        )
     if not found:
         is_result = prefix and ids_beginning(books, "results", prefix.partition(":")[0], 1)
+        if not is_result and re.fullmatch(r"r-[0-9a-f]+(:[0-9]+)?", prefix):
+            raise InputError(
+                f"no result in the books has an id that begins with {prefix.partition(':')[0]!r}",
+                hint="`mcbook catalog results` lists them",
+            )
         raise InputError(
             f"no sample in the books has an id that begins with {prefix!r}",
             hint=f"it is a result: `mcbook trace {prefix}` shows it"
