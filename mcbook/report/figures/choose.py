@@ -161,8 +161,8 @@ def _figures(
     else:
         found = None
         notes.append(
-            f"no figure: the scan moves {len(names)} quantities ({', '.join(names)}), and a figure"
-            " shows one or two"
+            f"no figure: the scan moves {', '.join(names) or 'nothing'}, and a figure shows one or"
+            " two quantities"
         )
     if found is not None:
         figures = list(found)
@@ -183,8 +183,9 @@ def _along_one(
 
     if scans.has_intervals(document):
         islands = scans.islands_of(document, x_name)
-        if islands is not None and result is not None:
-            field = scans.field_of_plane(result.plane(x_name, result.analysis.rate.vary), islands)
+        # A plane has the parameter on its axis, and not an expression that is limited.
+        if islands is not None and result is not None and islands.what == result.analysis.rate.vary:
+            field = scans.field_of_plane(result.plane(x_name, islands.what), islands)
             yield "limits", partial(coupling_figure, field, islands, sheet)
         elif islands is not None:
             yield "limits", partial(edges_figure, islands, sheet)

@@ -23,7 +23,7 @@ FEW_DECADES = 1.6
 WIDE_RANGE = 30.0
 PLAIN = (0.005, 2000.0)
 """Numbers within are written out, and as powers of ten beyond."""
-EVEN = 0.1
+EVEN = 0.3
 
 
 def is_log(values: Array) -> bool:
@@ -38,7 +38,7 @@ def is_log(values: Array) -> bool:
     steps, ratios = np.diff(known), np.diff(np.log(known))
     if _unevenness(steps) < EVEN:
         return False
-    return _unevenness(ratios) < EVEN or known[-1] / known[0] > WIDE_RANGE
+    return _unevenness(ratios) < EVEN or bool(known[-1] / known[0] > WIDE_RANGE)
 
 
 def _unevenness(steps: Array) -> float:

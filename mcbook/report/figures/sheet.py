@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import mplhep
@@ -31,6 +32,7 @@ EXPERIMENT = "Belle II"
 DPI = 150
 BESIDE_BAR = 0.715
 ABOVE_AREAS = 1.2
+FOOTER = 130
 
 ORDER = (
     "observed", "expected median", "expected, post-fit", r"expected $\pm1", r"expected $\pm2",
@@ -119,7 +121,7 @@ def sign(figure: Figure, documents: Sequence[Document], drawn: Sequence[Overlay]
         "  ".join(filter(None, (document.get("result"), document.get("title"))))
         for document in documents
     ]
-    cited = [f"{entry.name}: {entry.citation}" for entry in drawn]
+    cited = wrap("; ".join(f"{entry.name}: {entry.citation}" for entry in drawn), FOOTER)
     lines = "\n".join(filter(None, (*told, *cited)))
     figure.text(0.012, 0.012, lines, fontsize=7, color="0.35", va="bottom", parse_math=False)
 
