@@ -11,7 +11,7 @@ from mcbook.report.figures import scales, scans
 from mcbook.report.figures.lines import line, set_axes, set_x
 from mcbook.report.figures.planes import MEDIAN_CURVE, draw_outlines, island_span
 from mcbook.report.figures.scans import MEDIAN, OBSERVED
-from mcbook.report.figures.sheet import Sheet, legend, sign
+from mcbook.report.figures.sheet import Sheet, finish
 
 COLOURS = ("#1f4e8c", "#c1440e")
 
@@ -27,14 +27,13 @@ def comparison_figure(sheets: Sequence[Sheet], x_name: str, labels: Sequence[str
     kinds = {scans.has_intervals(sheet.document) for sheet in sheets}
     if len(kinds) > 1:
         raise InputError("one gives upper limits and the other ranges; they cannot be compared")
-    figure, axes = sheets[0].new(*(sheet.document for sheet in sheets[1:]))
+    figure, axes = sheets[0].new()
     named = [f"{text} ({sheet.level})" for text, sheet in zip(labels, sheets, strict=True)]
     if kinds.pop():
         _draw_islands(axes, sheets, x_name, named)
     else:
         _draw_scans(axes, sheets, x_name, named)
-    legend(axes, "")
-    sign(figure, [sheet.document for sheet in sheets])
+    finish(figure, axes, "", sheets)
     return figure
 
 

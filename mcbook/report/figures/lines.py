@@ -11,7 +11,7 @@ from mcbook.analysis.records import STRENGTH
 from mcbook.report.figures import scales
 from mcbook.report.figures.published import draw_overlays, heights, overlays_on
 from mcbook.report.figures.scans import MEDIAN, Islands, Scan
-from mcbook.report.figures.sheet import Sheet, legend, sign
+from mcbook.report.figures.sheet import Sheet, finish
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 ONE_SIGMA, TWO_SIGMA = "#4c8c3f", "#f5c242"
 """Green and yellow of such different lightness that they differ without colour as well."""
 
+DECADE = 10.0
 _BANDS = ((0, 4, TWO_SIGMA, r"expected $\pm2\sigma$"), (1, 3, ONE_SIGMA, r"expected $\pm1\sigma$"))
 
 
@@ -42,8 +43,7 @@ def band_figure(scan: Scan, sheet: Sheet) -> Figure:
     if scan.what == STRENGTH:
         axes.axhline(1.0, color="0.4", linewidth=0.9, linestyle="-.", label="predicted signal")
     mark_samples(axes, scan.x_name, sheet)
-    legend(axes, f"Upper limits at {sheet.level}")
-    sign(figure, [sheet.document], overlays)
+    finish(figure, axes, f"Upper limits at {sheet.level}", [sheet], overlays)
     return figure
 
 
@@ -52,7 +52,7 @@ def set_axes(axes: Axes, x: Array, values: Array, titles: tuple[str, str]) -> No
     set_x(axes, x, titles[0])
     known = values[np.isfinite(values)]
     low, high = float(known.min()), float(known.max())
-    if low > 0 and high / low > 10:  # noqa: PLR2004 - a decade
+    if low > 0 and (high / low > DECADE or high < scales.SMALL):
         scales.set_log(axes, "y", low / 1.6, high * 1.6)
     else:
         axes.set_ylim(min(0.0, 1.1 * low), 1.1 * high if high > 0 else 1.0)

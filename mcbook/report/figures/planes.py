@@ -15,7 +15,7 @@ from mcbook.report.figures.lines import mark_gaps, mark_samples, set_x
 from mcbook.report.figures.published import draw_overlays, heights, overlays_on
 from mcbook.report.figures.regions import excluded_area, excluded_lines, outlines
 from mcbook.report.figures.scans import EXPECTED, MEDIAN, OBSERVED, Field, Islands, limited
-from mcbook.report.figures.sheet import Sheet, legend, sign
+from mcbook.report.figures.sheet import Sheet, finish
 
 Array = NDArray[np.float64]
 
@@ -41,8 +41,7 @@ def coupling_figure(field: Field, islands: Islands, sheet: Sheet) -> Figure:
     _hatch_field(axes, field, within=(low, high))
     _draw_excluded(axes, field)
     mark_samples(axes, field.x_name, sheet)
-    legend(axes, f"Excluded at {sheet.level}")
-    sign(figure, [sheet.document], overlays)
+    finish(figure, axes, f"Excluded at {sheet.level}", [sheet], overlays)
     return figure
 
 
@@ -64,8 +63,7 @@ def edges_figure(islands: Islands, sheet: Sheet) -> Figure:
     ):
         draw_outlines(axes, islands, curve, color=colour, linestyle=style, label=label)
     mark_samples(axes, islands.x_name, sheet)
-    legend(axes, f"Excluded at {sheet.level}")
-    sign(figure, [sheet.document], overlays)
+    finish(figure, axes, f"Excluded at {sheet.level}", [sheet], overlays)
     return figure
 
 
@@ -96,8 +94,7 @@ def plane_figure(field: Field, sheet: Sheet) -> Figure:
     else:
         _draw_excluded(axes, field)
     _mark_points(axes, field, sheet)
-    legend(axes, _plane_title(field, sheet))
-    sign(figure, [sheet.document], overlays)
+    finish(figure, axes, _plane_title(field, sheet), [sheet], overlays)
     return figure
 
 
@@ -119,7 +116,8 @@ def _draw_excluded(axes: Axes, field: Field) -> None:
     label = f"excluded, {'observed' if has_observed else 'expected'}"
     if not excluded_area(axes, field, area, facecolor=colour, zorder=0.8, label=label):
         said = "nothing is excluded" if has_observed else "no exclusion is expected"
-        axes.text(0.5, 0.4, said, transform=axes.transAxes, ha="center", color="0.4")
+        axes.text(0.5, 0.4, said, transform=axes.transAxes, ha="center", color="0.4", zorder=3,
+                  bbox={"facecolor": "w", "linewidth": 0})  # fmt: skip
     _draw_lines(axes, field, (EXPECTED_COLOUR, OBSERVED_COLOUR))
 
 

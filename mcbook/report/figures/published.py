@@ -12,7 +12,7 @@ from mcbook.report.overlays import Overlay, canonical
 
 Array = NDArray[np.float64]
 
-COLOURS = ("#1f6fb4", "#b5467e", "#8a6d3b", "#3f8f8c", "#6b6b6b")
+COLOURS = ("#b5467e", "#8a6d3b", "#3f8f8c", "#6b6b6b", "#7a21dd")
 BEHIND = 0.5
 ABOVE_ALL = 1e150
 

@@ -24,17 +24,21 @@ WIDE_RANGE = 30.0
 PLAIN = (0.005, 2000.0)
 """Numbers within are written out, and as powers of ten beyond."""
 EVEN = 0.3
+SMALL = 1e-2
+"""Where no value is larger, a linear axis has numbers that are hard to read."""
 
 
 def is_log(values: Array) -> bool:
     """Return whether an axis wants a logarithmic scale.
 
-    It does for positive values that are spaced evenly in their logarithm, or over a wide range and
-    not evenly.
+    It does for positive values that are small, that are spaced evenly in their logarithm, or over a
+    wide range and not evenly.
     """
     known = np.unique(values[np.isfinite(values)])
     if known.size < 2 or known[0] <= 0:  # noqa: PLR2004
         return False
+    if known[-1] < SMALL:
+        return True
     steps, ratios = np.diff(known), np.diff(np.log(known))
     if _unevenness(steps) < EVEN:
         return False

@@ -30,7 +30,9 @@ Document = Mapping[str, Any]
 
 EXPERIMENT = "Belle II"
 DPI = 150
-BESIDE_BAR = 0.715
+LEFT, BOTTOM = 0.135, 0.145
+LINES = 3
+"""Lines of a footer that fit below the axes."""
 ABOVE_AREAS = 1.2
 FOOTER = 130
 
@@ -88,24 +90,12 @@ class Sheet:
         is_credibility = self.document.get("method") == "bayesian"
         return level_text(self.document["cl"], is_credibility=is_credibility)
 
-    def new(self, *others: Document, has_bar: bool = False) -> tuple[Figure, Axes]:
-        """Return an empty figure with the labels of the experiment.
-
-        Its luminosity and energy are those that the documents share; `has_bar` leaves place for a
-        scale of colours.
-        """
+    def new(self, *, has_bar: bool = False) -> tuple[Figure, Axes]:
+        """Return an empty figure; `has_bar` leaves place for a scale of colours."""
         figure = Figure(figsize=(7.2, 5.6))
         FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.135, 0.145, BESIDE_BAR if has_bar else 0.835, 0.775))
-        mplhep.label.exp_label(
-            exp=EXPERIMENT,
-            text=self.label,
-            rlabel=_conditions([self.document, *others]),
-            data=True,  # else it says "Simulation"
-            ax=axes,
-            fontsize=13,
-        )
-        return figure, axes
+        right = 0.85 if has_bar else 0.97
+        return figure, figure.add_axes((LEFT, BOTTOM, right - LEFT, 0.92 - BOTTOM))
 
 
 @contextmanager
@@ -115,18 +105,61 @@ def styled() -> Iterator[None]:
         yield
 
 
-def sign(figure: Figure, documents: Sequence[Document], drawn: Sequence[Overlay] = ()) -> None:
-    """Write ids and titles of results, and citations of what was drawn, below a figure."""
+def finish(
+    figure: Figure,
+    axes: Axes,
+    title: str,
+    sheets: Sequence[Sheet],
+    drawn: Sequence[Overlay] = (),
+) -> None:
+    """Add what stands around the limits: legend, labels of the experiment, footer.
+
+    Parameters
+    ----------
+    figure, axes
+        With everything drawn.
+    title
+        Of the legend.
+    sheets
+        Those that are drawn: luminosity and energy are shown where they share them, ids and titles
+        of their results below.
+    drawn
+        Published limits, which are cited below.
+    """
+    _legend(axes, title)
     told = [
-        "  ".join(filter(None, (document.get("result"), document.get("title"))))
-        for document in documents
+        "  ".join(filter(None, (sheet.document.get("result"), sheet.document.get("title"))))
+        for sheet in sheets
     ]
-    cited = wrap("; ".join(f"{entry.name}: {entry.citation}" for entry in drawn), FOOTER)
-    lines = "\n".join(filter(None, (*told, *cited)))
-    figure.text(0.012, 0.012, lines, fontsize=7, color="0.35", va="bottom", parse_math=False)
+    told += wrap("; ".join(f"{entry.name}: {entry.citation}" for entry in drawn), FOOTER)
+    _fit(figure, axes, len(told))
+    mplhep.label.exp_label(
+        exp=EXPERIMENT,
+        text=sheets[0].label,
+        rlabel=_conditions([sheet.document for sheet in sheets]),
+        data=True,  # else it says "Simulation"
+        ax=axes,
+        fontsize=13,
+    )
+    figure.text(
+        0.012, 0.012, "\n".join(filter(None, told)), fontsize=7, color="0.35", va="bottom",
+        parse_math=False,
+    )  # fmt: skip
 
 
-def legend(axes: Axes, title: str) -> None:
+def _fit(figure: Figure, axes: Axes, n_lines: int) -> None:
+    """Move the left and lower edges of axes to where numbers, title and footer fit."""
+    box = axes.yaxis.get_tightbbox()
+    left, bottom, width, height = axes.get_position().bounds
+    over = max(0.0, 0.008 - box.x0 / figure.bbox.width) if box else 0.0
+    axes.set_position((left + over, bottom, width - over, height))
+    up = max(0, n_lines - LINES) * 0.022
+    for each in figure.axes:
+        left, bottom, width, height = each.get_position().bounds
+        each.set_position((left, bottom + up, width, height - up))
+
+
+def _legend(axes: Axes, title: str) -> None:
     """Put the legend above everything that is drawn: the y axis gives way.
 
     Areas and hatches that fill the axes end below it.
