@@ -18,14 +18,14 @@ from matplotlib.figure import Figure
 from mcbook import resources
 from mcbook.analysis import read_analysis, run
 from mcbook.errors import InputError, WorkError
-from mcbook.registry.loader import find_process, load_model
+from mcbook.registry.loader import find_process, load_model, model_names
 from mcbook.report.figures import draw, draw_comparison, scans
 from mcbook.report.figures.lines import band_figure
 from mcbook.report.figures.planes import coupling_figure, edges_figure, plane_figure
 from mcbook.report.figures.regions import excluded_area, excluded_lines, outlines
 from mcbook.report.figures.scales import is_log
 from mcbook.report.figures.scans import Field, Islands
-from mcbook.report.figures.sheet import Sheet, styled
+from mcbook.report.figures.sheet import Sheet, safe, styled
 from mcbook.report.figures.symbols import Symbols
 from mcbook.report.overlays import Overlay, read_overlays
 from mcbook.verbs.limits import set_limits
@@ -222,6 +222,20 @@ def test_labels(solve):
 def test_symbols(name, title):
     """Expressions are written in the symbols of the registry."""
     assert Symbols(load_model("idm")).title(name) == title
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_symbols_can_be_drawn(name):
+    """Everything in the registry can be drawn, and what cannot is shown as it is written."""
+    model = load_model(name)
+    symbols = Symbols(model)
+    for quantity in (*model.parameters, *model.derived):
+        title = symbols.title(quantity)
+        assert safe(title) == title
+    for process in model.processes:
+        title = Symbols(model, [process]).title("sigma_br")
+        assert safe(title) == title
+    assert safe(r"$\nonsense{$ and $2") == r"\$\nonsense{\$ and \$2"
 
 
 def test_symbols_without_a_model():
@@ -426,6 +440,19 @@ def test_folder_that_cannot_be_written(solve, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(WorkError, match="out cannot be written"):
         draw(document, tmp_path / "out")
+
+
+def test_no_limits_document(tmp_path):
+    """Something else is refused."""
+    with pytest.raises(InputError, match="no limits document: it has no cl and no limits"):
+        draw({"schema": 1}, tmp_path)
+
+
+def test_labels_that_are_no_latex(solve, tmp_path):
+    """Labels of the user cannot break a figure."""
+    _, document = solve(ZPRIME, RECOIL)
+    draw(document, tmp_path, label=r"$\foo{$ 5%_^")
+    draw_comparison(document, document, tmp_path, labels=(r"$\foo$", "$"))
 
 
 def test_no_figure(solve, tmp_path):

@@ -70,11 +70,14 @@ def draw(  # noqa: PLR0913 - one argument per thing that may be drawn
 
     Raises
     ------
+    InputError
+        If that is no limits document.
     WorkError
         If the folder cannot be written.
     """
     from mcbook.report.figures.sheet import Sheet, save, styled
 
+    _check(document)
     said = [] if notes is None else notes
     sheet = Sheet(document, _symbols(document, result), label, tuple(overlays), samples)
     written: list[Path] = []
@@ -124,10 +127,12 @@ def draw_comparison(
     Raises
     ------
     InputError
-        If they do not limit the same against one and the same quantity.
+        If they are no limits documents, or do not limit the same along one and the same quantity.
     WorkError
         If the folder cannot be written.
     """
+    for document in (first, second):
+        _check(document)
     names = [scans.independent(document) for document in (first, second)]
     if len(names[0]) != 1 or names[0] != names[1]:
         scanned = " and ".join(", ".join(entry) or "nothing" for entry in names)
@@ -147,6 +152,16 @@ def draw_comparison(
     with styled():
         figure = comparison_figure(sheets, names[0][0], labels)
         return save(figure, Path(folder), "comparison", first, second)
+
+
+def _check(document: Document) -> None:
+    """Check that a document is one of limits."""
+    missing = [key for key in ("cl", "limits") if key not in document]
+    if missing:
+        raise InputError(
+            f"this is no limits document: it has no {' and no '.join(missing)}",
+            hint="`mcbook limits FILE --output DIR` writes one, limits.json",
+        )
 
 
 def _figures(

@@ -11,7 +11,7 @@ from mcbook.report.figures import scales, scans
 from mcbook.report.figures.lines import line, set_axes, set_x
 from mcbook.report.figures.planes import MEDIAN_CURVE, draw_outlines, island_span
 from mcbook.report.figures.scans import MEDIAN, OBSERVED
-from mcbook.report.figures.sheet import Sheet, finish
+from mcbook.report.figures.sheet import Sheet, finish, safe
 
 COLOURS = ("#1f4e8c", "#c1440e")
 
@@ -28,7 +28,7 @@ def comparison_figure(sheets: Sequence[Sheet], x_name: str, labels: Sequence[str
     if len(kinds) > 1:
         raise InputError("one gives upper limits and the other ranges; they cannot be compared")
     figure, axes = sheets[0].new()
-    named = [f"{text} ({sheet.level})" for text, sheet in zip(labels, sheets, strict=True)]
+    named = [safe(f"{text} ({sheet.level})") for text, sheet in zip(labels, sheets, strict=True)]
     if kinds.pop():
         _draw_islands(axes, sheets, x_name, named)
     else:
@@ -46,7 +46,7 @@ def _draw_scans(axes: Axes, sheets: Sequence[Sheet], x_name: str, labels: Sequen
         found.append(scan)
     x = np.unique(np.concatenate([scan.x for scan in found]))
     values = [v for scan in found for v in (scan.expected[:, MEDIAN], scan.observed)]
-    titles = sheets[0].symbols.title(x_name), sheets[0].symbols.title(found[0].what)
+    titles = sheets[0].title(x_name), sheets[0].title(found[0].what)
     set_axes(axes, x, np.concatenate(values), titles)
     for scan, label, colour in zip(found, labels, COLOURS, strict=True):
         has_observed = not np.isnan(scan.observed).all()
@@ -64,10 +64,10 @@ def _draw_islands(axes: Axes, sheets: Sequence[Sheet], x_name: str, labels: Sequ
             raise InputError(f"{_name(sheet)}: there is no limit against {x_name} to compare")
         found.append(islands)
     x = np.unique(np.concatenate([islands.x for islands in found]))
-    set_x(axes, x, sheets[0].symbols.title(x_name))
+    set_x(axes, x, sheets[0].title(x_name))
     spans = [island_span(islands) for islands in found]
     scales.set_log(axes, "y", min(low for low, _ in spans), max(high for _, high in spans))
-    axes.set_ylabel(sheets[0].symbols.title(found[0].what))
+    axes.set_ylabel(sheets[0].title(found[0].what))
     for islands, label, colour in zip(found, labels, COLOURS, strict=True):
         for curve, style, word in ((OBSERVED, "-", "observed"), (MEDIAN_CURVE, "--", "expected")):
             draw_outlines(axes, islands, curve, color=colour, linestyle=style,

@@ -28,7 +28,7 @@ def band_figure(scan: Scan, sheet: Sheet) -> Figure:
     figure, axes = sheet.new()
     overlays = overlays_on(sheet, scan.x_name, scan.what, scan.x)
     values = [scan.expected.ravel(), scan.observed, scan.postfit, heights(overlays, scan.x)]
-    titles = sheet.symbols.title(scan.x_name), sheet.symbols.title(scan.what)
+    titles = sheet.title(scan.x_name), sheet.title(scan.what)
     set_axes(axes, scan.x, np.concatenate(values), titles)
     mark_gaps(axes, scan)
     draw_overlays(axes, overlays)

@@ -15,7 +15,7 @@ from mcbook.report.figures.lines import mark_gaps, mark_samples, set_x
 from mcbook.report.figures.published import draw_overlays, heights, overlays_on
 from mcbook.report.figures.regions import excluded_area, excluded_lines, outlines
 from mcbook.report.figures.scans import EXPECTED, MEDIAN, OBSERVED, Field, Islands, limited
-from mcbook.report.figures.sheet import Sheet, finish
+from mcbook.report.figures.sheet import Sheet, finish, safe
 
 Array = NDArray[np.float64]
 
@@ -33,10 +33,10 @@ def coupling_figure(field: Field, islands: Islands, sheet: Sheet) -> Figure:
     """Return the excluded islands in the plane of a scanned quantity and the limited coupling."""
     figure, axes = sheet.new()
     overlays = overlays_on(sheet, field.x_name, islands.what, field.x)
-    set_x(axes, field.x, sheet.symbols.title(field.x_name))
+    set_x(axes, field.x, sheet.title(field.x_name))
     low, high = island_span(islands, heights(overlays, field.x), (field.y[0], field.y[-1]))
     scales.set_log(axes, "y", low, high)
-    axes.set_ylabel(sheet.symbols.title(field.y_name))
+    axes.set_ylabel(sheet.title(field.y_name))
     draw_overlays(axes, overlays)
     _hatch_field(axes, field, within=(low, high))
     _draw_excluded(axes, field)
@@ -49,10 +49,10 @@ def edges_figure(islands: Islands, sheet: Sheet) -> Figure:
     """Return the edges of excluded islands, where only these are known."""
     figure, axes = sheet.new()
     overlays = overlays_on(sheet, islands.x_name, islands.what, islands.x)
-    set_x(axes, islands.x, sheet.symbols.title(islands.x_name))
+    set_x(axes, islands.x, sheet.title(islands.x_name))
     low, high = island_span(islands, heights(overlays, islands.x))
     scales.set_log(axes, "y", low, high)
-    axes.set_ylabel(sheet.symbols.title(islands.what))
+    axes.set_ylabel(sheet.title(islands.what))
     draw_overlays(axes, overlays)
     mark_gaps(axes, islands)
     for curve, colour, style, label in (
@@ -80,12 +80,12 @@ def draw_outlines(axes: Axes, islands: Islands, curve: str, *, color: str, lines
 def plane_figure(field: Field, sheet: Sheet) -> Figure:
     """Return where the predicted signal is excluded, or a map of limits where these are numbers."""
     figure, axes = sheet.new(has_bar=bool(field.rate))
-    set_x(axes, field.x, sheet.symbols.title(field.x_name))
+    set_x(axes, field.x, sheet.title(field.x_name))
     if scales.is_log(field.y):
         scales.set_log(axes, "y", float(field.y[0]), float(field.y[-1]))
     else:
         axes.set_ylim(float(field.y[0]), float(field.y[-1]))
-    axes.set_ylabel(sheet.symbols.title(field.y_name))
+    axes.set_ylabel(sheet.title(field.y_name))
     overlays = overlays_on(sheet, field.x_name, field.y_name, field.x)
     draw_overlays(axes, overlays)
     _hatch_field(axes, field, within=(-np.inf, np.inf))
@@ -106,7 +106,7 @@ def _plane_title(field: Field, sheet: Sheet) -> str:
     if vary is None:
         return f"Excluded at {sheet.level}"
     at = sheet.symbols.number(sheet.document["limits"][0]["parameters"][vary])
-    return rf"Excluded at {sheet.level} for ${sheet.symbols.symbol(vary)} = {at}$"
+    return safe(rf"Excluded at {sheet.level} for ${sheet.symbols.symbol(vary)} = {at}$")
 
 
 def _draw_excluded(axes: Axes, field: Field) -> None:
@@ -156,7 +156,7 @@ def _draw_map(figure: Figure, axes: Axes, field: Field, sheet: Sheet) -> None:
     bar = figure.colorbar(mesh, cax=place, extend="max" if is_cut else "neither")
     name = limited(sheet.document)
     which = "Observed" if curve == OBSERVED else "Expected"
-    bar.set_label(f"{which} upper limit on {sheet.symbols.title(name)}", fontsize=12)
+    bar.set_label(f"{which} upper limit on {sheet.title(name)}", fontsize=12)
     if name in WORDS:
         halo = [withStroke(linewidth=3, foreground="w", alpha=0.6)]
         _draw_lines(axes, field, ("k", "k"), path_effects=halo)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 from numpy.typing import NDArray
 
-from mcbook.report.figures.sheet import Sheet
+from mcbook.report.figures.sheet import Sheet, safe
 from mcbook.report.overlays import Overlay, canonical
 
 Array = NDArray[np.float64]
@@ -51,17 +51,18 @@ def draw_overlays(axes: Axes, overlays: Sequence[Overlay]) -> None:
 def _draw(axes: Axes, overlay: Overlay, colour: str) -> None:
     x, y = overlay.points.T
     if overlay.kind == "curve":
-        axes.plot(x, y, color=colour, linewidth=1.3, label=overlay.legend, zorder=BEHIND + 1,
+        axes.plot(x, y, color=colour, linewidth=1.3, label=safe(overlay.legend), zorder=BEHIND + 1,
                   scalex=False, scaley=False)  # fmt: skip
         corners = np.concatenate([overlay.points, [[x[-1], ABOVE_ALL], [x[0], ABOVE_ALL]]])
         axes.add_patch(Polygon(corners, facecolor=colour, alpha=0.12, linewidth=0, zorder=BEHIND))
     elif overlay.kind == "region":
         axes.add_patch(
             Polygon(overlay.points, closed=True, facecolor=colour, edgecolor=colour, alpha=0.25,
-                    label=overlay.legend, zorder=BEHIND)
+                    label=safe(overlay.legend), zorder=BEHIND)
         )  # fmt: skip
     else:
         axes.add_patch(
             Rectangle((x.min(), y.min()), np.ptp(x), np.ptp(y), facecolor="none", edgecolor=colour,
-                      linestyle=(0, (6, 2)), linewidth=1.2, label=overlay.legend, zorder=BEHIND + 1)
+                      linestyle=(0, (6, 2)), linewidth=1.2, label=safe(overlay.legend),
+                      zorder=BEHIND + 1)
         )  # fmt: skip

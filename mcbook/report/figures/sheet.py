@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.mathtext import MathTextParser
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -90,6 +91,10 @@ class Sheet:
         is_credibility = self.document.get("method") == "bayesian"
         return level_text(self.document["cl"], is_credibility=is_credibility)
 
+    def title(self, name: str) -> str:
+        """Return the title of an axis."""
+        return safe(self.symbols.title(name))
+
     def new(self, *, has_bar: bool = False) -> tuple[Figure, Axes]:
         """Return an empty figure; `has_bar` leaves place for a scale of colours."""
         figure = Figure(figsize=(7.2, 5.6))
@@ -103,6 +108,17 @@ def styled() -> Iterator[None]:
     """Draw with mcbook's settings, whatever those of the caller are."""
     with style.context(["default", _STYLE]):
         yield
+
+
+def safe(text: str) -> str:
+    """Return text that can be drawn: LaTeX that is not understood is shown as it is written."""
+    if text.startswith("_"):  # which would keep it out of a legend
+        text = f" {text}"
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return text.replace("$", r"\$")
+    return text
 
 
 def finish(
@@ -135,7 +151,7 @@ def finish(
     _fit(figure, axes, len(told))
     mplhep.label.exp_label(
         exp=EXPERIMENT,
-        text=sheets[0].label,
+        text=safe(sheets[0].label),
         rlabel=_conditions([sheet.document for sheet in sheets]),
         data=True,  # else it says "Simulation"
         ax=axes,
