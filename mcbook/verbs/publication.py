@@ -12,7 +12,7 @@ from mcbook.report import files
 if TYPE_CHECKING:
     from mcbook.analysis.result import AnalysisResult
     from mcbook.limits.histfactory.spec import Names
-    from mcbook.limits.likelihoods import Likelihoods
+    from mcbook.limits.likelihoods import Array, Likelihoods
     from mcbook.report.overlays import Overlay
 
 PRODUCTS = ("figures", "hepdata", "workspace")
@@ -110,14 +110,61 @@ class Publication:
         from mcbook.report import figures
 
         folder = self.folder or Path()
-        drawn, told = figures.draw(
-            document, folder, result=result, overlays=self.overlays, label=self.label
+        drawn = figures.draw(
+            document,
+            folder,
+            result=result,
+            overlays=self.overlays,
+            label=self.label,
+            samples=None if result is None else samples_of(result),
+            notes=notes,
         )
-        if self.other is not None:
-            more, why = figures.draw_comparison(document, self.other, folder, label=self.label)
-            drawn, told = drawn + more, told + why
-        notes += told
-        return drawn
+        if self.other is None:
+            return drawn
+        try:
+            labels = _labels(document, self.other)
+            return drawn + figures.draw_comparison(
+                document, self.other, folder, labels=labels, results=(result, None),
+                label=self.label,
+            )  # fmt: skip
+        except InputError as error:
+            notes.append(f"no figure of the comparison: {error.message}")
+            return drawn
+
+
+def _labels(document: Row, other: Row) -> tuple[str, str]:
+    """Return what a legend calls two results: their names, or ids where these are the same."""
+    names = [entry.get("name") or entry["kind"] for entry in (document, other)]
+    if names[0] != names[1]:
+        return names[0], names[1]
+    ids = [entry.get("result") for entry in (document, other)]
+    if None in ids or ids[0] == ids[1]:
+        return f"{names[0]}, this one", f"{names[1]}, the other"
+    return f"{names[0]} {ids[0]}", f"{names[1]} {ids[1]}"
+
+
+def samples_of(result: "AnalysisResult") -> dict[str, "Array"]:
+    """Return where the maps of an analysis have samples, by quantity, shape (n,) each.
+
+    Maps with other axes than the rest, and those that were given as objects, have none.
+    """
+    import numpy as np
+
+    from mcbook.efficiency.table import read_table
+
+    found: dict[str, list[Array]] = {}
+    for channel in result.analysis.channels:
+        source = channel.efficiency
+        try:
+            table = read_table(source.path)
+        except InputError:
+            return {}
+        for name in source.axes:
+            if name in table.columns:
+                values = np.asarray(table.columns[name], dtype=float)
+                found.setdefault(name, []).append(values)
+    n_channels = len(result.analysis.channels)
+    return {n: np.concatenate(parts) for n, parts in found.items() if len(parts) == n_channels}
 
 
 def has_limits(document: Mapping[str, Any]) -> bool:
