@@ -498,6 +498,22 @@ def test_counts_in_a_plane(tmp_path):
     assert np.argwhere(field.refused).tolist() == [[2, 1]]
 
 
+def test_scattered_points(tmp_path):
+    """Points that are no grid are no map."""
+    row = {"observed": None, "expected": [1, 2, 3, 4, 5], "status": "ok"}
+    rows = [row | {"parameters": {"a": i, "b": (7 * i) % 11}} for i in range(11)]
+    document = {"cl": 0.9, "limits": rows}
+    assert scans.independent(document) == ["a"]
+    document["scanned"] = ["a", "b"]
+    assert scans.independent(document) == ["a", "b"]
+    notes = []
+    assert draw(document, tmp_path, notes=notes) == []
+    assert notes == ["no figure: the points are no grid of a and b, or none has a limit"]
+    for i, entry in enumerate(rows):
+        entry["parameters"]["b"] = 11 - i
+    assert scans.independent(document) == ["a"]
+
+
 def test_comparison(solve, tmp_path):
     """Two scans share axes; observed is solid and expected dashed."""
     _, first = solve(ZPRIME, RECOIL, unblinded=True)

@@ -182,9 +182,15 @@ def _figures(
     if found is not None:
         figures = list(found)
         if not figures:
-            notes.append(f"no figure: there is no limit against {' and '.join(names)}")
+            notes.append(_why_not(names))
         for stem, make in figures:
             yield stem, make()
+
+
+def _why_not(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"no figure: there is no limit against {names[0]}"
+    return f"no figure: the points are no grid of {' and '.join(names)}, or none has a limit"
 
 
 Made = Iterator[tuple[str, Callable[[], "Figure"]]]

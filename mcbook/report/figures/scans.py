@@ -122,10 +122,12 @@ def has_intervals(document: Document) -> bool:
 def independent(document: Document) -> list[str]:
     """Return the parameters that tell hypotheses apart; those that follow from them are left out.
 
-    Those that the file scans come first.
+    Those that the file scans come first. Two that it scans are both there unless one rises or falls
+    with the other: points that are scattered in a plane lie on no line.
     """
     rows = document["limits"]
-    names = dict.fromkeys(document.get("scanned", []))
+    scanned = document.get("scanned", [])
+    names = dict.fromkeys(scanned)
     names |= dict.fromkeys(name for row in rows for name in row["parameters"])
     vary = document.get("rate", {}).get("vary")
     found: list[str] = []
@@ -134,10 +136,18 @@ def independent(document: Document) -> list[str]:
         if name == vary:
             continue
         seen = {tuple(row["parameters"].get(n) for n in (*found, name)) for row in rows}
-        if len(seen) > size:
+        is_scattered = len(found) == 1 and name in scanned and not _is_line(rows, found[0], name)
+        if len(seen) > size or is_scattered:
             found.append(name)
             size = len(seen)
     return found
+
+
+def _is_line(rows: Sequence[Row], first: str, second: str) -> bool:
+    """Return whether one parameter rises or falls with another."""
+    pairs = _numbers([[row["parameters"].get(name) for name in (first, second)] for row in rows])
+    steps = np.diff(pairs[np.argsort(pairs[:, 0]), 1])
+    return bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def scan_of(document: Document, x_name: str, what: str) -> Scan | None:
@@ -187,9 +197,9 @@ def islands_of(document: Document, x_name: str) -> Islands | None:
 
 
 def field_of(document: Document, x_name: str, y_name: str) -> Field | None:
-    """Return limits in a plane of two parameters; None where hypotheses share points of it.
+    """Return limits in a plane of two parameters; None where hypotheses are no grid in it.
 
-    Points of the grid without a hypothesis count as refused.
+    Points of the grid without a hypothesis count as refused; they may be half of it.
     """
     rows = document["limits"]
     points = _numbers([[row["parameters"].get(n) for n in (x_name, y_name)] for row in rows])
@@ -197,6 +207,8 @@ def field_of(document: Document, x_name: str, y_name: str) -> Field | None:
         return None
     (x, i), (y, j) = (np.unique(points[:, k], return_inverse=True) for k in (0, 1))
     shape = (len(x), len(y))
+    if 2 * len(rows) < len(x) * len(y):
+        return None
     refused, vetoed = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
     refused[i, j], vetoed[i, j] = _gaps(rows)
 
