@@ -102,7 +102,11 @@ class Publication:
         if "hepdata" in products:
             from mcbook.report.hepdata import write_submission
 
-            figures = {f"Figure: {path.stem}": path for path in drawn if path.suffix == ".png"}
+            figures = {
+                f"Figure: {path.stem}": path
+                for path in drawn
+                if path.suffix == ".png" and path.stem != "comparison"
+            }
             found["files"] += write_submission(document, self.folder / "hepdata", figures=figures)
         return found, notes
 
