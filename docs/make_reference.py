@@ -132,7 +132,8 @@ GRID_KEYS = {
     "events": "target for each sample: `50000`, `50k`, `1.5M`, or an expression",
     "generator": "settings of the generator, below",
     "salt": "a whole number that enters the seeds, 0 unless set; never the ids",
-    "set": "other values of the model's constants, such as `{q_phi: 1}`; they enter the ids",
+    "set": "other values of the model's constants, such as `{q_phi: 1}`;"
+    " they enter the ids of processes whose events they shape",
 }
 RANGES = {
     "values": "`{values: [0.1, 0.2, 0.5]}`",

@@ -125,6 +125,42 @@ def test_expressions_find_samples(books_at, expression, expected):
     assert sorted(labels(books_at, expression)) == expected.split()
 
 
+def test_constants_are_found(new_books):
+    """A constant is that of the values in the books, else that of the definition, else absent."""
+    where = new_books()
+    quantities = {
+        "q_y": 2,
+        "m_y": {"left_out_at": 1.0},
+        "width_x": "g**2*m_y",
+        "m_mu": 0.1056583755,
+    }
+    with open_catalog(where, mode="write") as catalog, catalog.writing() as books:
+        define(books, "xmodel", root=ROOT)
+        define(books, "ymodel", root=ROOT, shape=("m_y",), quantities=quantities)
+        for i, constants in enumerate(({}, {"q_x": 1.0}, {"q_x": 2.0})):
+            values = {"m_x": 0.1 * (i + 1), "g": 1.0}
+            add_sample(books, "xmodel", str(i), values, root=ROOT, constants=constants)
+        add_sample(books, "ymodel", "0", {"m_y": 1.0, "g": 1.0}, root=ROOT)
+    registry = {"xmodel": ModelNames(("m_x", "g"), constants=frozenset({"q_x"}))}
+    with open_catalog(where, mode="read") as catalog, catalog.reading() as books:
+
+        def found(expression, **options):
+            return list(find(Search(books, expression, registry), **options))
+
+        for points in (False, True):
+            options = {"columns": ["q_x", "q_y"], "points": points}
+            assert [row["q_x"] for row in found("q_x > 1.5", **options)] == [2.0]
+            assert [row["q_y"] for row in found("q_y == 2", **options)] == [2.0]
+            assert found("q_y == 2 and q_x > 0", **options) == []
+            listed = found("model == 'xmodel'", sort="-q_x", **options)
+            assert [row["q_x"] for row in listed] == [2.0, 1.0, None]
+        with pytest.raises(InputError, match="nothing is called 'q_z'") as caught:
+            found("q_z > 1")
+        assert "q_" in caught.value.hint
+        with pytest.raises(InputError, match="nothing is called 'm_mu'"):
+            found("m_mu > 0.1")
+
+
 def test_properties_of_points_must_meet_at_one_point(books_at):
     """A sample does not match by one property of one point and another property of another."""
     assert labels(books_at, "m_x == 0.1 and g < 1e-3 and width_x > 1e-6") == []

@@ -97,7 +97,7 @@ def find(
         What is looked for.
     columns
         Entries of the rows: any of `SAMPLE_COLUMNS` (`POINT_COLUMNS` with *points*), columns of the
-        sample, parameters, derived quantities. The ``id`` is always there.
+        sample, parameters, derived quantities, constants. The ``id`` is always there.
     sort
         Names, separated by commas; ``-`` before one for falling order. Rows that do not have it
         come last. Samples of one model follow their parameters otherwise, several models their
@@ -276,7 +276,7 @@ class _Rows:
             return _Output(name, [FIELDS[name].sql])
         models = self.search.known
         if name not in OF_POINTS and not any(name in model for model in models):
-            names = set(self.known).union(FIELDS, *(m.derived.union(m.parameters) for m in models))
+            names = set(self.known).union(FIELDS, *(model.all for model in models))
             hint = "it comes with --near" if name == "distance" else did_you_mean(name, names)
             raise InputError(f"there is no column {name!r}", hint=hint)
         column = self.search.at_point(name) if self.points else self.search.at_sample(name)

@@ -17,6 +17,7 @@ from mcbook.catalog.names import (
     OF_POINTS,
     ModelNames,
     check_name,
+    constant_sql,
     names_in,
     point_column,
 )
@@ -113,6 +114,8 @@ class Search:
         kinds = {"parameters" for model in models if name in model.parameters}
         kinds |= {"derived" for model in models if name in model.derived}
         parts = [json_sql(f"{table}.{kind}", name, self.dialect) for kind in sorted(kinds)]
+        if any(name in model.constants for model in models):
+            parts.append(constant_sql(name, table, self.dialect))
         if not parts:
             return SqlColumn("CAST(NULL AS double precision)", "number")
         return SqlColumn(parts[0] if len(parts) == 1 else f"COALESCE({', '.join(parts)})", "number")

@@ -42,7 +42,7 @@ class DefinitionRow(NamedTuple):
 
 
 class FormulaSetRow(NamedTuple):
-    """The versions of the formulas that derived quantities were computed with."""
+    """The formulas, with versions, and the constants that derived quantities are computed with."""
 
     digest: str
     versions: JsonText

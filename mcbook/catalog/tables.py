@@ -30,7 +30,10 @@ class Definition(SQLModel, table=True):
 
 
 class FormulaSet(SQLModel, table=True):
-    """The versions of the formulas that a set of derived quantities was computed with."""
+    """What derived quantities were computed with, by name.
+
+    A text is a formula with its version, a number the value of a constant of the model.
+    """
 
     __tablename__: ClassVar[str] = "formula_sets"
 

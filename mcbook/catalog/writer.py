@@ -174,8 +174,8 @@ class Writer(Reader):
         """Add definitions that are not there yet; return how many are new."""
         return self.insert("definitions", rows, skip="digest")
 
-    def add_formulas(self, versions: Mapping[str, str]) -> str:
-        """Record which versions of formulas were used; return the key for sample and point rows."""
+    def add_formulas(self, versions: Mapping[str, str | float]) -> str:
+        """Record which formulas and constants were used; return the key for samples and points."""
         key = hash_of(dict(versions))
         self.insert("formula_sets", [FormulaSetRow(key, as_json(dict(versions)))], skip="digest")
         return key

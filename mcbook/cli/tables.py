@@ -238,12 +238,28 @@ def _look(row: Row) -> Row:
 
 
 def _with_short_points(shown: Row) -> Row:
-    """Return a sample whose points are rows of a table, without derived quantities."""
+    """Return a sample whose points are rows of a table, without derived quantities.
+
+    Constants are there where a point has others than the sample, and where the model has any.
+    """
+    moved = {
+        name
+        for point in shown["points"]
+        for name, value in point["constants"].items()
+        if value != shown["constants"].get(name)
+    }
     points = [
-        {**point["parameters"], "factor": point["factor"], "wide": point["wide"]}
+        {
+            **point["parameters"],
+            **{name: point["constants"].get(name) for name in sorted(moved)},
+            "factor": point["factor"],
+            "wide": point["wide"],
+        }
         for point in shown["points"]
     ]
-    return {**shown, "points": points}
+    left_out = () if shown["constants"] else ("constants",)
+    rest = {name: value for name, value in shown.items() if name not in left_out}
+    return {**rest, "points": points}
 
 
 def found(rows: Sequence[Row], columns: Sequence[str] | None, format_: str) -> None:

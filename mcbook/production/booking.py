@@ -23,6 +23,7 @@ from mcbook.catalog.store import Catalog
 from mcbook.catalog.writer import Writer
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.production.canonical import canonical
+from mcbook.production.constants import of_samples
 from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress, grouped, sha256
 from mcbook.production.records import (
@@ -166,7 +167,8 @@ class _Chunk:
         known = self.books.existing(sample.digest for sample in samples)
         fresh = [sample for sample in samples if sample.digest not in known]
         parts = self._new_parts(samples)
-        formulas = self.books.add_formulas(formula_versions(self.model))
+        described = of_samples(self.model, self.definition.document)
+        formulas = self.books.add_formulas(formula_versions(described))
         lives_here = fresh or any(
             listed[0].storage == self.storage for listed in self.there.values()
         )
@@ -186,6 +188,7 @@ class _Chunk:
         self.books.raise_events((row.id, row.events_target, 0) for row in older)
         self.books.add_parts(part for listed in parts.values() for part in listed)
         self.books.add_cards(cards)
+        formulas = self.books.add_formulas(formula_versions(self.model))
         self._points(rows, new_ids, points, formulas)
         self.books.add_history(self._history(samples, new_ids, parts))
         self.counts.new += len(fresh)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mcbook import generators
 from mcbook.generators.base import Campaign, Generator, Settings
 from mcbook.grid.points import Rejected
-from mcbook.production import sharing
+from mcbook.production import constants, sharing
 from mcbook.production.canonical import canonical, digest
 from mcbook.production.columns import (
     distinct_rows,
@@ -196,7 +196,13 @@ class Planner:
             derived = self.deriver.compute(take(columns, index))
             definition = self._definition(process)
             refused = np.full(len(index), "", dtype=object)
-            for rejection in definition.campaign.check(take(columns, index), derived):
+            here = take(columns, index)
+            for rejection in (
+                *definition.campaign.check(here, derived),
+                *constants.rejections(
+                    self.deriver, process, definition.document, here, self.sqrt_s
+                ),
+            ):
                 refused[rejection.mask & (refused == "")] = rejection.reason
             reasons[index] = refused
             kept = refused == ""
@@ -263,16 +269,20 @@ class Planner:
         }  # fmt: skip
         first, inverse = distinct_rows(generated)
         unique = take(generated, first)
-        unique_derived = self.deriver.compute(unique)
+        described = constants.deriver_of_samples(self.deriver, definition.document)
+        unique_derived = described.compute(unique)
         shaping = {name: np.broadcast_to(mask, len(events))[first] for name, mask in masks.items()}
         targets = np.zeros(len(first), dtype=np.int64)
         np.maximum.at(targets, inverse, events)
+        rates = rate(described, process, unique, unique_derived)
         samples = tuple(
-            self._samples(definition, unique, unique_derived, shaping, targets.tolist())
+            self._samples(definition, unique, unique_derived, rates, shaping, targets.tolist())
         )
-        factors = self._factors(process, columns, derived, unique, unique_derived, inverse)
-        wide = sharing.wide_particles(self.deriver, process, columns, self.sqrt_s)
-        points = tuple(self._points(samples, inverse, columns, derived, factors, wide))
+        with np.errstate(all="ignore"):
+            factors = rate(self.deriver, process, columns, derived) / rates[inverse]
+        points = tuple(
+            self._points(definition, samples, inverse, columns, derived, finite_or_none(factors))
+        )
         return Batch(definition, samples, points)
 
     def _generated(self, name: str, role: Role, shapes: NDArray[np.bool_], values: Array) -> Array:
@@ -289,6 +299,7 @@ class Planner:
         definition: Definition,
         columns: Columns,
         derived: Columns,
+        rates: Array,
         shaping: Mapping[str, NDArray[np.bool_]],
         events: list[int],
     ) -> Iterator[PlannedSample]:
@@ -297,14 +308,13 @@ class Planner:
         parameters = records(columns)
         neutral = {n: neutral_value(p, self.process) for n, p in self.model.parameters.items()}
         flags = records(shaping)
-        rates = finite_or_none(self.rate(definition.process, columns, derived))
         reasons = self.deriver.remarks(columns, derived, parameters)
         rows = zip(
             parameters, json_rows(columns), finite_rows(derived), json_rows(derived, null=True),
             strict=True,
         )  # fmt: skip
         for described, shapes, rate, why, target in zip(
-            rows, flags, rates, reasons, events, strict=True
+            rows, flags, finite_or_none(rates), reasons, events, strict=True
         ):
             entering = {
                 name: value
@@ -318,37 +328,18 @@ class Planner:
                 f"{self.model.name}-{full[:ID_DIGITS]}", full, *described, rate, why, target
             )
 
-    def rate(self, process: Process, columns: Columns, derived: Columns) -> Array:
-        """Return production times the fractions of the channels, shape (n_points,)."""
-        total = derived[process.production]
-        fractions = [c.fraction for c in process.channels if c.fraction is not None]
-        if fractions:
-            total = total * sum(self.deriver.evaluate(fractions, columns, derived))
-        return total
-
-    def _factors(
-        self,
-        process: Process,
-        columns: Columns,
-        derived: Columns,
-        unique: Columns,
-        unique_derived: Columns,
-        inverse: NDArray[np.int64],
-    ) -> list[float | None]:
-        here = self.rate(process, columns, derived)
-        there = self.rate(process, unique, unique_derived)[inverse]
-        with np.errstate(all="ignore"):
-            return finite_or_none(here / there)
-
     def _points(
         self,
+        definition: Definition,
         samples: tuple[PlannedSample, ...],
         inverse: NDArray[np.int64],
         columns: Columns,
         derived: Columns,
         factors: list[float | None],
-        wide: Mapping[str, NDArray[np.bool_]],
     ) -> Iterator[PlannedPoint]:
+        wide = sharing.wide_particles(self.deriver, definition.process, columns, self.sqrt_s)
+        moved = constants.moved(self.model, definition.document)
+        mark = canonical(moved) if moved else ""
         flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
         quantities = json_rows(derived, null=True)
         parameters = records(columns)
@@ -358,7 +349,7 @@ class Planner:
         for i, (number, values) in enumerate(zip(inverse.tolist(), parameters, strict=True)):
             yield PlannedPoint(
                 samples[number].id,
-                digest(hashed[i]),
+                digest(hashed[i] + mark),
                 values,
                 texts[i],
                 quantities[i],
@@ -387,6 +378,15 @@ class Planner:
                         f"{count} of {len(labels)} points: {name} is beyond its table,"
                         f" its width_model there is {label!r}"
                     )
+
+
+def rate(deriver: Deriver, process: Process, columns: Columns, derived: Columns) -> Array:
+    """Return production times the fractions of the channels, shape (n_points,)."""
+    total = derived[process.production]
+    fractions = [c.fraction for c in process.channels if c.fraction is not None]
+    if fractions:
+        total = total * sum(deriver.evaluate(fractions, columns, derived))
+    return total
 
 
 def _unused_value(parameter: Parameter) -> float:

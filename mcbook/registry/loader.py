@@ -131,7 +131,7 @@ def with_constants(model: SignalModel, values: Mapping[str, float]) -> SignalMod
                 f"the constant {name} of {model.name} cannot be {value:.9g}",
                 hint=f"{wanted}: {constants[name].description}",
             )
-        constants[name] = replace(constants[name], value=float(value))
+        constants[name] = replace(constants[name], value=float(value), default=constants[name].own)
     return replace(model, constants=MappingProxyType(constants))
 
 

@@ -53,5 +53,9 @@ def registry_names(models_dir: str | Path | None = None) -> dict[str, ModelNames
             model = load_model(name, models_dir)
         except InputError:
             continue  # its samples are found by the names that they carry
-        found[name] = ModelNames(tuple(model.parameters), frozenset(model.derived))
+        found[name] = ModelNames(
+            tuple(model.parameters),
+            frozenset(model.derived),
+            constants=frozenset(model.constants),
+        )
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.production import sharing
-from mcbook.production.plan import Planner
+from mcbook.production.plan import Planner, rate
 from mcbook.registry.bounds import apart, outside
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model, model_names, with_constants
@@ -176,7 +176,7 @@ def _expected(planner: Planner, process: Process, columns: Mapping[str, Any]) ->
     derived = planner.deriver.compute(columns)
     closed = sharing.closed_channels(planner.deriver, process, columns, planner.sqrt_s)
     kept = planner.restricted(tuple(name for name, reasons in closed.items() if not reasons[0]))
-    value = float(planner.rate(kept, columns, derived)[0])
+    value = float(rate(planner.deriver, kept, columns, derived)[0])
     wide = sharing.wide_particles(planner.deriver, kept, columns, planner.sqrt_s)
     return {
         "value": value if np.isfinite(value) else None,

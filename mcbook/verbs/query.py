@@ -38,10 +38,10 @@ def query(
     Parameters
     ----------
     expression
-        A condition on columns, parameters and derived quantities, on the number of ``points`` of a
-        sample, and on the ``factor`` and ``cross_section_fb`` (in decays: ``branching_fraction``)
-        of its points; None finds everything. One on a quantity that does not shape the events holds
-        for a sample that has such a point.
+        A condition on columns, parameters, derived quantities and constants, on the number of
+        ``points`` of a sample, and on the ``factor`` and ``cross_section_fb`` (in decays:
+        ``branching_fraction``) of its points; None finds everything. One on a quantity that does
+        not shape the events holds for a sample that has such a point.
     catalog
         Path or URL of the catalog.
     sort
