@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mcbook.cli import output, tables
+from mcbook.cli import limit_tables, output
 from mcbook.cli.options import Catalog, DryRun, Format, Models, output_folder, words
 from mcbook.errors import InputError
 
@@ -105,7 +105,7 @@ def limits(
     )  # fmt: skip
     for text in found["notes"]:
         output.note(text)
-    tables.limits(found, format_, dry_run=dry_run)
+    limit_tables.limits(found, format_, dry_run=dry_run)
 
 
 def _example(file: Path | None, folder: Path | None) -> None:
