@@ -282,7 +282,7 @@ def rated(location):
     with open_catalog(location, mode="write") as catalog, catalog.writing() as books:
         run = books.connection.exec_driver_sql
         run("UPDATE samples SET expected_rate = 20.0")
-        run("UPDATE points SET factor = 0.5 * (id % 3)")
+        run("UPDATE points SET factor = 0.5 * (id - id / 3 * 3)")
         run(
             f"UPDATE definitions SET facts = '{facts}' WHERE digest IN"
             " (SELECT definition FROM samples WHERE model = 'ymodel')"
