@@ -120,6 +120,19 @@ def test_generate(run, project):
     assert again["directory"] == "samples"
 
 
+def test_an_edited_card_is_told(run, project, monkeypatch):
+    """The command that is printed would run it, so that a note comes before."""
+    row = run("query", "m_zp == 0.5")[0]
+    card = project / "samples" / row["id"] / "run.mg5"
+    content = card.read_bytes()
+    card.write_bytes(content + b"# mine\n")
+    monkeypatch.chdir(project)
+    told = CliRunner().invoke(app, ["generate", "zprime", "--grid", "grid.yaml"])
+    card.write_bytes(content)
+    assert told.exit_code == 0
+    assert "note: 1 sample has files that differ from the books: `mcbook verify`" in told.stderr
+
+
 def test_dry_run(run, project):
     """``--dry-run`` says what would be done and does nothing."""
     before = sorted(project.rglob("*"))
