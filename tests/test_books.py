@@ -125,8 +125,8 @@ def test_decays_have_a_branching_fraction(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("made")
-def test_paths_in_json_are_absolute():
-    """Whatever tells a path of a sample tells the same, absolute one."""
+def test_paths_in_python_are_absolute():
+    """Whatever tells a path of a sample tells the same, absolute one, in any folder."""
     (row,) = query("process == 'mumu_inv' and m_zp == 0.5")
     shown = show(row["id"])
     card = next(entry["path"] for entry in shown["cards"] if entry["path"].endswith("run.mg5"))
