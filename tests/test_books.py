@@ -214,8 +214,8 @@ def test_queries_know_generator_settings():
 
 
 @pytest.mark.usefixtures("made")
-def test_paths_in_json_are_absolute():
-    """Whatever tells a path of a sample tells the same, absolute one."""
+def test_paths_in_python_are_absolute():
+    """Whatever tells a path of a sample tells the same, absolute one, in any folder."""
     (row,) = query("process == 'mumu_inv' and m_zp == 0.5")
     shown = show(row["id"])
     card = next(entry["path"] for entry in shown["cards"] if entry["path"].endswith("run.mg5"))

@@ -116,6 +116,30 @@ def test_errors_become_lines(run, failing, kind, code, stderr):
     assert (done.exit_code, done.stdout, done.stderr) == (code, "", stderr)
 
 
+def test_paths_below_this_folder(capsys, tmp_path, monkeypatch):
+    """Texts that begin with this folder lose it, in JSON, tables and csv; others stay."""
+    folder = tmp_path / 'a "b"'
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    row = {
+        "path": f"{folder}/c",
+        "other": f"{folder}er/c",
+        "here": str(folder),
+        "in": [f"{folder}/d"],
+    }
+    for value in (row, [row]):
+        output.json_document(value)
+        found = json.loads(capsys.readouterr().out)
+        assert found == (
+            {**row, "path": "c", "in": ["d"]}
+            if value is row
+            else [{**row, "path": "c", "in": ["d"]}]
+        )
+    output.csv([row], ["path", "here"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("c,")
+    assert output.cell(row["path"]) == "c"
+
+
 @pytest.mark.parametrize("line", ["--debug fail input", "fail --debug input", "fail input --debug"])
 def test_debug_shows_the_traceback(run, failing, line):
     """``--debug`` adds the traceback wherever it stands and changes nothing else."""

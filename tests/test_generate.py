@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -157,6 +158,39 @@ def test_a_folder_with_other_contents_is_never_overwritten(run, tmp_path):
     with pytest.raises(WorkError, match="other contents"):
         run(catalog=str(tmp_path / "second.db"))
     assert card.read_text() == "mine"
+
+
+def test_an_edited_card_is_noted(run, tmp_path):
+    """What would be run is read; other cards where they were written to later than the books."""
+    run()
+    assert run()["edited"] == 0
+    cards = sorted((tmp_path / "samples").glob("zprime-*/parts/0001/run.json"))
+    kept = [card.read_bytes() for card in cards]
+    for card in cards:
+        card.write_text("mine")
+        os.utime(card, (0, 0))
+    assert run()["edited"] == 1  # the one whose command is printed
+    for card in cards:
+        os.utime(card)
+        later = card.stat().st_mtime + 10
+        os.utime(card, (later, later))
+    assert run()["edited"] == 2
+    for card, content in zip(cards, kept, strict=True):
+        card.write_bytes(content)
+        os.utime(card, (later, later))
+    assert run()["edited"] == 0
+    cards[0].unlink()
+    assert run()["edited"] == 1
+
+
+def test_the_command_runs_in_any_folder(run, tmp_path):
+    """A blank or a quote in the name of the folder does not break the line."""
+    folder = tmp_path / "it's my; folder"
+    change, _, _ = run(output=folder)["command"].partition(" && ")
+    done = subprocess.run(
+        ["sh", "-c", f"{change} && pwd"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.rstrip("\n") == str(folder)
 
 
 def test_nothing_below_samples_names_this_machine(run, tmp_path):

@@ -83,21 +83,23 @@ class Reader:
             parts[row[0]].append(PartRow(*row))
         return dict(parts)
 
-    def cards_of(self, sample_ids: Iterable[str]) -> list[tuple[str, str, str]]:
-        """Return sample id, storage root and path of every card of samples and their parts."""
-        rows = self._among(
-            "SELECT c.sample_id, COALESCE(p.storage, s.storage), c.path FROM cards c"
-            " JOIN samples s ON s.id = c.sample_id"
-            " LEFT JOIN parts p ON p.sample_id = c.sample_id AND p.number = c.part"
-            " WHERE c.sample_id",
-            list(sample_ids),
-        )
-        return [(row[0], row[1], row[2]) for row in rows]
-
     def points_of(self, sample_ids: Iterable[str]) -> set[tuple[str, str]]:
         """Return sample id and digest of every point that these samples serve."""
         rows = self._among("SELECT sample_id, digest FROM points WHERE sample_id", list(sample_ids))
         return {(row[0], row[1]) for row in rows}
+
+    def cards_of(self, sample_ids: Iterable[str]) -> Sequence[tuple[str, str, str, str, str]]:
+        """Return sample id, storage root, path and SHA-256 of each card of samples.
+
+        At the end stands the moment at which something last happened to the sample.
+        """
+        return self._among(
+            "SELECT s.id, COALESCE(p.storage, s.storage), c.path, c.sha256,"
+            " (SELECT MAX(at) FROM history WHERE sample_id = s.id)"
+            " FROM samples AS s JOIN cards AS c ON c.sample_id = s.id"
+            " LEFT JOIN parts AS p ON p.sample_id = s.id AND p.number = c.part WHERE s.id",
+            list(sample_ids),
+        )
 
     def used_seeds(self, candidates: Iterable[int]) -> set[int]:
         """Return those seeds that a part in the books has already."""

@@ -109,6 +109,12 @@ def generated(found: Row, format_: str, *, dry_run: bool) -> None:
     if dry_run:
         output.note("dry run, nothing was written")
         return
+    if found["edited"]:
+        have = "has" if found["edited"] == 1 else "have"
+        output.note(
+            f"{_many(found['edited'], 'sample')} {have} files that differ from the books:"
+            " `mcbook verify` lists them"
+        )
     books = output.cell(found["catalog"])
     typer.echo(f"{_many(found['files_written'], 'file')} in {found['directory']}, books in {books}")
     if found.get("command"):

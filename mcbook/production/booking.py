@@ -301,7 +301,7 @@ class _Chunk:
         """Return the cards that are no longer on disk, by sample and storage root."""
         roots = self.books.roots()
         lost: dict[str, dict[str, set[str]]] = {}
-        for sample_id, storage, path in self.books.cards_of(sample_ids):
+        for sample_id, storage, path, *_ in self.books.cards_of(sample_ids):
             if not os.path.lexists(f"{roots[storage]}/{path}"):
                 name = path.removeprefix(f"{sample_id}/")
                 lost.setdefault(sample_id, {}).setdefault(storage, set()).add(name)
