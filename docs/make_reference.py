@@ -106,6 +106,11 @@ def grid_page() -> Iterator[str]:
         ", ".join(f"`{name}`" for name in names) for names in (FIELDS, sorted(OF_POINTS))
     )
     yield f"A query also knows columns of a sample: {of_samples}; and of its points: {of_points}."
+    yield "`isr`, `lifetime`, `sqrt_s` and `alpha` are those of the generator settings."
+    yield ""
+    yield "`--near` sorts by `distance`, the root of the sum of squares of ln(x / t) for each value"
+    yield "t that is named; of (x - t) / (|x| + |t|) where t is not positive. The nearest point of"
+    yield "a sample counts."
 
 
 def described(words: dict[str, str], names: Iterable[str]) -> list[tuple[str, str]]:
@@ -127,7 +132,8 @@ GRID_KEYS = {
     "events": "target for each sample: `50000`, `50k`, `1.5M`, or an expression",
     "generator": "settings of the generator, below",
     "salt": "a whole number that enters the seeds, 0 unless set; never the ids",
-    "set": "other values of the model's constants, such as `{q_phi: 1}`; they enter the ids",
+    "set": "other values of the model's constants, such as `{q_phi: 1}`;"
+    " they enter the ids of processes whose events they shape",
 }
 RANGES = {
     "values": "`{values: [0.1, 0.2, 0.5]}`",

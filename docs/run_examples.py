@@ -1,7 +1,8 @@
 """Run the examples of the README and the pages, and put what they print into the page.
 
 A block ``console`` holds commands behind ``$`` and what they print; a block whose first line is
-``# file: NAME`` is written to that file first. Each page runs in an empty folder of its own.
+``# file: NAME`` is written to that file first, in YAML with that line: who copies the block gets
+the lines that errors name. Each page runs in an empty folder of its own.
 ``python docs/run_examples.py`` brings the pages up to date, ``--check`` exits with 1 when one is
 not.
 """
@@ -47,7 +48,8 @@ def run_page(text: str) -> str:
             if named := FILE.match(body):
                 path = folder / named[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(body[named.end() :], encoding="utf-8")
+                start = 0 if path.suffix == ".yaml" else named.end()
+                path.write_text(body[start:], encoding="utf-8")
             return f"```{kind}\n{run_block(body, folder) if kind == 'console' else body}```"
 
         return BLOCK.sub(block, text)

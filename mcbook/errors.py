@@ -12,6 +12,7 @@ The command line turns these into ``error:`` and ``hint:`` lines on stderr and n
 """
 
 import difflib
+import errno
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -46,6 +47,19 @@ class WorkError(McbookError):
 
     exit_code = 1
 
+
+def is_wrong_path(error: OSError) -> bool:
+    """Return whether the path that was given is at fault, rather than the work with it."""
+    return isinstance(error, _WRONG_PATH) or error.errno == errno.EROFS
+
+
+_WRONG_PATH = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
 
 MANY = 20
 """More words than this are no help in one line."""

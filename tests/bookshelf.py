@@ -74,11 +74,18 @@ def sample_id(model: str, label: str) -> str:
     return f"{model}-{sha(model + label)[:12]}"
 
 
-def define(books: Writer, model: str, *, root: Path, shape: tuple[str, ...] = ("m_x",)) -> None:
+def define(
+    books: Writer,
+    model: str,
+    *,
+    root: Path,
+    shape: tuple[str, ...] = ("m_x",),
+    quantities: dict[str, object] | None = None,
+) -> None:
     """Add the definition that the samples of a model share here."""
     storage = books.add_root(root)
     document = {"model": model, "process": "mumu_inv", "generator": "madgraph", "settings": {}}
-    document |= {"closure": {}, "templates": {}}
+    document |= {"closure": {"quantities": quantities or {}}, "templates": {}}
     facts = {"shape": list(shape), "production": "xsec_x", "unit": "fb", "fraction": None}
     books.add_definitions([DefinitionRow(sha(model), as_json(document), as_json(facts))])
     path = f"ufo/{model}/parameters.py"
@@ -99,11 +106,12 @@ def add_sample(  # noqa: PLR0913
     status: str = "generated",
     process: str = "mumu_inv",
     cards: str = "",
+    constants: dict[str, float] | None = None,
 ) -> str:
     """Add one sample with points, parts and cards; return its id."""
     storage = books.add_root(root)
     identity = sample_id(model, label)
-    formulas = books.add_formulas({"width_x": "width_x@1"})
+    formulas = books.add_formulas({"width_x": "width_x@1", **(constants or {})})
     row = SampleRow(
         id=identity,
         digest=sha(model + label),

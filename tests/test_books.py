@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -123,9 +124,98 @@ def test_decays_have_a_branching_fraction(tmp_path, monkeypatch):
     )
 
 
+WIDTH_MODELS = [
+    # m_ap, m_hp; the J/psi is at 3.0969 GeV, tables end at 2 GeV
+    (1.0, 0.2, "table", "leptonic"),
+    (1.0, 0.5, "table", "dispersive"),
+    (1.9, 1.8, "table", "dispersive+4pi"),
+    (3.08, 0.5, "perturbative, J/psi veto", "dispersive"),
+    (4.0, 2.5, "perturbative", "perturbative"),
+]
+
+
+def test_books_tell_what_widths_stand_on(tmp_path, monkeypatch):
+    """Samples and points record their width models, and a grid beyond the tables is told of."""
+    monkeypatch.chdir(tmp_path)
+    points = "m_ap,m_hp\n" + "".join(f"{m_ap},{m_hp}\n" for m_ap, m_hp, *_ in WIDTH_MODELS)
+    Path("points.csv").write_text(points)
+    Path("grid.yaml").write_text(
+        "model: dark_higgs\nprocess: mumu_inv\npoints: points.csv\nfixed: {theta: 1.0e-4}\n"
+    )
+    warnings = [w for w in generate("dark_higgs", "grid.yaml")["warnings"] if "width_model" in w]
+    assert len(warnings) == 3
+    for start, end in [
+        ("1 of 5 points: width_ap_hadrons is beyond its table", "'perturbative, J/psi veto'"),
+        ("1 of 5 points: width_ap_hadrons is beyond its table", "'perturbative'"),
+        ("1 of 5 points: width_hp is beyond its table", "'perturbative'"),
+    ]:
+        assert any(text.startswith(start) and text.endswith(end) for text in warnings)
+    for m_ap, m_hp, dark_photon, dark_higgs in WIDTH_MODELS:
+        (row,) = query(f"m_ap == {m_ap} and m_hp == {m_hp}")
+        found = show(row["id"])
+        assert found["width_model"] == {"width_ap_hadrons": dark_photon, "width_hp": dark_higgs}
+        assert [point["width_model"] for point in found["points"]] == [found["width_model"]]
+        unknown = {"br_hp_pipi", "br_hp_kk", "width_hp_pipi_charged", "width_hp_kk_charged"}
+        assert found["reasons"].keys() == (unknown if m_hp > 2 else set())
+
+
+def test_only_widths_in_a_process_are_told_of(tmp_path):
+    """B -> K h' has no A': that its mass lies beyond the table of R is no news there."""
+    grid = {"process": "bu_k_hp/mumu", "fixed": {"m_hp": 0.5, "m_ap": 3.0, "theta": 1e-4}}
+    where = {"output": tmp_path / "samples", "catalog": str(tmp_path / "mcbook.db")}
+    assert not [w for w in generate("dark_higgs", grid, **where)["warnings"] if "width_model" in w]
+
+
+def test_queries_know_branching_fractions(tmp_path, monkeypatch):
+    """Points of decays have a branching fraction, in rows and conditions, as ``show`` has it."""
+    monkeypatch.chdir(tmp_path)
+    grid = {"process": "bu_k_hp/mumu", "fixed": {"m_hp": 0.5}, "scan": {"theta": [1e-4, 1e-3]}}
+    generate("dark_higgs", {**grid, "events": 1000})
+    generate("zprime", {"fixed": {"m_zp": 1}, "events": 1000})
+    rows = query("process == 'bu_k_hp/mumu'", points=True)
+    shown = show(rows[0]["id"])
+    for row in rows:
+        expected = row["derived"]["br_bu_k_hp"] * row["derived"]["br_hp_mumu"]
+        assert row["branching_fraction"] == pytest.approx(expected, rel=1e-9)
+        assert row["cross_section_fb"] is None
+        assert row["branching_fraction"] == pytest.approx(
+            row["factor"] * shown["branching_fraction"]["value"], rel=1e-9
+        )
+    largest = max(row["branching_fraction"] for row in rows)
+    assert len(query(f"branching_fraction > {0.9 * largest}", points=True)) == 1
+    assert query("model == 'zprime'", points=True)[0]["branching_fraction"] is None
+    notes = []
+    assert query("model == 'dark_higgs' and cross_section_fb > 0", note=notes.append) == []
+    assert query("model == 'zprime' and cross_section_fb > 1e9", note=notes.append) == []
+    assert len(notes) == 1
+    assert "branching_fraction" in notes[0]
+
+
 @pytest.mark.usefixtures("made")
-def test_paths_in_json_are_absolute():
-    """Whatever tells a path of a sample tells the same, absolute one."""
+def test_queries_know_generator_settings():
+    """Samples that differ in ISR, energy or the place of the lifetime are told apart."""
+    other = {"isr": "leading-log", "sqrt_s": 10.52}
+    generate("zprime", {"fixed": {"m_zp": 1}, "events": 1000, "generator": other})
+    decay = {"process": "bu_k_hp", "fixed": {"m_hp": 0.5, "theta": 1e-3}}
+    generate("dark_higgs", {**decay, "events": 1000})
+    assert len(query("isr == 'none'")) == 4
+    assert len(query("isr == 'none' and m_zp < 0.7 and sqrt_s == 10.58")) == 2
+    (row,) = query("isr != 'none'", columns=["isr", "sqrt_s", "alpha", "lifetime", "m_zp"])
+    assert row["isr"] == "leading-log"
+    assert row["sqrt_s"] == 10.52
+    assert 1 / row["alpha"] == pytest.approx(137.035999)
+    assert row["lifetime"] == "displacer"
+    assert [r["sqrt_s"] for r in query(sort="sqrt_s", columns=["sqrt_s"])] == [
+        *(10.52, 10.58, 10.58, 10.58, 10.58, None)
+    ]
+    assert {r["model"] for r in query("sqrt_s is None")} == {"dark_higgs"}
+    assert len(query("lifetime == 'displacer'", points=True)) == 10
+    assert query("lifetime == 'generator'") == []
+
+
+@pytest.mark.usefixtures("made")
+def test_paths_in_python_are_absolute():
+    """Whatever tells a path of a sample tells the same, absolute one, in any folder."""
     (row,) = query("process == 'mumu_inv' and m_zp == 0.5")
     shown = show(row["id"])
     card = next(entry["path"] for entry in shown["cards"] if entry["path"].endswith("run.mg5"))
@@ -322,6 +412,46 @@ def test_verify_does_not_expect_the_cards_of_an_older_model(made):
     assert len(found["outdated"]) == 4
 
 
+def test_verify_fails_where_cards_cannot_be_rendered(made):
+    """A template that cannot be rendered leaves its samples unchecked, with the reason."""
+    own_template(made, "#}\n", "#}\n{{ nope }}\n")
+    found = verify()
+    assert found["failed"]
+    assert found["changed"] == found["outdated"] == []
+    assert {row["id"] for row in found["unchecked"]} == {row["id"] for row in query()}
+    assert all("run.mg5.j2:2" in row["reason"] for row in found["unchecked"])
+
+
+@pytest.mark.parametrize("broken", ["other: 1", None])
+def test_verify_fails_where_the_model_is_not_at_hand(made, broken):
+    """Samples of a model that cannot be read, or is no longer there, are unchecked."""
+    text = (resources.shipped("models") / "zprime.yaml").read_text()
+    (made / "models").mkdir()
+    own = made / "models" / "own.yaml"
+    own.write_text(text.replace("name: zprime", "name: own"))
+    generate("own", {"process": "mumu_inv", "scan": {"m_zp": [1]}, "events": 100})
+    assert not verify("model == 'own'")["failed"]
+    own.unlink()
+    (made / "other").mkdir()
+    if broken:
+        (made / "other" / "own.yaml").write_text(broken)
+    found = verify("model == 'own'", models_dir=made / "other")
+    assert found["failed"]
+    assert len(found["unchecked"]) == 1
+    assert "own" in found["unchecked"][0]["reason"]
+
+
+def test_verify_does_not_expect_a_process_that_is_gone(made):
+    """Samples of a process that has left the registry are outdated."""
+    models = made / "other"
+    shutil.copytree(resources.shipped("models"), models)
+    text = (models / "zprime.yaml").read_text()
+    (models / "zprime.yaml").write_text(text.replace("  mumu_mumu:", "  mumu_other:"))
+    found = verify("process == 'mumu_mumu'", models_dir=models)
+    assert not found["failed"]
+    assert "mumu_mumu" in found["outdated"][0]["reason"]
+
+
 @pytest.mark.usefixtures("made")
 def test_verify_finds_values_that_come_out_differently():
     """A quantity in the cards that is computed to another value now fails."""
@@ -460,6 +590,17 @@ def test_merge_refuses_an_edited_part(tmp_path):
     with pytest.raises(WorkError, match="other cards"):
         book_verbs.merge(theirs)
     assert book_verbs.info()["samples"] == {"zprime": 4}
+
+
+def test_a_dump_is_a_file_in_a_place_that_can_be_written(tmp_path, monkeypatch):
+    """Nobody waits for a pipe, and a folder in place of a file is a wrong path."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(InputError, match="pipe: a pipe or a device"):
+        book_verbs.load("pipe")
+    make(tmp_path / "made")
+    with pytest.raises(InputError, match="made cannot be written"):
+        book_verbs.dump("made", catalog="made/mcbook.db")
 
 
 def test_what_is_no_dump_leaves_no_catalog_behind(tmp_path):

@@ -44,6 +44,7 @@ def failing():
         "work": WorkError("the generator failed"),
         "bug": ZeroDivisionError("division by zero"),
         "missing": FileNotFoundError(2, "No such file or directory", "grid.yaml"),
+        "read-only": OSError(30, "Read-only file system", "package"),
         "full": OSError(28, "No space left on device", "samples/card.dat"),
         "interrupt": KeyboardInterrupt(),
     }
@@ -105,6 +106,7 @@ def test_version_and_help(run):
             ),
         ),
         ("missing", 2, "error: grid.yaml: No such file or directory\n"),
+        ("read-only", 2, "error: package: Read-only file system\n"),
         ("full", 1, "error: samples/card.dat: No space left on device\n"),
         ("interrupt", 130, "error: interrupted\n"),
     ],
@@ -113,6 +115,30 @@ def test_errors_become_lines(run, failing, kind, code, stderr):
     """Every error is one line and a hint on stderr, nothing on stdout, and its exit code."""
     done = run("fail", kind, of=failing)
     assert (done.exit_code, done.stdout, done.stderr) == (code, "", stderr)
+
+
+def test_paths_below_this_folder(capsys, tmp_path, monkeypatch):
+    """Texts that begin with this folder lose it, in JSON, tables and csv; others stay."""
+    folder = tmp_path / 'a "b"'
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    row = {
+        "path": f"{folder}/c",
+        "other": f"{folder}er/c",
+        "here": str(folder),
+        "in": [f"{folder}/d"],
+    }
+    for value in (row, [row]):
+        output.json_document(value)
+        found = json.loads(capsys.readouterr().out)
+        assert found == (
+            {**row, "path": "c", "in": ["d"]}
+            if value is row
+            else [{**row, "path": "c", "in": ["d"]}]
+        )
+    output.csv([row], ["path", "here"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("c,")
+    assert output.cell(row["path"]) == "c"
 
 
 @pytest.mark.parametrize("line", ["--debug fail input", "fail --debug input", "fail input --debug"])
@@ -153,6 +179,25 @@ def test_usage_errors(run, line, error, hint):
     assert done.stdout == ""
     assert first.startswith(f"error: {error}")
     assert second.startswith(f"hint: {hint}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["generate", "zprime", "--grid", "g.yaml", "--process", ""],
+        ["generate", "zprime", "--grid", "g.yaml", "--output", ""],
+        ["limits", "counts.csv", "--output", ""],
+        ["query", "--catalog", ""],
+        ["query", "--columns", ""],
+        ["query", "--columns", " , "],
+        ["models", "zprime", "--process", ""],
+    ],
+)
+def test_an_empty_option_is_a_slip(run, line):
+    """An option that says nothing, as of a variable that is not set, is not as if left out."""
+    done = run(*line)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == f"error: {line[-2]} is empty"
 
 
 def test_console_script(program):

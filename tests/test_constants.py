@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -10,9 +11,14 @@ import pytest
 from mcbook import resources
 from mcbook.errors import InputError
 from mcbook.production.plan import Planner
+from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model, with_constants
 from mcbook.registry.model import ModelConstant
+from mcbook.verbs.generate import generate
 from mcbook.verbs.models import describe_model
+from mcbook.verbs.query import query
+from mcbook.verbs.show import show
+from mcbook.verbs.verify import verify
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,72 @@ def test_bounds_enter_no_id():
     assert model.constants["q_phi"].above == 0
     assert _id(free) == _id(model)
     assert _id(with_constants(model, {"q_phi": 2.0})) != _id(model)
+
+
+GRID = """
+model: idm
+process: [hp_mumu_chi2_ee, gamma_chi2_ee]
+fixed: {m_hp: 1.2, alpha_D: 0.01}
+events: 1k
+"""
+
+
+@pytest.fixture
+def twice(tmp_path, monkeypatch):
+    """Make samples with q_phi = 1 and then with the model's own 2, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("grid.yaml").write_text(GRID)
+    for charge in (1.0, 2.0):
+        generate(None, "grid.yaml", constants={"q_phi": charge}, catalog="mcbook.db")
+
+
+@pytest.mark.usefixtures("twice")
+def test_the_charge_is_told_with_every_cross_section():
+    """sigma(A' h') grows with q_phi^2, and rows, points and samples say which q_phi theirs has."""
+    by_charge = {
+        row["q_phi"]: row
+        for row in query("process == 'hp_mumu_chi2_ee'", columns=["q_phi", "xsec_ap_hp"])
+    }
+    assert by_charge.keys() == {1.0, 2.0}
+    ratio = by_charge[2.0]["xsec_ap_hp"] / by_charge[1.0]["xsec_ap_hp"]
+    assert ratio == pytest.approx(4.0, rel=1e-6)
+    for charge, row in by_charge.items():
+        assert show(row["id"])["constants"]["q_phi"] == charge
+        (found,) = query(f"process == 'hp_mumu_chi2_ee' and q_phi == {charge}")
+        assert found["id"] == row["id"]
+
+
+@pytest.mark.usefixtures("twice")
+def test_a_sample_whose_events_do_not_know_the_charge_has_points_of_both():
+    """Such a sample is described with the model's own constants, whatever was asked for first."""
+    (row,) = query("process == 'gamma_chi2_ee'", columns=["q_phi", "xsec_ap_hp"])
+    assert row["q_phi"] == 2.0
+    sample = show(row["id"])
+    points = {point["constants"]["q_phi"]: point for point in sample["points"]}
+    assert points.keys() == {1.0, 2.0}
+    one, two = (points[charge]["derived"]["xsec_ap_hp"] for charge in (1.0, 2.0))
+    assert two == pytest.approx(4 * one, rel=1e-6)
+    assert points[1.0]["factor"] == points[2.0]["factor"]
+    model = load_model("idm")
+    columns = {name: np.array([value]) for name, value in sample["parameters"].items()}
+    assert row["xsec_ap_hp"] == pytest.approx(Deriver(model).compute(columns)["xsec_ap_hp"][0])
+    assert len(query("q_phi == 1", points=True)) == 2
+    assert query(missing=True, grid="grid.yaml") == []
+    assert not verify()["failed"]
+
+
+def test_a_constant_in_a_wide_width_is_refused_where_ids_leave_it_out():
+    """Where h' -> A'A' is open the h' is wide, and bu_k_hp/mumu has no q_phi in its id."""
+    columns = {"m_ap": [1.0], "m_hp": [2.5], "theta": [1e-3], "alpha_D": [0.1]}
+    reasons = []
+    for charge in (1.0, 2.0):
+        model = with_constants(load_model("dark_higgs"), {"q_phi": charge})
+        given = {k: np.array([p.default]) for k, p in model.parameters.items()} | columns
+        arrays = {name: np.asarray(value, dtype=float) for name, value in given.items()}
+        planner = Planner(model, find_process(model, "bu_k_hp/mumu"), {})
+        reasons += planner.reasons(arrays)
+    assert reasons[0] == ""
+    assert "width_hp depends on q_phi" in reasons[1]
 
 
 def _id(model):

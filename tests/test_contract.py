@@ -81,6 +81,21 @@ def test_what_is_undefined_is_null_with_a_reason(run):
     assert derived["ctau_zp"]["reason"]
 
 
+def test_a_fraction_of_nothing_says_so(run):
+    """Where nothing decays, that is why there are no branching fractions."""
+    derived = run("models", "zprime", "--at", "g_prime=0")["derived"]
+    assert derived["br_zp_inv"]["reason"] == "width_zp is zero"
+
+
+def test_half_of_a_pair_is_noted(run):
+    """Parameters that go together are missed in words that the grid uses as well."""
+    assert (
+        "m_chi and alpha_D go together" in run("models", "zprime", "--at", "m_chi=0.3")["warnings"]
+    )
+    both = run("models", "zprime", "--at", "m_chi=0.3,alpha_D=0.1")["warnings"]
+    assert not any("go together" in text for text in both)
+
+
 def test_constants_are_set(run):
     """``--set`` changes a constant, and the cross sections that depend on it by its square."""
     two = run("models", "idm")["derived"]["xsec_ap_hp"]
@@ -89,7 +104,7 @@ def test_constants_are_set(run):
     assert two["value"] == pytest.approx(4 * one["value"])
 
 
-def test_generate(run, project):
+def test_generate(run):
     """The keys of the contract; the same grid again gives nothing new."""
     again = run("generate", "zprime", "--grid", "grid.yaml")
     assert set(again) >= {
@@ -101,8 +116,43 @@ def test_generate(run, project):
     assert again["samples"] == {"new": 0, "existing": 3}
     assert again["parts"] == {"new": 0}
     assert again["files_written"] == 0
-    assert again["catalog"] == str(project / "mcbook.db")
+    assert again["catalog"] == "mcbook.db"
     assert again["directory"] == "samples"
+
+
+def test_paths_are_one_and_open_from_here(run, project, tmp_path, monkeypatch):
+    """Below this folder a path is told without it, from elsewhere whole: by each command alike."""
+    (row,) = run("query", "m_zp == 1")
+    folder = f"samples/{row['id']}"
+    assert row["directory"] == folder
+    shown = run("show", row["id"])
+    assert shown["directory"] == folder
+    told = [shown["parts"][0]["directory"]]
+    told += [entry["path"] for entry in (*shown["cards"], *shown["shared_files"])]
+    told += [run("trace", f"{folder}/run.mg5")["file"]["path"], run("catalog", "info")["catalog"]]
+    told += run("catalog", "info")["roots"].values()
+    assert all((project / path).exists() and not path.startswith("/") for path in told)
+    printed = CliRunner().invoke(
+        app, ["query", "m_zp == 1", "--columns", "directory", "--format", "csv"]
+    )
+    assert printed.stdout.splitlines()[1:] == [folder]
+    monkeypatch.chdir(tmp_path)
+    books = str(project / "mcbook.db")
+    done = CliRunner().invoke(app, ["query", "m_zp == 1", "--format", "json", "--catalog", books])
+    assert json.loads(done.stdout)[0]["directory"] == str(project / folder)
+
+
+def test_an_edited_card_is_told(run, project, monkeypatch):
+    """The command that is printed would run it, so that a note comes before."""
+    row = run("query", "m_zp == 0.5")[0]
+    card = project / "samples" / row["id"] / "run.mg5"
+    content = card.read_bytes()
+    card.write_bytes(content + b"# mine\n")
+    monkeypatch.chdir(project)
+    told = CliRunner().invoke(app, ["generate", "zprime", "--grid", "grid.yaml"])
+    card.write_bytes(content)
+    assert told.exit_code == 0
+    assert "note: 1 sample has files that differ from the books: `mcbook verify`" in told.stderr
 
 
 def test_dry_run(run, project):
@@ -270,6 +320,9 @@ def test_shadowing_is_said_aloud(tmp_path, monkeypatch):
     assert done.stderr == f"note: {own} is used in place of the shipped models/alp.yaml\n"
     assert json.loads(done.stdout)["model"] == "alp"
     assert CliRunner().invoke(app, ["models", "zprime"]).stderr == ""
+    (tmp_path / "grid.yaml").write_text("model: alp\nscan: {m_a: [1]}\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["generate", "alp", "--grid", "grid.yaml", "--dry-run"])
+    assert done.stderr.count("is used in place of the shipped models/alp.yaml") == 1
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from mcbook.catalog.store import open_catalog
 from mcbook.cli.app import app
 from mcbook.efficiency import EfficiencyMap
 from mcbook.errors import InputError, WorkError
-from mcbook.report.figures.drawing import samples_of
 from mcbook.verbs.analyses import limits_of
 from mcbook.verbs.efficiencies import maps_of
+from mcbook.verbs.publication import samples_of
 from mcbook.verbs.results import reading_file
 
 __all__ = ["location", "new_books"]

@@ -341,9 +341,11 @@ def test_wrong_event_type_is_refused(given, words):
         ({"lifetim": "generator"}, "did you mean 'lifetime'?"),
         ({"aliases": ["belle2"]}, "did you mean 'belle2'?"),
         ({"signal_b": 2}, "known: both, one"),
-        ({"alpha": "x"}, "a number between 0 and 1, or text such as 1/137.036"),
-        ({"alpha": -1}, "a number between 0 and 1, or text such as 1/137.036"),
-        ({"alpha": True}, "a number between 0 and 1, or text such as 1/137.036"),
+        ({"alpha": "x"}, "did you mean 1/137.035999?"),
+        ({"alpha": -1}, "did you mean 1/137.035999?"),
+        ({"alpha": 137.035999}, "did you mean 1/137.035999?"),
+        ({"alpha": 0.02}, "did you mean 1/137.035999?"),
+        ({"alpha": True}, "did you mean 1/137.035999?"),
     ],
 )
 def test_wrong_settings_are_refused(given, hint):
@@ -362,6 +364,8 @@ def test_settings_are_complete():
         "event_type": None,
         "alpha": pytest.approx(7.2973525e-3, rel=1e-7),
     }
+    plain = Book("dark_higgs", "bu_k_hp").settings
+    assert Book("dark_higgs", "bu_k_hp", alpha=0.00729735257).settings == plain
     assert EvtGen().setting_names() == set(Book("dark_higgs", "bu_k_hp").settings)
 
 

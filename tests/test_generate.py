@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -52,6 +53,41 @@ def test_the_same_grid_again_gives_nothing_new(run):
     assert second["samples"] == {"new": 0, "existing": 2}
     assert second["parts"] == {"new": 0}
     assert second["files_written"] == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "says", "hint"),
+    [
+        ("alpha: 137.035999", "line 6 (generator.alpha): 137.035999 is no", "1/137.035999?"),
+        ("sqrt_s: 10580", "line 6 (generator.sqrt_s): 10580 is no", "GeV"),
+    ],
+)
+def test_a_slip_of_a_setting_is_refused(run, setting, says, hint):
+    """The inverse of alpha, and MeV in place of GeV, are told with the line of the grid."""
+    with pytest.raises(InputError) as caught:
+        run(GRID + "generator: {" + setting + "}\n")
+    assert says in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_ids_are_those_of_all_samples(run):
+    """A script gets the ids of new and existing samples in order; a dry run knows them as well."""
+    planned = run(dry_run=True)["ids"]
+    first, second = run(), run(GRID.replace("[1, 2]", "[1, 2, 3]"))
+    assert planned == first["ids"] == second["ids"][:2]
+    assert len(set(second["ids"])) == 3
+
+
+def test_own_files_are_told(run, tmp_path, monkeypatch):
+    """A model or template of one's own in place of a shipped one is among the warnings."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "templates" / "madgraph"
+    folder.mkdir(parents=True)
+    (folder / "run.mg5.j2").write_text("{# mcbook-template version: 2 #}\n")
+    said = [text for text in run(dry_run=True)["warnings"] if "in place of the shipped" in text]
+    assert len(said) == 2
+    assert "models/zprime.yaml" in said[0]
+    assert "madgraph/run.mg5.j2" in said[1]
 
 
 def test_an_extended_grid_gives_only_what_is_new(run):
@@ -122,6 +158,40 @@ def test_a_folder_with_other_contents_is_never_overwritten(run, tmp_path):
     with pytest.raises(WorkError, match="other contents"):
         run(catalog=str(tmp_path / "second.db"))
     assert card.read_text() == "mine"
+
+
+def test_an_edited_card_is_noted(run, tmp_path):
+    """What would be run is read; other cards where they were written to later than the books."""
+    run()
+    assert run()["edited"] == 0
+    cards = sorted((tmp_path / "samples").glob("zprime-*/parts/0001/run.json"))
+    kept = [card.read_bytes() for card in cards]
+    for card in cards:
+        card.write_text("mine")
+        os.utime(card, (0, 0))
+    assert run()["edited"] == 1  # the one whose command is printed
+    for card in cards:
+        os.utime(card)
+        later = card.stat().st_mtime + 10
+        os.utime(card, (later, later))
+    assert run()["edited"] == 2
+    for card, content in zip(cards, kept, strict=True):
+        card.write_bytes(content)
+        os.utime(card, (later, later))
+    assert run()["edited"] == 0
+    cards[0].unlink()
+    assert run()["edited"] == 0  # a lost card is written again
+    assert cards[0].read_bytes() == kept[0]
+
+
+def test_the_command_runs_in_any_folder(run, tmp_path):
+    """A blank or a quote in the name of the folder does not break the line."""
+    folder = tmp_path / "it's my; folder"
+    change, _, _ = run(output=folder)["command"].partition(" && ")
+    done = subprocess.run(
+        ["sh", "-c", f"{change} && pwd"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.rstrip("\n") == str(folder)
 
 
 def test_nothing_below_samples_names_this_machine(run, tmp_path):
@@ -197,6 +267,23 @@ def test_a_lost_folder_is_written_again(run, tmp_path):
     again = run()
     assert again["samples"]["new"] == 0
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("lost", ["toy.json", "sample.json", "parts/0001/run.json"])
+def test_a_lost_file_is_written_again(run, tmp_path, lost):
+    """A single file comes back in the same bytes; an edited one beside it stays as it is."""
+    run()
+    folder = next((tmp_path / "samples").glob("zprime-*"))
+    path = folder / lost
+    before = path.read_bytes()
+    path.unlink()
+    edited = next(entry for entry in folder.rglob("*.json") if entry != path)
+    edited.write_text("edited")
+    again = run()
+    assert path.read_bytes() == before
+    assert edited.read_text() == "edited"
+    assert again["files_written"] == 1
+    assert run()["files_written"] == 0
 
 
 def test_a_sample_is_not_extended_with_other_cards(run, tmp_path):

@@ -306,6 +306,8 @@ def test_a_parameter_is_set_once(refused, tmp_path, text):
         ("scan: {m_hp: []}", "list of numbers", None),
         ("scan: {m_hp: {values: 3}}", "list of numbers", None),
         ("scan: {m_hp: [1, 1_000]}", "'1_000' is not a number", "underscores"),
+        ("scan: {m_hp: [1, 1e-400]}", "1e-400 underflows to 0", "write 0"),
+        ("scan: {m_hp: [1, '1e-400']}", "'1e-400' underflows to 0", "write 0"),
         ("scan: {m_hp: [1, 12:30]}", "'12:30' is not a number", None),
         ("scan: {m_hp: [1, 1/3]}", "'1/3' is not a number", "derived"),
         ("scan: {m_hp: [1, true]}", "not a number", None),

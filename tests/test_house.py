@@ -23,8 +23,8 @@ LONGEST_COMMAND = 20
 
 #: What `mcbook --help` must not import: everything slow.
 HEAVY = {
-    "alembic", "decaylanguage", "jinja2", "numpy", "pandas", "particle", "pydantic", "pyhf", "rich",
-    "scipy", "sqlalchemy", "sqlmodel", "uproot", "yaml",
+    "alembic", "decaylanguage", "jinja2", "matplotlib", "mplhep", "numpy", "pandas", "particle",
+    "pydantic", "pyhf", "rich", "scipy", "sqlalchemy", "sqlmodel", "uproot", "yaml",
 }  # fmt: skip
 
 

@@ -103,6 +103,24 @@ def test_a_condition_that_is_wrong(tmp_path, old, new, message):
         load_model("dark_higgs", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("", r"zprime\.yaml, line \d+ \(processes\.mumu_tautau\): the process makes taus"),
+        ("    taus: evtgen\n", r"line \d+ \(processes\.mumu_tautau\.taus\): a mapping is wanted"),
+        ("    taus: {decays: evtgen}\n", r"line \d+ .*decays"),
+    ],
+)
+def test_taus_are_checked_when_a_model_is_read(tmp_path, new, message):
+    """Who decays taus is asked for with the place in the file, before anything is generated."""
+    text = (resources.shipped("models") / "zprime.yaml").read_text(encoding="utf-8")
+    old = "    taus: {decayer: evtgen, spin_correlations: false}\n"
+    assert text.count(old) == 1
+    (tmp_path / "zprime.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        load_model("zprime", tmp_path)
+
+
 def test_every_column_is_reserved():
     """Whatever a query takes for a column cannot be the name of a quantity."""
     assert set(COLUMNS) >= {*FIELDS, *OF_POINTS, *SAMPLE_COLUMNS, *POINT_COLUMNS}

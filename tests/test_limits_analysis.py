@@ -160,6 +160,20 @@ def test_dry_run(folder):
     assert not (folder / "mcbook.db").exists()
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_result_that_is_not_there():
+    """An id of a result is told from one of a sample."""
+    set_limits("analysis.yaml", unblind="x")
+    with pytest.raises(InputError, match="no result in the books"):
+        trace("r-123456789abc:4")
+
+
+def test_products_as_text(folder):
+    """A notebook may give a text in place of a list."""
+    set_limits("analysis.yaml", output="out", write="hepdata, workspace")
+    assert (folder / "out" / "workspace.json").exists()
+
+
 def test_counts_into_named_books(folder):
     """A counts table goes into books where they are named, and can be traced."""
     (folder / "counts.csv").write_text("hypothesis,m,observed,signal,background\na,1,0,2,0\n")
@@ -195,6 +209,53 @@ def test_everything_is_written(folder):
         assert trace(folder / "out" / name)["result"]["id"] == found["result"]
     again = set_limits("analysis.yaml", output="out", unblind="x")
     assert again["result"] == found["result"]
+
+
+def test_notes(folder):
+    """Summed final states, missing counts and impossible fractions are told."""
+    (folder / "observed.csv").write_text("m_zp,observed\n1,0\n")
+    found = set_limits("analysis.yaml", unblind="x")
+    assert "2 of 3 hypotheses have no observed count in the files" in found["notes"]
+    several = ANALYSIS.replace("mumu_inv", "mumu_inv").replace("[1, 2, 3]", "[1, 2]")
+    (folder / "analysis.yaml").write_text(
+        several.replace("cl: 0.90\n", "cl: 0.90\nbranching: {br_zp_inv: 2}\n")
+    )
+    rows = set_limits("analysis.yaml")["limits"]
+    assert {row["status"] for row in rows} == {"a branching fraction of 2 is not between 0 and 1"}
+    (folder / "map.csv").write_text((folder / "map.csv").read_text().replace("m_zp", "m_hp"))
+    (folder / "analysis.yaml").write_text(
+        "name: b\nmodel: dark_higgs\ncl: 0.9\nrate: br\nn_bb: {value: 1e8, relative_error: 0}\n"
+        "channels:\n  b:\n    process: bu_k_hp\n    background: 0\n"
+        "    efficiency: {map: map.csv, axes: [m_hp]}\n"
+        "scan: {m_hp: [1, 1.5]}\nfixed: {m_ap: 10, theta: 1e-4}\n"
+    )
+    (note,) = [text for text in set_limits("analysis.yaml")["notes"] if "mixture" in text]
+    assert "b counts all of mumu, ee, pipi, kk" in note
+    assert "bu_k_hp/mumu" in note
+    (folder / "analysis.yaml").write_text(
+        (folder / "analysis.yaml").read_text().replace(", theta: 1e-4", "")
+    )
+    rows = set_limits("analysis.yaml")["limits"]
+    assert {row["status"] for row in rows} == {"no signal (theta = 0 by default)"}
+
+
+def test_open_edges_are_marked(folder):
+    """An interval that ends where the scan or the map ends says so, in the table and the CSV."""
+    text = (folder / "map.csv").read_text().replace("m_zp", "ctau_chi2")
+    (folder / "map.csv").write_text(text.replace(",1\n", ",0.1\n").replace(",3\n", ",3000\n"))
+    (folder / "analysis.yaml").write_text(
+        "name: i\nmodel: idm\ncl: 0.9\nmethod: asymptotic\n"
+        "luminosity: {value: 365, relative_error: 0}\n"
+        "samples: {alpha: 1/137.035999, isr: none}\n"
+        "channels:\n  c:\n    process: hp_mumu_chi2_ee\n    background: 1\n"
+        "    efficiency: {map: map.csv, axes: [ctau_chi2]}\n"
+        "rate: {limit: epsilon, range: [1e-5, 1e-2]}\nscan: {m_chi1: [1, 1.2]}\n"
+        "fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}\n"
+        "derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}\n"
+    )
+    shown = run("analysis.yaml", "--output", "out", "--write", "none").stdout
+    assert "..(" in shown
+    assert "open_expected" in (folder / "out" / "limits.csv").read_text()
 
 
 def test_choice_of_products(folder):

@@ -238,6 +238,10 @@ def test_settings_are_complete():
         ({"isr": "nll"}, r"generator\.isr is 'nll'"),
         ({"lifetime": "both"}, r"generator\.lifetime"),
         ({"alpha": 0}, r"generator\.alpha is 0"),
+        ({"alpha": 137.035999}, r"generator\.alpha is 137\.035999"),
+        ({"alpha": None}, r"generator\.alpha is None"),
+        ({"sqrt_s": 10580}, r"generator\.sqrt_s is 10580"),
+        ({"sqrt_s": 0.5}, r"generator\.sqrt_s is 0\.5"),
         ({"sqrt_s": float("nan")}, r"generator\.sqrt_s"),
         ({"sqrt_s": True}, r"generator\.sqrt_s is True"),
         ({"bwcuttof": 15}, r"generator\.bwcuttof is no setting"),
@@ -250,6 +254,29 @@ def test_wrong_settings(given, message):
     """A setting that is not understood is named."""
     with pytest.raises(InputError, match=message):
         campaign_of(**given)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"sqrt_s": 10.580000000000001, "alpha": "1/137.035999"}),
+        ({}, {"alpha": 0.00729735257375691}),
+        ({}, {"alpha": "0.00729735257"}),
+        ({"alpha": "1/137.036"}, {"alpha": "0.00729735252"}),
+        ({"sqrt_s": 10.86}, {"sqrt_s": "10.860000000000001"}),
+    ],
+)
+def test_settings_count_to_nine_digits(one, other):
+    """However a number is written, the settings that enter ids are the same."""
+    assert campaign_of(**one).settings == campaign_of(**other).settings
+
+
+def test_the_ninth_digit_counts():
+    """Settings that differ within nine digits are different."""
+    alphas = [campaign_of(alpha=a).settings["alpha"] for a in ("1/137.035999", "1/137.036")]
+    assert alphas[0] == 1 / 137.035999
+    assert alphas[1] == pytest.approx(1 / 137.036, rel=1e-9)
+    assert alphas[0] != alphas[1]
 
 
 def test_taus_need_a_decayer():
@@ -517,6 +544,26 @@ def test_templates_are_strict(tmp_path, monkeypatch):
         engine.render("madgraph/two.j2")
     with pytest.raises(InputError, match="no template"):
         engine.render("madgraph/three.j2")
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "hint"),
+    [
+        ("{{ nope }}", "'nope' is undefined", "known: energy, width"),
+        ("{{ enrgy }}", "'enrgy' is undefined", "did you mean 'energy'"),
+        ("{{ width|number }}", "Unknown format code", "only use what mcbook passes"),
+        ("{{ 1 / (energy - energy) }}", "division by zero", "only use what mcbook passes"),
+    ],
+)
+def test_template_errors_name_the_line(tmp_path, monkeypatch, line, says, hint):
+    """What a template cannot do is told with its path and line, whatever a filter raises."""
+    folder = tmp_path / "templates" / "madgraph"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (folder / "own.j2").write_text("{# mcbook-template version: 1 #}\n\n" + line + "\n")
+    with pytest.raises(InputError, match=rf"templates/madgraph/own\.j2:3: .*{says}") as caught:
+        engine.render("madgraph/own.j2", energy=5.29, width="wide")
+    assert hint in caught.value.hint
 
 
 def test_own_template_changes_the_version(tmp_path, monkeypatch):

@@ -65,6 +65,24 @@ def test_what_is_no_number_is_refused(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [("1_000", "underscores"), ("1;g_prime=1", "write a decimal number"),
+     ("-1e-999", "write 0"), ("g_prime", "write a decimal number")],
+)  # fmt: skip
+def test_the_hint_fits(text, hint):
+    """Only a number with underscores is one; a number that is too small is told from zero."""
+    with pytest.raises(InputError) as caught:
+        parse_number(text)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["0", "0e-999", "-0.00", ".0"])
+def test_zero_is_zero(text):
+    """However zero is written, it is zero."""
+    assert parse_number(text) == 0
+
+
+@pytest.mark.parametrize(
     ("text", "count"),
     [("50k", 50_000), ("1.5M", 1_500_000), ("1.1k", 1100), ("2e4", 20_000), (300.0, 300), (1, 1),
      ("2 k", 2000)],

@@ -141,12 +141,78 @@ def test_one_virtual_vector_with_hadrons_equals_brute_force():
 
 
 def test_one_virtual_vector_only_between_one_and_two_vector_masses():
-    """Zero below m_v + 2 m_l, where nothing is open, and above 2 m_v, where A'A' is."""
-    m_h = np.array([1.2, 1.3, 1.99, 2.0, 3.0])
+    """Zero below m_v + 2 m_l, where nothing is open, and above 2 m_v, where A'A' is; not at it."""
+    m_h = np.array([1.2, 1.3, 1.99, 2.0, 2.001, 3.0])
     got = higgsstrahlung.higgs_v_vstar_lepton_width(
         m_h, np.float64(1.0), value("m_mu"), EPSILON, ALPHA, ALPHA_D, np.float64(1.0)
     )
-    assert list(got > 0) == [False, True, True, False, False]
+    assert list(got > 0) == [False, True, True, True, False, False]
+
+
+def visible_width(m_v, epsilon):
+    """Width of the A' [GeV]: alpha epsilon^2 m/3 for each unit of squared charge."""
+    charges = r_ratio(m_v) + sum(pair_factor(m_v, value(n)) for n in ("m_e", "m_mu", "m_tau"))
+    return ALPHA * epsilon**2 * m_v / 3 * charges
+
+
+def to_vectors(m_h, m_v, epsilon):
+    """Width of h' -> A' A' and A' A'* together [GeV]."""
+    one, epsilon = np.float64(1.0), np.float64(epsilon)
+    virtual = higgsstrahlung.higgs_v_vstar_width(m_h, m_v, epsilon, ALPHA, ALPHA_D, one)
+    return higgsstrahlung.higgs_vv_width(m_h, m_v, ALPHA_D, one) + virtual
+
+
+def both_off_shell(distance, m_v, width):
+    """Width at 2 m_v + distance with a Breit-Wigner line for each A', by a plain double sum."""
+    m_h = 2 * m_v + distance
+    u = np.linspace(-np.arcsinh(0.9 * m_v / width), np.arcsinh(0.9 * m_v / width), 2001)
+    shift = width * np.sinh(u)
+    lines = width / (2 * np.pi) / (shift**2 + width**2 / 4) * width * np.cosh(u) * (u[1] - u[0])
+    q_1, q_2 = (m_v + shift)[:, None], m_v + shift
+    room = distance - shift[:, None] - shift  # m_h - q_1 - q_2 without rounding
+    root = np.sqrt(np.clip(room, 0, None) * (m_h + q_1 + q_2) * (m_h**2 - (q_1 - q_2) ** 2))
+    spins = 2 + ((m_h**2 - q_1**2 - q_2**2) / (2 * q_1 * q_2)) ** 2
+    # |2 g m_v eps eps'|^2 over two-body phase space, halved for identical particles
+    pair = 16 * np.pi * ALPHA_D * m_v**2 * spins * root / (16 * np.pi * m_h**3) / 2
+    return np.sum(lines[:, None] * lines * pair)
+
+
+@pytest.mark.parametrize("epsilon", [1e-3, 3e-2])
+def test_threshold_of_two_vectors_is_smeared_by_their_width(epsilon):
+    """At m_h = 2 m_v as two Breit-Wigner lines give it, and near it to 30%."""
+    m_v = np.float64(1.5)
+    width = visible_width(m_v, epsilon)
+    at = to_vectors(2 * m_v, m_v, epsilon)
+    assert at == pytest.approx(both_off_shell(0.0, m_v, width), rel=0.01)
+    for steps in (-20, -2, -0.5, 0.5, 2, 20):
+        got = to_vectors(2 * m_v + steps * width, m_v, epsilon)
+        assert got == pytest.approx(both_off_shell(steps * width, m_v, width), rel=0.35)
+
+
+@pytest.mark.parametrize("m_v", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-3, 3e-2, 0.1])
+def test_no_hole_at_the_threshold_of_two_vectors(m_v, epsilon):
+    """The width only grows through m_h = 2 m_v, by less than 10% where the distance does by 2%."""
+    m_v = np.float64(m_v)
+    distance = np.geomspace(1e-2, 1e-14, 1201) * m_v
+    m_h = np.concatenate([2 * m_v - distance, [2 * m_v], 2 * m_v + distance[::-1]])
+    got = to_vectors(m_h, m_v, epsilon)
+    assert np.all(got[1:] > 0.998 * got[:-1])
+    assert np.all(got[1:] < 1.1 * got[:-1])
+
+
+def test_loops_at_the_threshold_of_two_vectors_are_the_limit_from_below():
+    """The triangle at x_h = 4, by adaptive integration of its definition."""
+
+    def integrand(z, y):
+        return (2 - y - z) / ((1 - y - z) ** 2 * 0.01 + y + z - 4 * y * z)
+
+    # two triangles: the integrand is infinite at y = z = 1/2
+    expected = 2 * dblquad(integrand, 0, 0.5, lambda z: z, lambda z: 1 - z, epsabs=1e-6)[0]
+    m_l, m_v, one = np.float64(0.1), np.float64(1.0), np.float64(1.0)
+    got = higgsstrahlung.higgs_loop_lepton_width(2 * m_v, m_v, m_l, EPSILON, ALPHA, ALPHA_D, one)
+    yukawa = ALPHA * EPSILON**2 * 0.1 * expected / np.pi
+    assert got == pytest.approx(ALPHA_D * yukawa**2 * 0.99**1.5, rel=1e-4)
 
 
 def test_many_points_at_once_are_finite():

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
+from scipy.integrate import dblquad
 
 from mcbook.production.columns import json_rows
 from mcbook.production.plan import Planner
+from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model, with_constants
+from mcbook.registry.physics.constants import value
+from mcbook.registry.physics.scalars import higgs_pipi_charged_width
 
 
 def plan_points(folder, name, process=None, *, reuse=True, constants=None, given=None, **axes):
@@ -200,6 +204,82 @@ def test_an_open_heavy_channel_does_not_share(toy):
     first, second = points_of(plan)
     assert first.wide == ("hp",)
     assert first.sample_id != second.sample_id
+
+
+def shares_of(folder, process, parameters):
+    """Return what the channels that are open have of their sum, at the parameters of a sample."""
+    model = load_model("dark_higgs", folder)
+    columns = {name: np.array([value]) for name, value in parameters.items()}
+    fractions = [channel.fraction for channel in find_process(model, process).channels]
+    values = np.nan_to_num(np.ravel(Deriver(model).evaluate(fractions, columns)))
+    return values / values.sum()
+
+
+def test_another_mixture_of_channels_does_not_share(toy):
+    """B -> K h' at 0.3 GeV: with little mixing the loops make muons, and no factor makes pions.
+
+    The shares from the widths by hand: the mixing at tree level, the pions from the form factor,
+    and the loop from its definition as a double integral.
+    """
+    m, m_v, alpha, alpha_d, v = 0.3, 0.35, 1 / 137.035999, 0.5, value("v_higgs")
+
+    def width(m_l, theta, epsilon):
+        x_l, x_h = (m_l / m_v) ** 2, (m / m_v) ** 2
+        loop = dblquad(
+            lambda z, y: (2 - y - z) / ((1 - y - z) ** 2 * x_l + y + z - y * z * x_h),
+            *(0, 1, 0, lambda y: 1 - y),
+        )[0]
+        beta3 = (1 - (2 * m_l / m) ** 2) ** 1.5
+        induced = alpha_d * (alpha * epsilon**2 * m_l * loop / (np.pi * m_v)) ** 2 * m * beta3 / 2
+        return induced + (np.sin(theta) * m_l / v) ** 2 * m * beta3 / (8 * np.pi)
+
+    axes = {"theta": [1e-4, 1e-4, 1e-8, 1e-8], "epsilon": [1e-3, 3e-2] * 2}
+    plan = plan_points(toy, "dark_higgs", "bu_k_hp", m_hp=m, m_ap=m_v, alpha_D=alpha_d, **axes)
+    found = {sample.id: sample for sample in samples_of(plan)}
+    assert len(found) == 4
+    muons = []
+    for point in points_of(plan):
+        theta, epsilon = point.parameters["theta"], point.parameters["epsilon"]
+        pions = higgs_pipi_charged_width(m, theta, value("m_pi"), v)
+        electron, muon = (width(value(name), theta, epsilon) for name in ("m_e", "m_mu"))
+        expected = np.array([muon, electron, pions, 0.0]) / (muon + electron + pions)
+        got = shares_of(toy, "bu_k_hp", found[point.sample_id].parameters)
+        assert got == pytest.approx(expected, abs=1e-3)
+        muons.append(got[0])
+    assert muons[0] < 0.3
+    assert min(muons[1:]) > 0.998
+
+
+@pytest.mark.parametrize("process", ["bu_k_hp", "b0_kstar_hp"])
+def test_the_mixture_at_a_point_is_that_of_its_sample(toy, process):
+    """Over masses and couplings at random no share of a channel is off by more than 1e-3."""
+    rng = np.random.default_rng(5)
+    axes = {
+        "m_hp": rng.uniform(0.25, 1.9, 300),
+        "m_ap": rng.uniform(0.2, 4.0, 300),
+        **{
+            name: 10 ** rng.uniform(*span, 300)
+            for name, span in {"theta": (-9, -2), "epsilon": (-4, -1), "alpha_D": (-3, 0)}.items()
+        },
+    }
+    plan = plan_points(toy, "dark_higgs", process, **axes)
+    found = {sample.id: sample.parameters for sample in samples_of(plan)}
+    points = points_of(plan)
+    assert len(points) > 200
+    for point in points:
+        here = shares_of(toy, process, point.parameters)
+        assert here == pytest.approx(shares_of(toy, process, found[point.sample_id]), abs=1e-3)
+
+
+def test_couplings_that_leave_the_mixture_alone_still_share(toy):
+    """With a heavy A' the mixing makes the h' alone: theta and epsilon only scale the rate."""
+    axes = {"theta": [1e-4, 1e-5, 1e-3, 1e-4], "epsilon": [1e-3, 1e-3, 1e-3, 1e-4]}
+    (sample,) = samples_of(plan_points(toy, "dark_higgs", "bu_k_hp", m_hp=0.6, **axes))
+    assert sample.parameters["theta"] == 1e-4
+    assert sample.parameters["epsilon"] == 1e-3
+    # a single channel has no mixture
+    axes = {"theta": [1e-4, 1e-8], "m_ap": 0.35, "alpha_D": 0.5}
+    assert len(samples_of(plan_points(toy, "dark_higgs", "bu_k_hp/mumu", m_hp=0.3, **axes))) == 1
 
 
 @given_by(

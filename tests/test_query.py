@@ -125,6 +125,42 @@ def test_expressions_find_samples(books_at, expression, expected):
     assert sorted(labels(books_at, expression)) == expected.split()
 
 
+def test_constants_are_found(new_books):
+    """A constant is that of the values in the books, else that of the definition, else absent."""
+    where = new_books()
+    quantities = {
+        "q_y": 2,
+        "m_y": {"left_out_at": 1.0},
+        "width_x": "g**2*m_y",
+        "m_mu": 0.1056583755,
+    }
+    with open_catalog(where, mode="write") as catalog, catalog.writing() as books:
+        define(books, "xmodel", root=ROOT)
+        define(books, "ymodel", root=ROOT, shape=("m_y",), quantities=quantities)
+        for i, constants in enumerate(({}, {"q_x": 1.0}, {"q_x": 2.0})):
+            values = {"m_x": 0.1 * (i + 1), "g": 1.0}
+            add_sample(books, "xmodel", str(i), values, root=ROOT, constants=constants)
+        add_sample(books, "ymodel", "0", {"m_y": 1.0, "g": 1.0}, root=ROOT)
+    registry = {"xmodel": ModelNames(("m_x", "g"), constants=frozenset({"q_x"}))}
+    with open_catalog(where, mode="read") as catalog, catalog.reading() as books:
+
+        def found(expression, **options):
+            return list(find(Search(books, expression, registry), **options))
+
+        for points in (False, True):
+            options = {"columns": ["q_x", "q_y"], "points": points}
+            assert [row["q_x"] for row in found("q_x > 1.5", **options)] == [2.0]
+            assert [row["q_y"] for row in found("q_y == 2", **options)] == [2.0]
+            assert found("q_y == 2 and q_x > 0", **options) == []
+            listed = found("model == 'xmodel'", sort="-q_x", **options)
+            assert [row["q_x"] for row in listed] == [2.0, 1.0, None]
+        with pytest.raises(InputError, match="nothing is called 'q_z'") as caught:
+            found("q_z > 1")
+        assert "q_" in caught.value.hint
+        with pytest.raises(InputError, match="nothing is called 'm_mu'"):
+            found("m_mu > 0.1")
+
+
 def test_properties_of_points_must_meet_at_one_point(books_at):
     """A sample does not match by one property of one point and another property of another."""
     assert labels(books_at, "m_x == 0.1 and g < 1e-3 and width_x > 1e-6") == []
@@ -246,7 +282,7 @@ def rated(location):
     with open_catalog(location, mode="write") as catalog, catalog.writing() as books:
         run = books.connection.exec_driver_sql
         run("UPDATE samples SET expected_rate = 20.0")
-        run("UPDATE points SET factor = 0.5 * (id % 3)")
+        run("UPDATE points SET factor = 0.5 * (id - id / 3 * 3)")
         run(
             f"UPDATE definitions SET facts = '{facts}' WHERE digest IN"
             " (SELECT definition FROM samples WHERE model = 'ymodel')"
@@ -385,6 +421,38 @@ def test_nearest_in_a_cross_section(location):
     found = near(location, {"cross_section_fb": 12.0}, "model == 'xmodel'", limit=20)
     assert len(found) == 9
     assert found[0][1] == pytest.approx(np.log(12 / 10))
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("process == bu_k_hp", "quote it: process == 'bu_k_hp'"),
+        ("m_x > 1 or bu_k_hp/mumu == process", "quote it: process == 'bu_k_hp'"),
+        ("not (status != planned)", "quote it: status == 'planned'"),
+        ("process == 'mumu_inv' and m_xx > 1", "did you mean 'm_x'?"),
+        ("process in ('a', 'b')", "a list is written with [ ]"),
+        ("process in [mumu_inv]", "put text in quotes"),
+        ("isr == none", "'none' for the text"),
+    ],
+)
+def test_words_without_quotes(books_at, expression, hint):
+    """A text written like a name, or a list like a tuple, is answered with how to write it."""
+    with pytest.raises(InputError) as caught:
+        ids(books_at, expression)
+    assert hint in caught.value.hint
+
+
+def test_distance_is_a_column(books_at):
+    """The distance may be named among the columns, alone as well; only a target gives one."""
+    with open_catalog(books_at, mode="read") as catalog, catalog.reading() as books:
+        search = Search(books, None, REGISTRY)
+        for columns in (["distance"], ["m_x", "distance"]):
+            (row,) = find_near(search, {"m_x": 0.31}, columns=columns, limit=1)
+            assert set(row) == {"id", *columns}
+            assert row["distance"] == pytest.approx(np.log(0.31 / 0.3))
+        with pytest.raises(InputError) as caught:
+            find(search, columns=["distance"])
+    assert "--near" in caught.value.hint
 
 
 def test_nearest_refuses_what_has_no_distance(books_at):

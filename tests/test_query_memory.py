@@ -84,7 +84,8 @@ def test_indexes_come_and_go(shared, writer):
     by.accelerate("xmodel", ["g", "m_x"])
     assert asked(mine, "1 < m_x <= 3") == expected
     with mine.reading() as books:
-        assert Search(books, "m_x > 1", REGISTRY).has_all_columns
+        is_sqlite = books.connection.dialect.name == "sqlite"  # others have no virtual columns
+        assert Search(books, "m_x > 1", REGISTRY).has_all_columns == is_sqlite
 
 
 def test_what_was_taken_back_is_not_remembered(shared):

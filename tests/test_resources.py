@@ -53,3 +53,23 @@ def test_shadows(tmp_path):
     assert resources.shadows("models") == [
         resources.Shadow("models", "alp.yaml", tmp_path / "models" / "alp.yaml")
     ]
+
+
+def test_remarks_on_own_files(tmp_path):
+    """Files in place of shipped ones, templates that nobody asks for, folders that nobody reads."""
+    own = tmp_path / "templates" / "madgraph"
+    own.mkdir(parents=True)
+    (own / "run.mg5.j2").write_text("{# mcbook-template version: 2 #}\n")
+    (own / "setings.mg5.j2").touch()
+    (tmp_path / "grids" / "models").mkdir(parents=True)
+    said = resources.remarks(beside=tmp_path / "grids")
+    assert len(said) == 3
+    assert (
+        said[0]
+        == f"{own / 'run.mg5.j2'} is used in place of the shipped templates/madgraph/run.mg5.j2"
+    )
+    assert said[1].startswith(f"{own / 'setings.mg5.j2'} is no template of mcbook")
+    assert "did you mean 'madgraph/settings.mg5.j2'?" in said[1]
+    assert said[2].startswith(f"{tmp_path / 'grids' / 'models'} is not looked into")
+    assert resources.remarks(beside=tmp_path) == said[:2]
+    assert resources.remarks(tmp_path / "grids" / "models", beside=tmp_path / "grids") == said[:2]

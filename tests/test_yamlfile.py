@@ -63,6 +63,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" fo
         ("a: .nan", "line 1: .nan is not a finite number"),
         ("a: -.inf", "not a finite number"),
         ("a: [1, NaN]", "not a finite number"),
+        ("a: -0.1e-400", "-0.1e-400 underflows to 0"),
         ("a: 1e999", "not a finite number"),
         ("a: 12345678901234567890", "too many digits"),
         ("a: !!python/object/apply:os.system [x]", "tags"),

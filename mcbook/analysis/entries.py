@@ -8,6 +8,7 @@ from typing import Any
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry.expressions import Expression, parse
 from mcbook.registry.numbers import parse_number
+from mcbook.registry.settings import checked_setting
 from mcbook.registry.yamlfile import Document, Keys
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -104,12 +105,17 @@ class Entries:
             )
         return str(value)
 
-    def constant(self, keys: Keys, value: Any) -> float:
-        """Return a positive number, given as one or as a quotient such as ``1/137.035999``."""
-        if not isinstance(value, str):
-            return self.number(keys, value, above=0)
-        expression = self.expression(keys, value, known=frozenset())
-        return self.number(keys, float(expression.evaluate_checked({})), above=0)
+    def setting(self, keys: Keys, value: Any) -> float:
+        """Return ``alpha`` or ``sqrt_s``, a number or a quotient such as ``1/137.035999``."""
+        found = value
+        if isinstance(value, str):
+            expression = self.expression(keys, value, known=frozenset())
+            found = float(expression.evaluate_checked({}))
+        number = self.number(keys, found, above=0)
+        try:
+            return checked_setting(str(keys[-1]), number, value)
+        except InputError as error:
+            raise self.fail(keys, error.message, error.hint) from None
 
     def expression(
         self, keys: Keys, value: Any, *, boolean: bool = False, known: frozenset[str] | None = None

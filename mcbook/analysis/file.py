@@ -60,7 +60,7 @@ def read_analysis(path: str | Path, *, models_dir: str | Path | None = None) -> 
         If the file is not right: with its line.
     """
     document = yamlfile.read(path)
-    document.check_schema(SCHEMA)
+    document.check_schema(SCHEMA, required=False)
     document.check_keys((), KEYS)
     for key in NEEDED:
         if key not in document.data:
@@ -77,7 +77,7 @@ class _Reader:
         first = Entries(document, folder, ())
         model = self.model(first, models_dir)
         alpha, sqrt_s = (
-            first.constant((key,), self.data.get(key, default))
+            first.setting((key,), self.data.get(key, default))
             for key, default in (("alpha", ALPHA), ("sqrt_s", SQRT_S))
         )
         self.deriver = Deriver(model, alpha=alpha, sqrt_s=sqrt_s)
@@ -201,9 +201,9 @@ class _Reader:
         if has_b:
             return None
         return Samples(
-            entries.constant(("samples", "alpha"), entry["alpha"]),
+            entries.setting(("samples", "alpha"), entry["alpha"]),
             cast("IsrMode", entries.choice(("samples", "isr"), entry["isr"], ISR)),
-            entries.constant(("samples", "sqrt_s"), entry.get("sqrt_s", SQRT_S)),
+            entries.setting(("samples", "sqrt_s"), entry.get("sqrt_s", SQRT_S)),
         )
 
     def systematics(self, channels: tuple[Channel, ...]) -> tuple[Systematic, ...]:

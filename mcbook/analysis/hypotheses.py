@@ -10,6 +10,7 @@ from mcbook.analysis.records import Analysis
 from mcbook.errors import InputError
 from mcbook.grid import expand
 from mcbook.grid.points import ParameterLike
+from mcbook.registry.bounds import apart
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Process
 
@@ -73,10 +74,8 @@ def hypotheses(analysis: Analysis) -> Hypotheses:
     reasons = np.full(total, "", dtype=object)
     reasons[~points.accepted] = [points.reasons[i] for i in points.reason_of.tolist()]
     _refer(analysis, columns)
-    for group in model.together:
-        absent = np.array([np.isnan(columns[name]) for name in group])
-        some = absent.any(axis=0) & ~absent.all(axis=0)
-        reasons[some & (reasons == "")] = f"{' and '.join(group)} go together"
+    for some, reason in apart(model.together, columns):
+        reasons[some & (reasons == "")] = reason
     for constraint, holds in zip(
         model.constraints, evaluate(analysis, model.constraints, columns), strict=True
     ):

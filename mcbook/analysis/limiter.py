@@ -135,7 +135,7 @@ class Limiter:
         mu = np.full((size, self.n_curves), np.nan)
         mu[(reasons == "") & (events == 0)] = np.inf
         method = np.full(size, "", dtype=object)
-        status = np.where(reasons == "", "no signal", reasons)
+        status = np.where(reasons == "", self.without_signal(), reasons)
         good = np.flatnonzero((reasons == "") & (events > 0))
         if good.size:
             some = {name: take_yields(entry, good) for name, entry in yields.items()}
@@ -143,6 +143,13 @@ class Limiter:
             failed = good[np.isnan(mu[good, EXPECTED]).all(axis=1)]
             reasons[failed] = status[failed]
         return PointLimits(mu, events, reasons, method, status, yields)
+
+    def without_signal(self) -> str:
+        """Return what to say where no signal is expected: a parameter that is 0 by default."""
+        grid, model = self.analysis.grid, self.analysis.model
+        zero = [n for n, p in model.parameters.items() if p.default == 0 and n not in grid.places]
+        unset = [name for name in zero if name != self.analysis.rate.vary]
+        return f"no signal ({', '.join(unset)} = 0 by default)" if unset else "no signal"
 
     def _limits(self, rows: Index, yields: Mapping[str, Yields]) -> tuple[Array, Reasons, Reasons]:
         """Return limits at points that have some signal, with method and status."""

@@ -112,11 +112,20 @@ def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
         "sigma_br_fb": _bands(mu * fraction, is_open=is_open) if has_sigma else nothing,
         "rate": rate,
         "method": str(limits.method[i]) or None,
-        "status": str(limits.status[i]),
+        "status": _status(result, limits, i),
         "flags": [*_flags(limits, i), *more],
         "efficiency": {n: _json(y.efficiency[i]) for n, y in limits.yields.items()},
         "samples": sorted({s for y in limits.yields.values() for s in y.samples[i]}),
     }
+
+
+def _status(result: "AnalysisResult", limits: PointLimits, i: int) -> str:
+    """Return the status; where only the strength is refused it says at which coupling."""
+    status, vary = str(limits.status[i]), result.analysis.rate.vary
+    if limits.reasons[i] == "" or vary is None:
+        return status
+    at = result.hypotheses.columns[vary][int(result.good[i])]
+    return f"ok: no limit on the strength at {vary} = {at:.6g}, the reference: {status}"
 
 
 def _predicted(limits: PointLimits, i: int) -> tuple[float, float]:
@@ -142,7 +151,8 @@ def _rate(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, list
         return {}, []
     production, fraction = _predicted(limits, i)
     factor = {STRENGTH: 1.0, SIGMA: production, SIGMA_BR: fraction, BR: fraction}[rate.name]
-    bands = _bands(limits.mu[i] * factor, is_open=result.is_unblinded)
+    with np.errstate(invalid="ignore"):  # no signal is no limit
+        bands = _bands(limits.mu[i] * factor, is_open=result.is_unblinded)
     here = widths.nominal[i]
     return {"name": rate.name, **bands, "wide": list(here)}, [WIDE] if here else []
 

@@ -24,6 +24,9 @@ from mcbook.registry.expressions import parse
 Array = NDArray[np.float64]
 Reasons = NDArray[np.object_]
 
+ROUNDING = 1e-9
+"""How far above 1 a sum of fractions may be."""
+
 _SIGNAL_B = 2.0
 """Either B of a pair may be the signal; samples are made with exactly one."""
 
@@ -190,7 +193,7 @@ class SignalModelOf:
         value = found.value.copy()
         silent = (shut != "") | (production * fraction == 0)
         value[silent] = 0.0
-        reasons = _reasons(found, silent, production * fraction, factor)
+        reasons = _reasons(found, silent, (production, fraction), factor)
         mc, interpolation = (
             np.divide(error, value, out=np.zeros_like(value), where=value > 0)
             for error in (found.mc_error, found.interpolation_error)
@@ -222,11 +225,22 @@ class SignalModelOf:
         return self.generated.k_factor(self.analysis, channel, columns)
 
 
-def _reasons(found: Efficiencies, silent: NDArray[np.bool_], rate: Array, factor: Array) -> Reasons:
+def _reasons(
+    found: Efficiencies,
+    silent: NDArray[np.bool_],
+    rates: tuple[Array, Array],
+    factor: Array,
+) -> Reasons:
     """Return why a point has no yield; a closed channel needs neither efficiency nor factor."""
+    production, fraction = rates
     reasons = np.where(silent, "", found.reason)
     unsaid = np.isnan(found.value) & (reasons == "") & ~silent
     reasons[unsaid] = "the efficiency is not known"
-    reasons[~np.isfinite(rate) & ~silent & (reasons == "")] = "the cross section is not defined"
+    reasons[~np.isfinite(production * fraction) & ~silent & (reasons == "")] = (
+        "the cross section is not defined"
+    )
+    impossible = ~silent & (reasons == "") & ((fraction < 0) | (fraction > 1 + ROUNDING))
+    for i in np.flatnonzero(impossible).tolist():
+        reasons[i] = f"a branching fraction of {fraction[i]:.6g} is not between 0 and 1"
     reasons[np.isnan(factor) & ~silent & (reasons == "")] = "no generated cross section around it"
     return np.asarray(reasons, dtype=object)

@@ -9,24 +9,33 @@ It is raised when the events that a card makes change; an edited comment leaves 
 """
 
 import re
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    UndefinedError,
+)
 
 from mcbook import resources
-from mcbook.errors import InputError
+from mcbook.errors import InputError, McbookError, did_you_mean
 
+_UNKNOWN = re.compile(r"'(\w+)' is undefined")
 _VERSION = re.compile(r"\{#-?\s*mcbook-template version:\s*(\d+)\s*-?#\}")
 
 
 class CardTemplate:
     """One compiled template with the version that it declares."""
 
-    def __init__(self, name: str, version: int, compiled: Template) -> None:
-        self.name = name
+    def __init__(self, path: Path, version: int, compiled: Template) -> None:
+        self.path = path
         self.version = version
         self._compiled = compiled
 
@@ -36,7 +45,8 @@ class CardTemplate:
         Raises
         ------
         InputError
-            If the template names something that *context* does not hold.
+            If the template names something that *context* does not hold, or does with a value what
+            cannot be done; with the line.
         """
         return self.text(context).encode()
 
@@ -44,10 +54,12 @@ class CardTemplate:
         """Return the text as it goes into another card; see `render`."""
         try:
             return self._compiled.render(context)
-        except TemplateError as error:
+        except McbookError:
+            raise
+        except Exception as error:  # noqa: BLE001  a filter may raise anything
+            place, text = _line_of(error) or self.path, str(error) or type(error).__name__
             raise InputError(
-                f"the template {self.name} cannot be rendered: {error.message}",
-                hint="a template may only use what mcbook passes to it",
+                f"{place}: the template cannot be rendered: {text}", hint=_hint(error, context)
             ) from None
 
 
@@ -105,11 +117,25 @@ def _template(folders: tuple[Path, ...], name: str) -> CardTemplate:
             hint="begin the template with {# mcbook-template version: 1 #}",
         )
     try:
-        return CardTemplate(name, int(declared[1]), environment.get_template(name))
+        return CardTemplate(path, int(declared[1]), environment.get_template(name))
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         place = f"{path}:{line}" if line else str(path)
         raise InputError(f"{place}: {error.message}", hint="see the Jinja2 documentation") from None
+
+
+def _line_of(error: Exception) -> str | None:
+    """Return path and line of the template in which an error arose: Jinja2 traces it back there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if frame.filename.endswith(".j2")]
+    return f"{inside[-1].filename}:{inside[-1].lineno}" if inside else None
+
+
+def _hint(error: Exception, context: Mapping[str, Any]) -> str:
+    """Return what a template may do instead."""
+    unknown = _UNKNOWN.fullmatch(str(error)) if isinstance(error, UndefinedError) else None
+    near = did_you_mean(unknown[1], context) if unknown else None
+    return near or "a template may only use what mcbook passes to it"
 
 
 def number(value: float) -> str:

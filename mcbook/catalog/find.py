@@ -41,6 +41,7 @@ POINT_COLUMNS = (
     "derived",
     "factor",
     "cross_section_fb",
+    "branching_fraction",
     "wide",
     "n_events",
     "status",
@@ -96,7 +97,7 @@ def find(
         What is looked for.
     columns
         Entries of the rows: any of `SAMPLE_COLUMNS` (`POINT_COLUMNS` with *points*), columns of the
-        sample, parameters, derived quantities. The ``id`` is always there.
+        sample, parameters, derived quantities, constants. The ``id`` is always there.
     sort
         Names, separated by commas; ``-`` before one for falling order. Rows that do not have it
         come last. Samples of one model follow their parameters otherwise, several models their
@@ -170,8 +171,9 @@ def find_near(
         f"SELECT {'p' if points else 's'}.id AS id, {squared.text} AS d"  # noqa: S608
         f" FROM {search.tables()}{joined} WHERE {where.sql}"
     )
+    others = None if columns is None else ["id", *(name for name in columns if name != "distance")]
     outputs = [
-        *_Rows(search, points=points).outputs(columns),
+        *_Rows(search, points=points).outputs(others),
         _Output("distance", ["near.d"], partial(map, lambda cells: float(cells[0]) ** 0.5)),
     ]
     order = ["near.d", *_usual_order(search), *(["p.id"] if points else [])]
@@ -274,8 +276,9 @@ class _Rows:
             return _Output(name, [FIELDS[name].sql])
         models = self.search.known
         if name not in OF_POINTS and not any(name in model for model in models):
-            names = set(self.known).union(FIELDS, *(m.derived.union(m.parameters) for m in models))
-            raise InputError(f"there is no column {name!r}", hint=did_you_mean(name, names))
+            names = set(self.known).union(FIELDS, *(model.all for model in models))
+            hint = "it comes with --near" if name == "distance" else did_you_mean(name, names)
+            raise InputError(f"there is no column {name!r}", hint=hint)
         column = self.search.at_point(name) if self.points else self.search.at_sample(name)
         return _Output(name, [column.sql], partial(map, _number))
 

@@ -2,10 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from mcbook.catalog.accelerator import json_sql, quoted
 from mcbook.catalog.writer import Reader, as_object
 from mcbook.errors import InputError, did_you_mean
 from mcbook.registry.expressions import SqlColumn
+from mcbook.registry.physics.constants import CONSTANTS
+
+_SETTING = (
+    "(SELECT e.document -> 'settings' ->> '{}' FROM definitions AS e WHERE e.digest = s.definition)"
+)
+"""A generator setting: both databases read these operators alike."""
 
 FIELDS: Mapping[str, SqlColumn] = {
     "id": SqlColumn("s.id", "text"),
@@ -18,17 +26,23 @@ FIELDS: Mapping[str, SqlColumn] = {
     "n_events": SqlColumn("s.n_events", "number"),
     "events_target": SqlColumn("s.events_target", "number"),
     "points": SqlColumn("(SELECT COUNT(*) FROM points AS n WHERE n.sample_id = s.id)", "number"),
+    **{name: SqlColumn(_SETTING.format(name), "text") for name in ("isr", "lifetime")},
+    **{
+        name: SqlColumn(f"CAST({_SETTING.format(name)} AS double precision)", "number")
+        for name in ("sqrt_s", "alpha")
+    },
 }
-"""Columns of the sample itself, as an expression and ``--sort`` may name them."""
+"""Columns of a sample and its generator settings, as an expression and ``--sort`` may name them."""
 
-OF_POINTS = frozenset({"factor", "cross_section_fb"})
+OF_POINTS = frozenset({"factor", "cross_section_fb", "branching_fraction"})
 """Columns of a point, which an expression and ``--sort`` may name as well."""
 
 
 def point_column(name: str, table: str, dialect: str) -> SqlColumn:
     """Return one of `OF_POINTS`: at the points ``p`` of the samples ``s``, or of these themselves.
 
-    The cross section is that of the process as written, null for what is made in decays.
+    The cross section is that of the process as written, null for what is made in decays, which has
+    a branching fraction of the parent in its place.
 
     Raises
     ------
@@ -42,22 +56,30 @@ def point_column(name: str, table: str, dialect: str) -> SqlColumn:
     unit = "d.facts ->> 'unit'" if dialect == "postgresql" else "json_extract(d.facts, '$.unit')"
     of_sample = f"(SELECT {unit} FROM definitions AS d WHERE d.digest = s.definition)"  # noqa: S608
     rate = "s.expected_rate" if table == "s" else "p.factor * s.expected_rate"
-    return SqlColumn(f"CASE WHEN {of_sample} = 'fb' THEN {rate} END", "number")
+    wanted = "1" if name == "branching_fraction" else "fb"
+    return SqlColumn(f"CASE WHEN {of_sample} = '{wanted}' THEN {rate} END", "number")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
     """The names of one signal model, parameters in the order in which people look at them.
 
-    `shape` are those that shape every sample of the model.
+    `shape` are those that shape every sample of the model. `constants` are its own, not those of
+    nature.
     """
 
     parameters: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
     shape: frozenset[str] = frozenset()
+    constants: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
-        return name in self.parameters or name in self.derived
+        return name in self.all
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Everything that a query may name."""
+        return self.derived.union(self.parameters, self.constants)
 
 
 def names_in(books: Reader, registry: Mapping[str, ModelNames]) -> dict[str, ModelNames]:
@@ -72,7 +94,8 @@ def names_in(books: Reader, registry: Mapping[str, ModelNames]) -> dict[str, Mod
         any more has the names that its samples carry.
     """
     found: dict[str, ModelNames] = {}
-    for model, facts, parameters, derived in books.connection.exec_driver_sql(_ONE_OF_EACH):
+    rows = books.connection.exec_driver_sql(_ONE_OF_EACH)
+    for model, document, facts, parameters, derived in rows:
         shape = frozenset(as_object(facts)["shape"])
         known = found.get(model) or replace(registry.get(model, ModelNames()), shape=shape)
         others = sorted(as_object(parameters).keys() - set(known.parameters))
@@ -80,14 +103,48 @@ def names_in(books: Reader, registry: Mapping[str, ModelNames]) -> dict[str, Mod
             parameters=(*known.parameters, *others),
             derived=known.derived | as_object(derived).keys(),
             shape=known.shape & shape,
+            constants=known.constants | constants_in(as_object(document)).keys(),
         )
     return found
 
 
 _ONE_OF_EACH = """
-SELECT s.model, d.facts, s.parameters, s.derived FROM definitions d JOIN samples s
+SELECT s.model, d.document, d.facts, s.parameters, s.derived FROM definitions d JOIN samples s
 ON s.id = (SELECT id FROM samples WHERE definition = d.digest LIMIT 1)
 """
+
+
+def constants_in(document: Mapping[str, Any]) -> dict[str, float]:
+    """Return the constants of the model, not those of nature, that a definition holds."""
+    quantities = document.get("closure", {}).get("quantities", {})
+    return {
+        name: float(value)
+        for name, value in quantities.items()
+        if isinstance(value, int | float) and name not in CONSTANTS
+    }
+
+
+def constant_sql(name: str, table: str, dialect: str) -> str:
+    """Return SQL for the constant that the values of the points ``p`` or samples ``s`` have.
+
+    Books that were written before values told their constants have it in the definition, where it
+    shapes the events.
+    """
+    if dialect == "postgresql":
+        path = quoted(f"{{closure,quantities,{name}}}")
+        is_number = f"jsonb_typeof(d.document #> {path}) = 'number'"
+        fixed = f"CAST(d.document #>> {path} AS double precision)"
+    else:
+        path = quoted(f'$.closure.quantities."{name}"')
+        is_number = f"json_type(d.document, {path}) IN ('integer', 'real')"
+        fixed = f"json_extract(d.document, {path})"
+    computed = json_sql("f.versions", name, dialect)
+    return (
+        f"COALESCE((SELECT {computed} FROM formula_sets AS f"  # noqa: S608
+        f" WHERE f.digest = {table}.formulas),"
+        f" (SELECT CASE WHEN {is_number} THEN {fixed} END FROM definitions AS d"
+        " WHERE d.digest = s.definition))"
+    )
 
 
 def check_name(name: str, models: Iterable[ModelNames]) -> None:
@@ -101,5 +158,5 @@ def check_name(name: str, models: Iterable[ModelNames]) -> None:
     listed = list(models)
     columns = FIELDS.keys() | OF_POINTS
     if name not in columns and not any(name in model for model in listed):
-        known = columns.union(*(model.derived.union(model.parameters) for model in listed))
+        known = columns.union(*(model.all for model in listed))
         raise InputError(f"nothing is called {name!r}", hint=did_you_mean(name, known))

@@ -5,7 +5,7 @@ question is asked of the samples. Any other names a property of points (rates, l
 quantities): a sample matches when it serves a point that has it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from mcbook.catalog.names import (
     OF_POINTS,
     ModelNames,
     check_name,
+    constant_sql,
     names_in,
     point_column,
 )
@@ -77,6 +78,7 @@ class Search:
         self.known = [*registry.values(), *self.models.values()]
         self.conjuncts = conjuncts_of(_condition(expression)) if expression else []
         for conjunct in self.conjuncts:
+            _check_quotes(conjunct.node, self.known)
             for name in sorted(conjunct.names):
                 check_name(name, self.known)
         self.candidates = self._candidates()
@@ -112,6 +114,8 @@ class Search:
         kinds = {"parameters" for model in models if name in model.parameters}
         kinds |= {"derived" for model in models if name in model.derived}
         parts = [json_sql(f"{table}.{kind}", name, self.dialect) for kind in sorted(kinds)]
+        if any(name in model.constants for model in models):
+            parts.append(constant_sql(name, table, self.dialect))
         if not parts:
             return SqlColumn("CAST(NULL AS double precision)", "number")
         return SqlColumn(parts[0] if len(parts) == 1 else f"COALESCE({', '.join(parts)})", "number")
@@ -208,6 +212,32 @@ def _give_functions(books: Reader) -> None:
         driver: Any = books.connection.connection.driver_connection
         register_functions(driver)
         books.connection.info["mcbook_functions"] = True
+
+
+def _check_quotes(node: Node, models: Sequence[ModelNames]) -> None:
+    """Refuse a word without quotes that is compared with a column of texts."""
+    if isinstance(node, Comparison | Membership):
+        found = list(_names_below(node))
+        text = next(
+            (name for name in found if name in FIELDS and FIELDS[name].kind == "text"), None
+        )
+        columns = FIELDS.keys() | OF_POINTS
+        for name in found:
+            if text and name not in columns and not any(name in model for model in models):
+                raise InputError(
+                    f"nothing is called {name!r}", hint=f"quote it: {text} == '{name}'"
+                )
+        return
+    for child in children(node):
+        _check_quotes(child, models)
+
+
+def _names_below(node: Node) -> Iterator[str]:
+    """Yield the names in a node, from left to right."""
+    if isinstance(node, Name):
+        yield node.name
+    for child in children(node):
+        yield from _names_below(child)
 
 
 def _condition(expression: str) -> Expression:

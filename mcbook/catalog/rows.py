@@ -42,7 +42,7 @@ class DefinitionRow(NamedTuple):
 
 
 class FormulaSetRow(NamedTuple):
-    """The versions of the formulas that derived quantities were computed with."""
+    """The formulas, with versions, and the constants that derived quantities are computed with."""
 
     digest: str
     versions: JsonText
@@ -58,6 +58,7 @@ class RootRow(NamedTuple):
 class SampleRow(NamedTuple):
     """One sample; `derived` holds null where a value is infinite or undefined, `reasons` says why.
 
+    Of a width with a value, `reasons` says which approximation it is, where there are several.
     `directory` is relative to the storage root, in POSIX form. `expected_rate` is what the
     generator should report: production times branching fractions at the sample's own parameters,
     in the unit of the production.

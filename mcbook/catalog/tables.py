@@ -30,7 +30,10 @@ class Definition(SQLModel, table=True):
 
 
 class FormulaSet(SQLModel, table=True):
-    """The versions of the formulas that a set of derived quantities was computed with."""
+    """What derived quantities were computed with, by name.
+
+    A text is a formula with its version, a number the value of a constant of the model.
+    """
 
     __tablename__: ClassVar[str] = "formula_sets"
 
@@ -51,6 +54,8 @@ class Sample(SQLModel, table=True):
     """The events of one process at one event-shaping point with one generator configuration.
 
     `expected_rate` is what the generator should report: production times branching fractions.
+    `reasons` says why a derived quantity is null, and of a width that is not, which approximation
+    it is.
     """
 
     __tablename__: ClassVar[str] = "samples"
@@ -79,7 +84,8 @@ class Point(SQLModel, table=True):
     """One assignment of every parameter, and the sample that serves it.
 
     `factor` is the rate at the point over the rate at the sample's own parameters, null where the
-    latter is zero. `wide` names the particles whose width shapes the events at the point.
+    latter is zero. `reasons` are as in a sample. `wide` names the particles whose width shapes the
+    events at the point.
     """
 
     __tablename__: ClassVar[str] = "points"

@@ -88,6 +88,19 @@ class Reader:
         rows = self._among("SELECT sample_id, digest FROM points WHERE sample_id", list(sample_ids))
         return {(row[0], row[1]) for row in rows}
 
+    def cards_of(self, sample_ids: Iterable[str]) -> Sequence[tuple[str, str, str, str, str]]:
+        """Return sample id, storage root, path and SHA-256 of each card of samples.
+
+        At the end stands the moment at which something last happened to the sample.
+        """
+        return self._among(
+            "SELECT s.id, COALESCE(p.storage, s.storage), c.path, c.sha256,"
+            " (SELECT MAX(at) FROM history WHERE sample_id = s.id)"
+            " FROM samples AS s JOIN cards AS c ON c.sample_id = s.id"
+            " LEFT JOIN parts AS p ON p.sample_id = s.id AND p.number = c.part WHERE s.id",
+            list(sample_ids),
+        )
+
     def used_seeds(self, candidates: Iterable[int]) -> set[int]:
         """Return those seeds that a part in the books has already."""
         rows = self._among("SELECT DISTINCT seed FROM parts WHERE seed", list(candidates))
@@ -163,8 +176,8 @@ class Writer(Reader):
         """Add definitions that are not there yet; return how many are new."""
         return self.insert("definitions", rows, skip="digest")
 
-    def add_formulas(self, versions: Mapping[str, str]) -> str:
-        """Record which versions of formulas were used; return the key for sample and point rows."""
+    def add_formulas(self, versions: Mapping[str, str | float]) -> str:
+        """Record which formulas and constants were used; return the key for samples and points."""
         key = hash_of(dict(versions))
         self.insert("formula_sets", [FormulaSetRow(key, as_json(dict(versions)))], skip="digest")
         return key

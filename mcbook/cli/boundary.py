@@ -9,19 +9,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from mcbook.errors import McbookError, did_you_mean
+from mcbook.cli import output
+from mcbook.errors import McbookError, did_you_mean, is_wrong_path
 
 INTERRUPTED = 130
 USAGE = 2
 DEBUG = "--debug"
-
-_WRONG_PATH = (
-    FileExistsError,
-    FileNotFoundError,
-    IsADirectoryError,
-    NotADirectoryError,
-    PermissionError,
-)
 
 
 class Group(TyperGroup):
@@ -61,8 +54,8 @@ class Group(TyperGroup):
 
 
 def tell(message: str, hint: str | None) -> None:
-    """Print an error and its hint on stderr."""
-    typer.echo(f"error: {message}", err=True)
+    """Print an error and its hint on stderr, paths below this folder without the folder."""
+    typer.echo(f"error: {output.from_here(message)}", err=True)
     if hint:
         typer.echo(f"hint: {hint}", err=True)
 
@@ -76,7 +69,7 @@ def _answer(error: Exception) -> int:
         return _answer_usage(error)
     if isinstance(error, OSError) and error.filename is not None:
         tell(f"{error.filename}: {error.strerror}", None)
-        return USAGE if isinstance(error, _WRONG_PATH) else 1
+        return USAGE if is_wrong_path(error) else 1
     text = " ".join(str(error).split()) or "no more is known"
     tell(f"unexpected {type(error).__name__}: {text}", f"{DEBUG} shows where it happened")
     return 1

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models, words
+from mcbook.cli import limit_tables, output
+from mcbook.cli.options import Catalog, DryRun, Format, Models, output_folder, words
 from mcbook.errors import InputError
 
 
@@ -43,7 +43,12 @@ def limits(
     ] = None,
     output_: Annotated[
         Path | None,
-        typer.Option("--output", metavar="DIR", help="Folder for limits.csv and limits.json."),
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            parser=output_folder,
+            help="Folder for limits.csv and limits.json.",
+        ),
     ] = None,
     write: Annotated[
         str | None,
@@ -77,7 +82,7 @@ def limits(
     seed: Annotated[int, typer.Option(min=0, help="Seed of toys.")] = 0,
     toys: Annotated[int, typer.Option(min=1000, help="Toys at each signal strength.")] = 10_000,
     example: Annotated[
-        bool, typer.Option("--example", help="Write an analysis that runs, with its tables.")
+        bool, typer.Option("--example", help="Write analyses that run, with their tables.")
     ] = False,
     catalog: Catalog = None,
     models: Models = None,
@@ -100,7 +105,7 @@ def limits(
     )  # fmt: skip
     for text in found["notes"]:
         output.note(text)
-    tables.limits(found, format_, dry_run=dry_run)
+    limit_tables.limits(found, format_, dry_run=dry_run)
 
 
 def _example(file: Path | None, folder: Path | None) -> None:
@@ -111,5 +116,5 @@ def _example(file: Path | None, folder: Path | None) -> None:
     written = write_example(folder)
     for name in written:
         typer.echo(f"written: {name}")
-    main = next(name for name in written if name.endswith(".yaml"))
-    typer.echo(f"now: mcbook limits {main} --output {Path(main).parent / 'limits'}")
+    main = next(name for name in written if name.endswith("zprime_inv.yaml"))
+    typer.echo(f"now: mcbook limits {main} --output zprime")

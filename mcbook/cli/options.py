@@ -7,9 +7,25 @@ import typer
 
 from mcbook.errors import InputError
 
+
+def filled(param: typer.CallbackParam, value: str | None) -> str | None:
+    """Refuse an option that was given and says nothing, which must be a slip of a script."""
+    if value is not None and not value.strip(" ,"):
+        raise InputError(f"{param.opts[0]} is empty", hint="leave it out, or give a value")
+    return value
+
+
+def output_folder(text: str | Path) -> Path:
+    """Read the value of ``--output``; an empty path would mean this folder."""
+    if not str(text).strip():
+        raise InputError("--output is empty", hint="leave it out, or name a folder")
+    return Path(text)
+
+
 Catalog = Annotated[
     str | None,
     typer.Option(
+        callback=filled,
         metavar="PATH_OR_URL",
         help="Path or SQLAlchemy URL of the catalog; without it MCBOOK_CATALOG, mcbook.toml, "
         "the nearest mcbook.db.",

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,11 +23,11 @@ GAP = "  "
 
 
 def json_document(value: Any) -> None:
-    """Print one JSON document, a list with one element on each line."""
-    if isinstance(value, list):
-        typer.echo("[" + ",\n ".join(map(_json, value)) + "]")
-    else:
-        typer.echo(_json(value, indent=2))
+    """Print one JSON document, a list with one element on each line; paths as tables have them."""
+    is_list = isinstance(value, list)
+    text = "[" + ",\n ".join(map(_json, value)) + "]" if is_list else _json(value, indent=2)
+    # Where a text begins with this folder: one look through the document, not one for each value.
+    typer.echo(text.replace(_json(_here())[:-1], '"'))
 
 
 def table(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -78,17 +79,17 @@ def note(text: str) -> None:
     typer.echo(f"note: {text}", err=True)
 
 
-def note_shadows(models_dir: str | Path | None, model: str | None = None) -> None:
-    """Say aloud which files of the user stand in for shipped ones."""
+def from_here(text: str) -> str:
+    """Return a text with its paths below this folder as seen from here."""
+    return re.sub(rf"(?<![\w./-]){re.escape(os.getcwd())}/", "", text)  # noqa: PTH109
+
+
+def note_own(models_dir: str | Path | None, model: str | None = None) -> None:
+    """Say aloud which files of the user stand in for shipped ones, and which do nothing."""
     from mcbook import resources
 
-    own = [
-        shadow
-        for shadow in resources.shadows("models", models_dir)
-        if model is None or shadow.name == f"{model}.yaml"
-    ]
-    for shadow in (*own, *resources.shadows("templates")):
-        note(f"{shadow.path} is used in place of the shipped {shadow.kind}/{shadow.name}")
+    for text in resources.remarks(models_dir, model):
+        note(text)
 
 
 class Progress:
@@ -163,14 +164,19 @@ def cell(value: Any) -> str:
         return " ".join(f"{key}={cell(entry)}" for key, entry in value.items()) or "-"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(cell, value)) or "-"
-    return str(value).removeprefix(f"{os.getcwd()}/")  # noqa: PTH109  one call, many cells
+    return str(value).removeprefix(_here())
+
+
+def _here() -> str:
+    """Return this folder as paths below it begin."""
+    return f"{os.getcwd()}/"  # noqa: PTH109  a call for each cell, and Path is slow
 
 
 def _plain(value: Any) -> str:
     """Return a value as a program reads it."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
-    return value if isinstance(value, str) else _json(value)
+    return value.removeprefix(_here()) if isinstance(value, str) else _json(value)
 
 
 def _json(value: Any, indent: int | None = None) -> str:

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Constants, DryRun, Format, Models, numbers
+from mcbook.cli.options import Constants, DryRun, Format, Models, filled, numbers
 
 Process = Annotated[
     str | None,
-    typer.Option(metavar="PROCESS", help="One process, with /channel to pick one of its channels."),
+    typer.Option(
+        metavar="PROCESS",
+        callback=filled,
+        help="One process, with /channel to pick one of its channels.",
+    ),
 ]
 
 
@@ -30,7 +34,7 @@ def models(
     """List the signal models, or describe one with all that follows from its parameters."""
     from mcbook.verbs import models as verb
 
-    output.note_shadows(models_dir, name)
+    output.note_own(models_dir, name)
     if name is None:
         rows = verb.list_models(models_dir)
         tables.model_list(rows) if format_ == "table" else output.json_document(rows)
@@ -54,7 +58,7 @@ def ufo(
     """Write the UFO package of a signal model."""
     from mcbook.verbs import ufo as verb
 
-    output.note_shadows(models_dir, model)
+    output.note_own(models_dir, model)
     found = verb.write(
         model,
         directory,

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 from mcbook.cli import output, tables
-from mcbook.cli.options import Catalog, Constants, DryRun, Format, Models, count, numbers, words
+from mcbook.cli.options import (
+    Catalog,
+    Constants,
+    DryRun,
+    Format,
+    Models,
+    count,
+    filled,
+    numbers,
+    output_folder,
+    words,
+)
 from mcbook.errors import WorkError
 
 Id = Annotated[
@@ -25,10 +36,14 @@ def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A signal model.")],
     grid: Annotated[Path, typer.Option(metavar="FILE", help="The grid of points, a YAML file.")],
     output_: Annotated[
-        Path, typer.Option("--output", metavar="DIR", help="Folder of the samples.")
+        Path,
+        typer.Option(
+            "--output", metavar="DIR", parser=output_folder, help="Folder of the samples."
+        ),
     ] = Path("samples"),
     process: Annotated[
-        str | None, typer.Option(metavar="PROCESS", help="Process, in place of the grid's.")
+        str | None,
+        typer.Option(metavar="PROCESS", callback=filled, help="Process, in place of the grid's."),
     ] = None,
     events: Annotated[
         str | None,
@@ -50,7 +65,6 @@ def generate(
     """Write the cards of every point of a grid and enter the samples in the books."""
     from mcbook.verbs import generate as verb
 
-    output.note_shadows(models_dir, model)
     with output.progress(f"generate {model}") as report:
         found = verb.generate(
             model,
@@ -76,7 +90,8 @@ def query(
         typer.Option("--format", help="Print a table, json, csv or ids."),
     ] = "table",
     columns: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Columns of a table or csv.")
+        str | None,
+        typer.Option(metavar="NAME,...", callback=filled, help="Columns of a table or csv."),
     ] = None,
     sort: Annotated[
         str | None, typer.Option(metavar="NAME", help="Order by a column; -NAME for falling order.")
@@ -128,8 +143,8 @@ def trace(
         str,
         typer.Argument(
             metavar="FILE_OR_ID",
-            help="A file, the id of a sample, a result or an efficiency map, a seed, or r-...:12, the "
-            "twelfth hypothesis of a result.",
+            help="A file, the id of a sample, a result or an efficiency map, a seed, or r-...:12, "
+            "the twelfth hypothesis of a result.",
         ),
     ],
     catalog: Catalog = None,
@@ -157,12 +172,17 @@ def verify(
     """Compare files with their recorded digests, and cards with what would be rendered now."""
     from mcbook.verbs import verify as verb
 
-    output.note_shadows(models_dir)
+    output.note_own(models_dir)
     with output.progress("verify") as report:
         found = verb.verify(expression, catalog=catalog, models_dir=models_dir, progress=report)
     output.result(found, format_)
-    if found["failed"]:
+    if found["missing"] or found["changed"]:
         raise WorkError(
             "files or samples are not what the books say",
             hint="`generate` writes what is missing again; it never overwrites what was changed",
+        )
+    if found["failed"]:
+        raise WorkError(
+            "cards could not be rendered again, so that their values are unchecked",
+            hint="models and templates are looked for in --models, MCBOOK_PATH and this folder",
         )

@@ -7,13 +7,15 @@ import typer
 
 from mcbook.cli import output
 from mcbook.cli.output import Row
-from mcbook.errors import WorkError
 
 #: What a row of samples or points shows unless columns are asked for; parameters come after.
 SAMPLE_COLUMNS = ("id", "process", "status", "n_events", "points")
 
 #: What rows of points, of missing points and of near samples have on top.
-POINT_COLUMNS = ("factor", "cross_section_fb", "reason", "distance")
+POINT_COLUMNS = ("factor", "cross_section_fb", "branching_fraction", "reason", "distance")
+
+#: A sample has one of them: the process decides which.
+RATE_COLUMNS = frozenset({"cross_section_fb", "branching_fraction"})
 
 
 def model_list(rows: Sequence[Row]) -> None:
@@ -107,6 +109,12 @@ def generated(found: Row, format_: str, *, dry_run: bool) -> None:
     if dry_run:
         output.note("dry run, nothing was written")
         return
+    if found["edited"]:
+        have = "has" if found["edited"] == 1 else "have"
+        output.note(
+            f"{_many(found['edited'], 'sample')} {have} files that differ from the books:"
+            " `mcbook verify` lists them"
+        )
     books = output.cell(found["catalog"])
     typer.echo(f"{_many(found['files_written'], 'file')} in {found['directory']}, books in {books}")
     if found.get("command"):
@@ -245,12 +253,28 @@ def _look(row: Row) -> Row:
 
 
 def _with_short_points(shown: Row) -> Row:
-    """Return a sample whose points are rows of a table, without derived quantities."""
+    """Return a sample whose points are rows of a table, without derived quantities.
+
+    Constants are there where a point has others than the sample, and where the model has any.
+    """
+    moved = {
+        name
+        for point in shown["points"]
+        for name, value in point["constants"].items()
+        if value != shown["constants"].get(name)
+    }
     points = [
-        {**point["parameters"], "factor": point["factor"], "wide": point["wide"]}
+        {
+            **point["parameters"],
+            **{name: point["constants"].get(name) for name in sorted(moved)},
+            "factor": point["factor"],
+            "wide": point["wide"],
+        }
         for point in shown["points"]
     ]
-    return {**shown, "points": points}
+    left_out = () if shown["constants"] else ("constants",)
+    rest = {name: value for name, value in shown.items() if name not in left_out}
+    return {**rest, "points": points}
 
 
 def found(rows: Sequence[Row], columns: Sequence[str] | None, format_: str) -> None:
@@ -278,102 +302,6 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     names = dict.fromkeys(key for row in rows for key in row)
     usual = [name for name in SAMPLE_COLUMNS if name in names]
     parameters = dict.fromkeys(name for row in rows for name in row.get("parameters", {}))
-    return [*usual, *parameters, *(name for name in POINT_COLUMNS if name in names)]
-
-
-_LIMIT = ("observed", "-2 sigma", "-1 sigma", "expected", "+1 sigma", "+2 sigma")
-
-
-def limits(found: Row, format_: str, *, dry_run: bool) -> None:
-    """Print limits, with the method of each; where there is none at all the work failed."""
-    from mcbook.verbs.publication import has_limits
-
-    if format_ == "json":
-        output.json_document(found["limits"])
-    elif dry_run:
-        output.note("dry run, nothing was computed or written")
-    else:
-        _limits(found)
-    if found["limits"] and not has_limits(found):
-        raise WorkError(f"no hypothesis has a limit: {found['limits'][0]['status']}")
-
-
-def _limits(found: Row) -> None:
-    is_analysis = found["kind"] == "analysis"
-    what = found["rate"]["name"] if is_analysis else "the signal strength"
-    closed = " (box closed: expected limits only)" if is_analysis and not found["unblinded"] else ""
-    bayesian = any(row["method"] == "bayesian" for row in found["limits"])
-    kind = "credibility level" if bayesian else "CLs confidence level"
-    is_interval = any(row.get("rate", {}).get("kind") == "intervals" for row in found["limits"])
-    word = "limits" if is_interval else "upper limits"
-    typer.echo(f"{word} on {what} at {100 * found['cl']:g}% {kind}{closed}")
-    if is_analysis:
-        _of_analysis(found)
-    else:
-        _of_counts(found["limits"])
-    if "comparison" in found:
-        _comparison(found["comparison"])
-    for name in found["files"]:
-        typer.echo(f"written: {name}")
-
-
-def _comparison(found: Row) -> None:
-    """Print two results side by side; ratios are of the other one over this one."""
-    for text in found["warnings"]:
-        output.note(text)
-    typer.echo("ratios of the other result to this one")
-    rows = [
-        {
-            **row["parameters"],
-            "hypothesis": row["hypothesis"],
-            **{
-                f"{name} {key}": row[name][key]["ratio"]
-                for name in found["quantities"]
-                for key in ("observed", "expected")
-            },
-        }
-        for row in found["rows"]
-    ]
-    by = ["hypothesis"] if found["matched_by"] == ["hypothesis"] else found["matched_by"]
-    ratios = [f"{name} {key}" for name in found["quantities"] for key in ("observed", "expected")]
-    shown = [name for name in ratios if any(row[name] is not None for row in rows)]
-    output.table(rows, [*by, *shown])
-    alone = [found["only_first"], found["only_second"]]
-    if any(alone):
-        output.note(f"{alone[0]} hypotheses are only in this result, {alone[1]} only in the other")
-
-
-def _of_counts(limits: Sequence[Row]) -> None:
-    rows = [
-        {
-            **row["parameters"],
-            **row,
-            **dict(zip(_LIMIT, [row["observed"], *row["expected"]], strict=True)),
-        }
-        for row in limits
-    ]
-    parameters = dict.fromkeys(name for row in limits for name in row["parameters"])
-    output.table(rows, ["hypothesis", *parameters, *_LIMIT, "observed_events", "method", "status"])
-
-
-def _of_analysis(found: Row) -> None:
-    """Print the limits on what is limited; the status tells why there is none."""
-    rows = []
-    for row in found["limits"]:
-        rate = row["rate"]
-        shown = [_limit(value) for value in (rate["observed"], *rate["expected"])]
-        flags = [flag for flag in row["flags"] if flag not in {"generated", "interpolated"}]
-        note = rate.get("note", {}).get("expected", [""] * 5)[2]
-        status = "; ".join(filter(None, (row["status"], note, *flags)))
-        rows.append({**row["parameters"], **row, **dict(zip(_LIMIT, shown, strict=True)),
-                     "status": status})  # fmt: skip
-    names = found["scanned"] or ["hypothesis"]
-    limits = _LIMIT if found["unblinded"] else _LIMIT[1:]
-    output.table(rows, [*names, *limits, "method", "status"])
-
-
-def _limit(value: Any) -> Any:
-    """Return a limit, or excluded intervals as text."""
-    if not isinstance(value, list):
-        return value
-    return " ".join(f"{low:.4g}..{high:.4g}" for low, high in value) or None
+    empty = {n for n in RATE_COLUMNS if all(row.get(n) is None for row in rows)}
+    shown = (name for name in POINT_COLUMNS if name in names.keys() - empty)
+    return [*usual, *parameters, *shown]

@@ -8,6 +8,7 @@ from mcbook.cards.engine import number
 from mcbook.errors import InputError, did_you_mean
 from mcbook.generators.base import SampleInput, Settings
 from mcbook.registry.model import Process, SignalModel
+from mcbook.registry.numbers import round9
 from mcbook.registry.physics.constants import CONSTANTS
 from mcbook.ufo.content import Content
 from mcbook.ufo.foreign import ForeignUfo
@@ -202,7 +203,7 @@ def _fixed(ufo: ForeignUfo, fixed: Mapping[str, Any]) -> dict[str, float]:
     for name, value in fixed.items():
         _check_external(ufo, name)
         try:
-            values[name] = float(value)
+            values[name] = round9(float(value))
         except (TypeError, ValueError):
             raise InputError(
                 f"generator.names: {name} is {value!r}", hint="a number is wanted"

@@ -10,6 +10,7 @@ from mcbook.generators.base import Settings, setting_number
 from mcbook.registry.derive import ALPHA, SQRT_S
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.physics.constants import CONSTANTS
+from mcbook.registry.settings import checked_setting
 from mcbook.ufo import writer
 from mcbook.ufo.content import Content, content
 from mcbook.ufo.foreign import ForeignUfo, read_ufo
@@ -39,12 +40,12 @@ def complete(
                 f"generator.{name} is no setting of MadGraph", hint=did_you_mean(name, NAMES)
             )
     settings: Settings = {
-        "alpha": _positive(given, "alpha", ALPHA),
+        "alpha": _checked(given, "alpha", ALPHA),
         "bwcutoff": bwcutoff(process),
         "cuts": _cuts(model, process),
         "isr": _choice(given, "isr"),
         "lifetime": _choice(given, "lifetime"),
-        "sqrt_s": _positive(given, "sqrt_s", SQRT_S),
+        "sqrt_s": _checked(given, "sqrt_s", SQRT_S),
         "taus": _taus(process),
     }
     _check_beams(process, settings)
@@ -92,14 +93,12 @@ def bwcutoff(process: Process) -> float:
     return float(math.ceil(resonances / (math.pi * LOST) / 50 + 0.5) * 50)
 
 
-def _positive(given: Mapping[str, Any], name: str, default: float) -> float:
-    value = setting_number(given.get(name, default))
-    if not 0 < value < math.inf:
-        raise InputError(
-            f"generator.{name} is {given[name]!r}",
-            hint="a positive number is wanted, or text such as 1/137.036",
-        )
-    return value
+def _checked(given: Mapping[str, Any], name: str, default: float) -> float:
+    value = given.get(name, default)
+    try:
+        return checked_setting(name, setting_number(value), value)
+    except InputError as error:
+        raise InputError(f"generator.{name} is {value!r}", hint=error.hint) from None
 
 
 def _choice(given: Mapping[str, Any], name: str) -> str:

@@ -29,6 +29,7 @@ from mcbook.generators.base import (
 from mcbook.registry.derive import ALPHA, Deriver
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Process, SignalModel
+from mcbook.registry.settings import checked_setting
 
 NAME = "evtgen"
 
@@ -143,13 +144,10 @@ def _is_event(line: bytes) -> bool:
 
 def _alpha(given: object) -> float:
     """Return the fine-structure constant, given as a number or as text such as ``1/137.036``."""
-    value = setting_number(given)
-    if not 0 < value < 1:
-        raise InputError(
-            f"generator: alpha: {given!r} is no fine-structure constant",
-            hint="a number between 0 and 1, or text such as 1/137.036",
-        )
-    return value
+    try:
+        return checked_setting("alpha", setting_number(given), given)
+    except InputError as error:
+        raise InputError(f"generator: alpha: {error.message}", hint=error.hint) from None
 
 
 class EvtGenCampaign:

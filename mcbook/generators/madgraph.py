@@ -255,7 +255,7 @@ class MadGraphCampaign:
         settings = self.settings
         remarks = [
             self.process.title,
-            f"sqrt(s) {settings['sqrt_s']:.12g} GeV, alpha 1/{1 / settings['alpha']:.12g}",
+            f"sqrt(s) {settings['sqrt_s']:.12g} GeV, alpha 1/{1 / settings['alpha']:.9g}",
         ]
         taus = settings["taus"]
         if taus is not None:

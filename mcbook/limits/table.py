@@ -120,14 +120,25 @@ def _check_column(where: str, name: str) -> None:
         return
     near = did_you_mean(name, KNOWN)
     is_typo = near is not None and near.startswith("did you mean") and _distance_small(name)
-    if _TAKEN.match(name) or is_typo:
+    if _TAKEN.match(name) or is_typo or name.endswith("_rel"):
         forms = "known: " + ", ".join((*KNOWN, "signal_<source>_rel", "background_<source>_rel"))
         hint = f"did you mean '{name}_rel'?" if _could_be_relative(name) else near
+        if name.endswith("_rel"):
+            hint = _as_systematic(name)
         raise InputError(f"{where}: unknown column {name!r}", hint=hint or forms)
 
 
 def _could_be_relative(name: str) -> bool:
     return _SYSTEMATIC.fullmatch(f"{name}_rel") is not None
+
+
+def _as_systematic(name: str) -> str | None:
+    """Return which systematic a name may mean, by its first word."""
+    import difflib
+
+    first, _, rest = name.partition("_")
+    sides = difflib.get_close_matches(first.lower(), ("signal", "background"), n=1)
+    return f"did you mean '{sides[0]}_{rest}'?" if sides and rest != "rel" else None
 
 
 def _distance_small(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Puts planned samples into folders and books, some hundred in one transaction."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from mcbook.catalog.store import Catalog
 from mcbook.catalog.writer import Writer
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.production.canonical import canonical
+from mcbook.production.constants import of_samples
 from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress, grouped, sha256
 from mcbook.production.records import (
@@ -165,7 +167,8 @@ class _Chunk:
         known = self.books.existing(sample.digest for sample in samples)
         fresh = [sample for sample in samples if sample.digest not in known]
         parts = self._new_parts(samples)
-        formulas = self.books.add_formulas(formula_versions(self.model))
+        described = of_samples(self.model, self.definition.document)
+        formulas = self.books.add_formulas(formula_versions(described))
         lives_here = fresh or any(
             listed[0].storage == self.storage for listed in self.there.values()
         )
@@ -175,6 +178,7 @@ class _Chunk:
         rows = [sample_row(sample, self.definition, self.storage, formulas) for sample in samples]
         superseded = self._superseded(fresh)
         new_ids = {sample.id for sample in fresh}
+        self._lost = self._lost_cards(known.values())
         cards = list(self._put(samples, new_ids, parts))
         self.books.add_samples(
             row._replace(supersedes=superseded.get(row.id)) for row in rows if row.id in new_ids
@@ -184,6 +188,7 @@ class _Chunk:
         self.books.raise_events((row.id, row.events_target, 0) for row in older)
         self.books.add_parts(part for listed in parts.values() for part in listed)
         self.books.add_cards(cards)
+        formulas = self.books.add_formulas(formula_versions(self.model))
         self._points(rows, new_ids, points, formulas)
         self.books.add_history(self._history(samples, new_ids, parts))
         self.counts.new += len(fresh)
@@ -281,16 +286,26 @@ class _Chunk:
                 yield CardRow(sample.id, owned[name], f"{sample.id}/{name}", sha256(content))
 
     def _keep(self, sample: PlannedSample, *, has_more: bool) -> None:
-        """Write a folder again that was lost; more parts want the cards that are there."""
+        """Write again what was lost; more parts want the cards that are there."""
         there = self.there.get(sample.id, [])
-        if not there:
-            return
-        folder = self.folders.at(self.books.root_path(there[0].storage))
-        lost = not (folder.path / sample.id).is_dir()
-        if lost:
-            folder.put(sample.id, self._files(sample, there, is_new=True)[0])
-        elif has_more:
+        for storage, lost in self._lost.get(sample.id, {}).items():
+            here = [part for part in there if part.storage == storage]
+            files = self._files(sample, here, is_new=True)[0]
+            missing = {name: content for name, content in files.items() if name in lost}
+            self.folders.at(self.books.root_path(storage)).put(sample.id, missing)
+        if there and has_more:
+            folder = self.folders.at(self.books.root_path(there[0].storage))
             folder.check_meaning(sample.id, self._files(sample, [], is_new=True)[0])
+
+    def _lost_cards(self, sample_ids: Iterable[str]) -> dict[str, dict[str, set[str]]]:
+        """Return the cards that are no longer on disk, by sample and storage root."""
+        roots = self.books.roots()
+        lost: dict[str, dict[str, set[str]]] = {}
+        for sample_id, storage, path, *_ in self.books.cards_of(sample_ids):
+            if not os.path.lexists(f"{roots[storage]}/{path}"):
+                name = path.removeprefix(f"{sample_id}/")
+                lost.setdefault(sample_id, {}).setdefault(storage, set()).add(name)
+        return lost
 
     def _files(
         self, sample: PlannedSample, parts: list[PartRow], *, is_new: bool
@@ -303,9 +318,11 @@ class _Chunk:
             files["sample.json"] = self._identity(sample)
         owned = dict.fromkeys(files, 0)
         for part in parts:
-            job = PartInput(part.number, part.events, part.seed)
+            folder = part.directory.removeprefix(f"{sample.id}/")
+            on_disk = int(folder.rpartition("/")[2])  # a merge gives another number in the books
+            job = PartInput(on_disk, part.events, part.seed)
             for name, content in self.campaign.part_files(given, job).items():
-                path = f"parts/{part.number:04d}/{name}"
+                path = f"{folder}/{name}"
                 files[path] = content
                 owned[path] = part.number
         return files, owned

@@ -6,11 +6,14 @@ from typing import Any
 
 from mcbook import generators
 from mcbook.errors import InputError, did_you_mean
+from mcbook.generators.base import setting_number
 from mcbook.grid import Grid, expand
 from mcbook.production.plan import Plan, Planner
+from mcbook.registry.checks import SETTINGS
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import find_process
 from mcbook.registry.model import SignalModel
+from mcbook.registry.settings import checked_setting
 
 DEFAULT_EVENTS = 10_000
 """Target per sample where nobody says otherwise."""
@@ -93,7 +96,7 @@ def _given(generator: str, grid: Grid) -> dict[str, Any]:
 
 
 def _check_settings(grid: Grid, wanted: list[str]) -> None:
-    """Refuse a setting that none of the generators of this grid understands."""
+    """Refuse a setting that no generator of this grid understands, and numbers that are none."""
     known = frozenset[str]().union(*(generators.get(name).setting_names() for name in wanted))
     for name in grid.generator:
         if name not in known:
@@ -102,3 +105,10 @@ def _check_settings(grid: Grid, wanted: list[str]) -> None:
                 f" ({', '.join(dict.fromkeys(wanted))}) has a setting {name!r}",
                 hint=did_you_mean(name, known),
             )
+    for name in SETTINGS:
+        if name in grid.generator:
+            value = grid.generator[name]
+            try:
+                checked_setting(name, setting_number(value), value)
+            except InputError as error:
+                raise grid.document.error(("generator", name), error.message, error.hint) from None

@@ -4,6 +4,7 @@ Everything here is computed for all points at once and touches neither a file no
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from mcbook import generators
 from mcbook.generators.base import Campaign, Generator, Settings
 from mcbook.grid.points import Rejected
-from mcbook.production import sharing
+from mcbook.production import constants, sharing
 from mcbook.production.canonical import canonical, digest
 from mcbook.production.columns import (
     distinct_rows,
@@ -25,11 +26,13 @@ from mcbook.production.columns import (
     records,
     take,
 )
+from mcbook.registry.bounds import apart
 from mcbook.registry.closure import neutral_value, process_closure
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.loader import with_channels
 from mcbook.registry.model import SHAPE, Parameter, Process, Role, SignalModel
 from mcbook.registry.numbers import round9
+from mcbook.registry.physics import BEYOND_TABLES
 
 Array = NDArray[np.float64]
 Columns = Mapping[str, Array]
@@ -43,7 +46,8 @@ class PlannedSample:
 
     `derived` has NaN where a quantity is not defined. `derived_text` and `parameters_text` are
     JSON, with null there. `expected_rate` is what the generator should report for it: production
-    times the fractions of its channels, in the unit of the production.
+    times the fractions of its channels, in the unit of the production. `reasons` are the
+    remarks of the deriver.
     """
 
     id: str
@@ -192,7 +196,13 @@ class Planner:
             derived = self.deriver.compute(take(columns, index))
             definition = self._definition(process)
             refused = np.full(len(index), "", dtype=object)
-            for rejection in definition.campaign.check(take(columns, index), derived):
+            here = take(columns, index)
+            for rejection in (
+                *definition.campaign.check(here, derived),
+                *constants.rejections(
+                    self.deriver, process, definition.document, here, self.sqrt_s
+                ),
+            ):
                 refused[rejection.mask & (refused == "")] = rejection.reason
             reasons[index] = refused
             kept = refused == ""
@@ -204,10 +214,7 @@ class Planner:
         for name in self.process.requires:
             vanishing: Mask = ~(np.abs(columns[name]) > 0)
             yield vanishing, f"{self.process.name} needs a {name} that is not zero or absent"
-        for group in self.model.together:
-            absent = np.array([np.isnan(columns[name]) for name in group])
-            some = np.any(absent, axis=0) & ~np.all(absent, axis=0)
-            yield np.asarray(some), f"{' and '.join(group)} go together"
+        yield from apart(self.model.together, columns)
         constraints = [*self.model.constraints, *self.process.constraints]
         for expression, holds in zip(
             constraints, self.deriver.evaluate(constraints, columns), strict=True
@@ -262,16 +269,20 @@ class Planner:
         }  # fmt: skip
         first, inverse = distinct_rows(generated)
         unique = take(generated, first)
-        unique_derived = self.deriver.compute(unique)
+        described = constants.deriver_of_samples(self.deriver, definition.document)
+        unique_derived = described.compute(unique)
         shaping = {name: np.broadcast_to(mask, len(events))[first] for name, mask in masks.items()}
         targets = np.zeros(len(first), dtype=np.int64)
         np.maximum.at(targets, inverse, events)
+        rates = rate(described, process, unique, unique_derived)
         samples = tuple(
-            self._samples(definition, unique, unique_derived, shaping, targets.tolist())
+            self._samples(definition, unique, unique_derived, rates, shaping, targets.tolist())
         )
-        factors = self._factors(process, columns, derived, unique, unique_derived, inverse)
-        wide = sharing.wide_particles(self.deriver, process, columns, self.sqrt_s)
-        points = tuple(self._points(samples, inverse, columns, derived, factors, wide))
+        with np.errstate(all="ignore"):
+            factors = rate(self.deriver, process, columns, derived) / rates[inverse]
+        points = tuple(
+            self._points(definition, samples, inverse, columns, derived, finite_or_none(factors))
+        )
         return Batch(definition, samples, points)
 
     def _generated(self, name: str, role: Role, shapes: NDArray[np.bool_], values: Array) -> Array:
@@ -288,6 +299,7 @@ class Planner:
         definition: Definition,
         columns: Columns,
         derived: Columns,
+        rates: Array,
         shaping: Mapping[str, NDArray[np.bool_]],
         events: list[int],
     ) -> Iterator[PlannedSample]:
@@ -296,14 +308,13 @@ class Planner:
         parameters = records(columns)
         neutral = {n: neutral_value(p, self.process) for n, p in self.model.parameters.items()}
         flags = records(shaping)
-        rates = finite_or_none(self.rate(definition.process, columns, derived))
-        reasons = self._reasons(derived, parameters)
+        reasons = self.deriver.remarks(columns, derived, parameters)
         rows = zip(
             parameters, json_rows(columns), finite_rows(derived), json_rows(derived, null=True),
             strict=True,
         )  # fmt: skip
         for described, shapes, rate, why, target in zip(
-            rows, flags, rates, reasons, events, strict=True
+            rows, flags, finite_or_none(rates), reasons, events, strict=True
         ):
             entering = {
                 name: value
@@ -317,47 +328,28 @@ class Planner:
                 f"{self.model.name}-{full[:ID_DIGITS]}", full, *described, rate, why, target
             )
 
-    def rate(self, process: Process, columns: Columns, derived: Columns) -> Array:
-        """Return production times the fractions of the channels, shape (n_points,)."""
-        total = derived[process.production]
-        fractions = [c.fraction for c in process.channels if c.fraction is not None]
-        if fractions:
-            total = total * sum(self.deriver.evaluate(fractions, columns, derived))
-        return total
-
-    def _factors(
-        self,
-        process: Process,
-        columns: Columns,
-        derived: Columns,
-        unique: Columns,
-        unique_derived: Columns,
-        inverse: NDArray[np.int64],
-    ) -> list[float | None]:
-        here = self.rate(process, columns, derived)
-        there = self.rate(process, unique, unique_derived)[inverse]
-        with np.errstate(all="ignore"):
-            return finite_or_none(here / there)
-
     def _points(
         self,
+        definition: Definition,
         samples: tuple[PlannedSample, ...],
         inverse: NDArray[np.int64],
         columns: Columns,
         derived: Columns,
         factors: list[float | None],
-        wide: Mapping[str, NDArray[np.bool_]],
     ) -> Iterator[PlannedPoint]:
+        wide = sharing.wide_particles(self.deriver, definition.process, columns, self.sqrt_s)
+        moved = constants.moved(self.model, definition.document)
+        mark = canonical(moved) if moved else ""
         flagged = {name: mask.tolist() for name, mask in wide.items() if mask.any()}
         quantities = json_rows(derived, null=True)
         parameters = records(columns)
         texts = json_rows(columns)
         hashed = json_rows(dict(sorted(columns.items())))  # canonical JSON
-        reasons = self._reasons(derived, parameters)
+        reasons = self.deriver.remarks(columns, derived, parameters)
         for i, (number, values) in enumerate(zip(inverse.tolist(), parameters, strict=True)):
             yield PlannedPoint(
                 samples[number].id,
-                digest(hashed[i]),
+                digest(hashed[i] + mark),
                 values,
                 texts[i],
                 quantities[i],
@@ -365,16 +357,6 @@ class Planner:
                 reasons[i],
                 tuple(name for name, mask in flagged.items() if mask[i]),
             )
-
-    def _reasons(
-        self, derived: Columns, parameters: list[dict[str, float]]
-    ) -> list[dict[str, str]]:
-        """Return for each row why quantities have no finite value there."""
-        found: list[dict[str, str]] = [{} for _ in parameters]
-        for name, values in derived.items():
-            for i in np.flatnonzero(~np.isfinite(values)).tolist():
-                found[i][name] = self.deriver.undefined(name, float(values[i]), parameters[i])
-        return found
 
     def _warnings(self, columns: Columns, kept: NDArray[np.bool_]) -> Iterator[str]:
         if not kept.any():
@@ -386,6 +368,25 @@ class Planner:
             count = int(np.count_nonzero(mask))
             if count:
                 yield f"{count} of {int(kept.sum())} points: {warning.text}"
+        found = [self.model.particles[name].width for name in self.process.particle_names()]
+        widths = {name for name in found if name is not None}
+        used = widths.union(*map(self.deriver.depends_on, widths))
+        for name, labels in self.deriver.labels(inner).items():
+            for label, count in Counter(labels).items():
+                if name in used and label.startswith(BEYOND_TABLES):
+                    yield (
+                        f"{count} of {len(labels)} points: {name} is beyond its table,"
+                        f" its width_model there is {label!r}"
+                    )
+
+
+def rate(deriver: Deriver, process: Process, columns: Columns, derived: Columns) -> Array:
+    """Return production times the fractions of the channels, shape (n_points,)."""
+    total = derived[process.production]
+    fractions = [c.fraction for c in process.channels if c.fraction is not None]
+    if fractions:
+        total = total * sum(deriver.evaluate(fractions, columns, derived))
+    return total
 
 
 def _unused_value(parameter: Parameter) -> float:

@@ -50,9 +50,10 @@ def sample_row(
     )
 
 
-def formula_versions(model: SignalModel) -> dict[str, str]:
-    """Return the formula, with its version, of every derived quantity that has one."""
-    return {name: entry.version for name, entry in model.derived.items() if entry.version}
+def formula_versions(model: SignalModel) -> dict[str, str | float]:
+    """Return what derived quantities are computed with: formulas with versions, and constants."""
+    formulas = {name: entry.version for name, entry in model.derived.items() if entry.version}
+    return {**formulas, **{name: entry.value for name, entry in model.constants.items()}}
 
 
 def point_row(point: PlannedPoint, formulas: str) -> PointRow:

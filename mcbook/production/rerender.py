@@ -34,12 +34,17 @@ class Rerenderer:
     Raises
     ------
     InputError
-        If the model or the process is no longer there.
+        If the model is not at hand, or a template cannot be rendered.
     """
 
     def __init__(self, document: Mapping[str, Any], models_dir: str | Path | None = None) -> None:
         self.model = _model(document, models_dir)
-        process = _process(self.model, document)
+        self.changed: str | None = None
+        try:
+            process = _process(self.model, document)
+        except InputError as error:
+            self.changed = error.message
+            return
         settings = dict(document["settings"])
         generator = generators.get(document["generator"])
         self.campaign = generator.campaign(self.model, process, settings)
@@ -48,7 +53,6 @@ class Rerenderer:
             alpha=settings.get("alpha", ALPHA),
             sqrt_s=settings.get("sqrt_s", SQRT_S),
         )
-        self.changed: str | None = None
         reached = generator.reached(self.model, process, settings)
         if process_closure(self.model, process, reached) != document["closure"]:
             self.changed = f"the registry entry of {process.name} has changed"

@@ -2,7 +2,9 @@
 
 A coupling that only scales a rate or a lifetime does not shape the events, so points that differ
 in it share one sample, generated at the model's reference couplings. That holds while resonances
-are narrow and no kinematic edge is near; where it does not, the couplings in that width count.
+are narrow and no kinematic edge is near; where it does not, the couplings in that width count. A
+card that holds several channels also fixes their mixture, and no factor on the rate mends another
+one: where the mixture moves, the couplings in the branching fractions count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +27,9 @@ EDGE_WIDTHS = 5.0
 
 NEGLIGIBLE = 1e-3
 """Share of a width, or of what smears an edge, below which a contribution does not count."""
+
+MIXTURE = 1e-3
+"""Difference between the shares of a channel in its card, here and there, that does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,35 @@ def shape_masks(
             for name in scaling:
                 matters = mask & _matters(deriver, process, particle, name, columns)
                 found[name] = found[name] | matters
+    generated = {n: np.where(found[n], columns[n], at_reference[n]) for n in scaling}
+    moves = mixture_moves(deriver, process, columns, {**columns, **generated})
+    if moves.any():
+        # All of them: two that cancel look harmless one at a time.
+        fractions = [c.fraction for c in process.channels if c.fraction is not None]
+        for name in deriver.names_in(fractions).intersection(scaling):
+            found[name] = found[name] | moves
     return found
+
+
+def mixture_moves(deriver: Deriver, process: Process, columns: Columns, other: Columns) -> Mask:
+    """Return where the mixture of the channels differs between two sets of points.
+
+    That is where the share of any channel in the sum of all differs by more than `MIXTURE`, or is
+    defined at one of them only.
+
+    Parameters
+    ----------
+    columns, other
+        Parameters of the points, shape (n_points,) each.
+    """
+    fractions = [c.fraction for c in process.channels if c.fraction is not None]
+    if len(fractions) < 2:  # noqa: PLR2004
+        return np.zeros(np.size(next(iter(columns.values()))), dtype=bool)
+    here, there = (np.array(deriver.evaluate(fractions, points)) for points in (columns, other))
+    with np.errstate(all="ignore"):
+        difference = here / here.sum(axis=0) - there / there.sum(axis=0)
+    moves: Mask = ~(np.abs(difference) <= MIXTURE).all(axis=0)
+    return moves
 
 
 def referred(

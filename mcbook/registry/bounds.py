@@ -1,6 +1,6 @@
 """Hard bounds of parameters and constants."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +32,24 @@ def outside(
         yield values > parameter.maximum, f"at most {parameter.maximum:.9g}"
     if parameter.below is not None:
         yield values >= parameter.below, f"below {parameter.below:.9g}"
+
+
+def apart(
+    groups: Sequence[Sequence[str]], columns: Mapping[str, NDArray[np.float64]]
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Yield for each group of parameters that go together where only some are set, and say so.
+
+    Parameters
+    ----------
+    groups
+        Names of parameters, as `SignalModel.together` has them.
+    columns
+        Their values, shape (n_points,) each; NaN where absent.
+    """
+    for group in groups:
+        absent = np.array([np.isnan(columns[name]) for name in group])
+        some = absent.any(axis=0) & ~absent.all(axis=0)
+        yield np.asarray(some), f"{' and '.join(group)} go together"
 
 
 def complaint(bounded: Bounded, value: float) -> str | None:

@@ -17,7 +17,8 @@ SETTINGS = ("alpha", "sqrt_s")
 
 COLUMNS = (
     "id", "model", "process", "generator", "parameters", "derived", "points", "n_events", "status",
-    "directory", "created", "events_target", "factor", "cross_section_fb", "wide", "distance",
+    "directory", "created", "events_target", "factor", "cross_section_fb", "branching_fraction",
+    "wide", "distance", "isr", "lifetime", *SETTINGS,
 )  # fmt: skip
 """Names that stand for something else in a query, and that no quantity can have."""
 
@@ -109,8 +110,8 @@ class _Checker:
     def names(self) -> None:
         """Check that a name means one thing."""
         taken = dict.fromkeys(CONSTANTS, "a constant of nature")
-        taken |= dict.fromkeys(SETTINGS, "a generator setting")
         taken |= dict.fromkeys(COLUMNS, "a column of the books")
+        taken |= dict.fromkeys(SETTINGS, "a generator setting")
         groups = (
             ("parameters", self.model.parameters),
             ("constants", self.model.constants),
@@ -192,6 +193,7 @@ class _Checker:
         self.known(
             (*keys, "interactions"), "interaction", process.interactions, self.model.interactions
         )
+        self.taus(keys, process)
         self.known((*keys, "production"), "derived quantity", [process.production],
                    self.model.derived)  # fmt: skip
         for i, constraint in enumerate(process.constraints):
@@ -206,6 +208,16 @@ class _Checker:
                 self.numeric((*inner, "fraction"), channel.fraction)
             for chain in channel.chains:
                 self.chain((*inner, "chain"), chain)
+
+    def taus(self, keys: Keys, process: Process) -> None:
+        """Ask who decays taus that come out of a collision, where spin correlations may be lost."""
+        from_beams = [chain for chain in process.chains() if len(chain.initial) > 1]
+        if process.taus is None and any({"tau-", "tau+"} & c.names() for c in from_beams):
+            raise self.fail(
+                keys,
+                "the process makes taus and does not say who decays them",
+                "add taus: {decayer: evtgen, spin_correlations: false}",
+            )
 
     def chain(self, keys: Keys, chain: Chain) -> None:
         self.known(keys, "particle", sorted(chain.names()), self.model.particles)

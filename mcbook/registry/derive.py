@@ -1,6 +1,6 @@
 """Derived quantities of a signal model, computed for all points at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -107,23 +107,56 @@ class Deriver:
             for model, argument in zip(models, arguments, strict=True)
         }
 
-    def undefined(self, name: str, value: float, parameters: Mapping[str, float]) -> str:
+    def remarks(
+        self,
+        columns: Mapping[str, Array],
+        derived: Mapping[str, Array],
+        parameters: Sequence[Mapping[str, float]],
+    ) -> list[dict[str, str]]:
+        """Return for each point what is to be known of its derived quantities.
+
+        Of one without a finite value, why; of a width that `labels` knows, which approximation.
+
+        Parameters
+        ----------
+        columns, derived
+            Parameters and derived quantities, shape (n_points,) each.
+        parameters
+            The parameters that are set at each point.
+        """
+        found: list[dict[str, str]] = [{} for _ in parameters]
+        for name, labels in self.labels(columns).items():
+            for i in np.flatnonzero(np.isfinite(derived[name])).tolist():
+                found[i][name] = labels[i]
+        for name, values in derived.items():
+            for i in np.flatnonzero(~np.isfinite(values)).tolist():
+                found[i][name] = self.undefined(name, parameters[i], derived, i)
+        return found
+
+    def undefined(
+        self, name: str, parameters: Mapping[str, float], derived: Mapping[str, Array], row: int = 0
+    ) -> str:
         """Say why a derived quantity has no finite value.
 
         Parameters
         ----------
         name
             The quantity.
-        value
-            What came out: an infinity or NaN.
         parameters
             The parameters that are set there; others are absent.
+        derived
+            What came out for all derived quantities, shape (n_points,) each.
+        row
+            The point in question.
         """
-        if np.isinf(value):
+        if np.isinf(derived[name][row]):
             return "infinite: nothing decays it here"
         known = self.model.derived[name].known
         if known is not None and not self._holds(known, parameters):
             return f"known only where {known.text}"
+        total = self.model.derived[name].arguments.get("total")
+        if total is not None and total.text in derived and derived[total.text][row] == 0:
+            return f"{total.text} is zero"
         needed = self.depends_on(name) & set(self.model.parameters)
         absent = sorted(needed - set(parameters))
         return f"{' and '.join(absent)} not set" if absent else "not defined here"

@@ -75,12 +75,21 @@ def find_process(model: SignalModel, name: str | None) -> Process:
     if plain not in model.processes:
         raise InputError(
             f"the model {model.name} has no process {plain!r}",
-            hint=did_you_mean(plain, model.processes),
+            hint=_meant(model, plain),
         )
     process = model.processes[plain]
     if not channel:
         return process
     return with_channels(process, (channel,), name=f"{plain}/{channel}")
+
+
+def _meant(model: SignalModel, name: str) -> str | None:
+    """Return which process a name may mean, with its channels as they are written."""
+    hint = did_you_mean(name, model.processes)
+    meant = next((p for p in model.processes.values() if f"'{p.plain_name}'" in (hint or "")), None)
+    if meant is None or not meant.channel_names or not (hint or "").startswith("did you mean"):
+        return hint
+    return f"{hint} One channel of it is '{meant.plain_name}/{meant.channel_names[0]}'"
 
 
 def with_channels(process: Process, names: tuple[str, ...], *, name: str | None = None) -> Process:
@@ -122,7 +131,7 @@ def with_constants(model: SignalModel, values: Mapping[str, float]) -> SignalMod
                 f"the constant {name} of {model.name} cannot be {value:.9g}",
                 hint=f"{wanted}: {constants[name].description}",
             )
-        constants[name] = replace(constants[name], value=float(value))
+        constants[name] = replace(constants[name], value=float(value), default=constants[name].own)
     return replace(model, constants=MappingProxyType(constants))
 
 

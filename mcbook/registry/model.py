@@ -132,9 +132,10 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class ModelConstant:
-    """A number of the model that is not scanned; ``set:`` in a grid changes it, and the ids.
+    """A number of the model that is not scanned; ``set:`` in a grid changes it.
 
-    Bounds are those of a `Parameter`; they enter no id.
+    It is in the ids of the processes whose events it shapes. Bounds are those of a `Parameter`;
+    they enter no id. `default` is the value in the model's file where `value` is another.
     """
 
     name: str
@@ -144,6 +145,12 @@ class ModelConstant:
     above: float | None = None
     maximum: float | None = None
     below: float | None = None
+    default: float | None = None
+
+    @property
+    def own(self) -> float:
+        """The value in the model's file."""
+        return self.value if self.default is None else self.default
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ def parse_number(value: object) -> float:
     number = math.nan
     if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         number = float(value)
+        if underflows(value, number):
+            raise InputError(f"{value!r} underflows to 0", hint="write 0 where zero is meant")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = _to_float(value)
     else:
@@ -92,6 +94,11 @@ def parse_number(value: object) -> float:
     if not math.isfinite(number) or (number and not 1 / LARGEST <= abs(number) <= LARGEST):
         raise InputError(f"{value!r} is too large or too small, or not finite")
     return number
+
+
+def underflows(text: str, number: float) -> bool:
+    """Return whether *text* is not zero and too small to be a double, so that it became zero."""
+    return number == 0 and any(digit in "123456789" for digit in re.split("[eE]", text)[0])
 
 
 def _to_float(value: float) -> float:
@@ -102,7 +109,7 @@ def _to_float(value: float) -> float:
 
 
 def _number_hint(value: object) -> str:
-    if isinstance(value, str) and "_" in value:
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip().replace("_", "")):
         return "write the digits without underscores"
     if isinstance(value, str) and any(sign in value for sign in "+-*/("):
         return "a plain number is wanted here, such as 0.1 or 1e-3; formulas go under 'derived'"

@@ -54,6 +54,7 @@ _PROCESS_KEYS = (
     "title", "generator", "chain", "channels", "fraction", "interactions", "roles", "requires",
     "constraints", "production", "signal_fraction", "cuts", "taus", "width_limit",
 )  # fmt: skip
+_TAUS_KEYS = ("decayer", "spin_correlations")
 _ROLES: Mapping[str, Role] = {
     "shape": SHAPE,
     "unused": UNUSED,
@@ -330,7 +331,9 @@ class Reader:
                             for cut, text in self.section((*keys, "cuts")).items()
                         }
                     ),
-                    taus=MappingProxyType(entry["taus"]) if "taus" in entry else None,
+                    taus=MappingProxyType(self.section((*keys, "taus"), _TAUS_KEYS))
+                    if "taus" in entry
+                    else None,
                     width_limit=self.number(keys, entry, "width_limit", NARROW) or NARROW,
                     channel_names=tuple(channel.name for channel in channels if channel.name),
                 ),

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mcbook.errors import InputError, did_you_mean
-from mcbook.registry.numbers import NUMBER
+from mcbook.registry.numbers import NUMBER, underflows
 
 Keys = tuple[str | int, ...]
 
@@ -325,9 +325,14 @@ class _Builder:
                     line, f"{shown(text)} has too many digits", "quote it if it is text"
                 )
             return int(text)
+        return self.real(text, line)
+
+    def real(self, text: str, line: int) -> float:
         number = float(text)
         if abs(number) == float("inf"):
             raise self.fail(line, f"{text} is not a finite number")
+        if underflows(text, number):
+            raise self.fail(line, f"{text} underflows to 0", "write 0 where zero is meant")
         return number
 
 

@@ -103,6 +103,9 @@ def _of_analysis(row: Row, *, is_open: bool) -> Iterator[tuple[str, Any]]:
     yield "rate", rate["name"]
     yield "rate_observed", rate["observed"]
     yield from _bands("rate_expected", rate["expected"])
+    if rate.get("kind") == "intervals":  # why an edge is none, "" where it is one
+        yield "open_observed", rate["open"]["observed"]
+        yield "open_expected", rate["open"]["expected"][2]
     if is_open:
         yield from _bands("rate_postfit", rate["expected_postfit"])
     for name, value in row["efficiency"].items():

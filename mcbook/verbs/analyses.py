@@ -21,8 +21,8 @@ from mcbook.verbs.publication import Signals
 from mcbook.verbs.results import keep
 from mcbook.verbs.unblind import file_digest, open_box
 
-EXAMPLE = "zprime_inv"
-"""The example that ``--example`` writes: this YAML file, and the folder of its tables."""
+EXAMPLES = "analyses"
+"""Folder of the examples that ``--example`` writes."""
 
 _SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
 
@@ -90,6 +90,7 @@ def limits_of(
         look = open_box(catalog, digest=frozen, name=analysis.name, reason=unblind, files=data)
         notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
         result = settle(unblinded=True)
+    notes += _summed(analysis)
     document = {"schema": SCHEMA, "kind": "analysis", "result": "", **result.document()}
     record = _record(analysis, document, found.inputs)
     kept = keep(
@@ -104,7 +105,12 @@ def limits_of(
     if kept["catalog"]:
         notes.append(f"result {record.id} in {kept['catalog']}")
     else:
-        notes.append(f"result {record.id} is not in books: there is no catalog")
+        notes.append(
+            f"result {record.id} is in no books: there are none here (`mcbook generate` and "
+            "--unblind make some, --catalog names others)"
+        )
+    if look is not None:
+        notes += _unseen(document)
     return document, result, notes
 
 
@@ -117,6 +123,25 @@ def signals(result: AnalysisResult) -> Signals | None:
     samples = [f"{name}_{what}" for name in channels for what in ("signal", "background")]
     names = names_of(batch, [(name, 1) for name in channels], samples)
     return Signals(rows.tolist(), batch, result.varying(), names)
+
+
+def _summed(analysis: Analysis) -> Iterator[str]:
+    """Yield a sentence for each channel that counts several final states."""
+    for channel in analysis.channels:
+        names = [part.name for part in channel.process.channels]
+        if len(names) > 1:
+            yield (
+                f"{channel.name} counts all of {', '.join(names)}, and its efficiency must be that"
+                f" of the mixture; process: {channel.process.plain_name}/{names[0]} is one of them"
+            )
+
+
+def _unseen(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence where hypotheses with limits have no observed count."""
+    limited = [row for row in document["limits"] if any(v is not None for v in row["expected"])]
+    unseen = sum(row["observed"] is None for row in limited)
+    if unseen:
+        yield f"{unseen} of {len(limited)} hypotheses have no observed count in the files"
 
 
 def _observed_files(analysis: Analysis) -> Iterator[Path]:
@@ -198,27 +223,25 @@ def _point(row: Mapping[str, Any]) -> LimitPoint:
 
 
 def write_example(folder: str | Path | None = None) -> list[str]:
-    """Write an analysis with its tables, complete and ready to run; return the files.
+    """Write the example analyses with their tables, complete and ready to run; return the files.
 
     Parameters
     ----------
     folder
-        Where to; a folder named after the example by default. It must not be there.
+        Where to; ``analyses`` by default. It must not be there.
 
     Raises
     ------
     InputError
         If the folder is there.
     """
-    target = Path(EXAMPLE if folder is None else folder)
+    target = Path(EXAMPLES if folder is None else folder)
     if target.exists():
         raise InputError(f"{target} is there already", hint="give another folder with --output")
-    source = shipped("models") / "examples" / "analyses"
     aside = target.with_name(f".{target.name}-aside")
     try:
         shutil.rmtree(aside, ignore_errors=True)
-        shutil.copytree(source / EXAMPLE, aside / EXAMPLE)
-        shutil.copy(source / f"{EXAMPLE}.yaml", aside)
+        shutil.copytree(shipped("models") / "examples" / EXAMPLES, aside)
         aside.replace(target)
     except OSError as error:
         raise WorkError(f"{target} cannot be written: {error.strerror or error}") from error

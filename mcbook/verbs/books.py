@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from mcbook.catalog.migrations import REVISIONS
 from mcbook.catalog.rows import ROWS
 from mcbook.catalog.store import Catalog, catalog_exists, open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.errors import InputError, McbookError, WorkError
+from mcbook.errors import InputError, McbookError, WorkError, is_wrong_path
+from mcbook.registry.yamlfile import refuse_special
 from mcbook.verbs.lookup import registry_names
 
 
@@ -71,9 +72,11 @@ def _write(target: Path, lines: Iterator[str]) -> int:
             os.fsync(out.fileno())
         aside.replace(target)
     except OSError as error:
-        raise WorkError(f"{target} cannot be written: {error.strerror}") from error
+        kind = InputError if is_wrong_path(error) else WorkError
+        raise kind(f"{target} cannot be written: {error.strerror}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing is there
+            aside.unlink(missing_ok=True)
     return count
 
 
@@ -233,6 +236,7 @@ def _lines(file: str | Path) -> Iterator[Iterator[str]]:
         yield iter(sys.stdin)
         return
     try:
+        refuse_special(file)
         with Path(file).open(encoding="utf-8") as handle:
             yield iter(handle)
     except (OSError, UnicodeDecodeError) as error:

@@ -1,18 +1,23 @@
 """``mcbook generate``: from a grid to cards and books."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcbook import config
-from mcbook.catalog.store import catalog_exists, open_catalog
+from mcbook import config, resources
+from mcbook.catalog.store import Catalog, catalog_exists, open_catalog
 from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts, split_events
+from mcbook.production.edited import edited_samples
 from mcbook.production.grids import GridPlan, plan_grid
 from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
+
+LOOKED_AT = 2000
+"""So many samples of a grid are looked at for edited cards: 40 ms at most; `verify` sees all."""
 
 
 def generate(
@@ -66,8 +71,11 @@ def generate(
     dict
         The keys of the contract: ``model``, ``grid``, ``points``, ``rejected``, ``samples``,
         ``parts``, ``files_written``, ``catalog``, ``directory``; ``shared_over``, the parameters of
-        the grid that only scale rate and lifetime; and ``processes``, ``warnings``,
-        ``ids`` of the samples, and ``command``, the shell line that runs one part by hand.
+        the grid that only scale rate and lifetime; ``edited``, how many samples have files that
+        are not what the books say (of the first `LOOKED_AT`, not in a dry run); and ``processes``;
+        ``warnings``, with the user's own files that stand in for shipped ones; ``ids`` of the
+        samples, new and existing ones in the order of the plan; and ``command``, the shell line
+        that runs one part by hand.
 
     Raises
     ------
@@ -85,6 +93,7 @@ def generate(
     )
     location = config.catalog(catalog)
     batches = [batch for plan in planned.plans.values() for batch in plan.batches]
+    edited = 0
     if dry_run:
         counts = _count(planned, location)
     elif batches:
@@ -93,6 +102,8 @@ def generate(
             booker = Booker(books, Path(output), salt=read.salt, progress=progress)
             counts = booker.book(signal, batches)
             books.accelerate(signal.name, list(signal.parameters))
+            if counts.existing:
+                edited = _edited(books, batches)
     else:
         counts = Counts()
     return {
@@ -101,15 +112,32 @@ def generate(
         "processes": list(planned.plans),
         "points": sum(len(batch.points) for batch in batches),
         "rejected": planned.rejected,
-        "warnings": planned.warnings,
+        "warnings": [
+            *resources.remarks(models_dir, signal.name, _folder(grid)),
+            *planned.warnings,
+        ],
         "shared_over": _shared_over(batches),
         "samples": {"new": counts.new, "existing": counts.existing},
+        "ids": [sample.id for batch in batches for sample in batch.samples],
+        "edited": edited,
         "parts": {"new": counts.parts},
         "files_written": counts.files,
         "catalog": location,
         "directory": str(output),
         "command": _command(planned, output),
     }
+
+
+def _folder(grid: str | Path | Mapping[str, Any]) -> Path | None:
+    """Return the folder of a grid file."""
+    return None if isinstance(grid, Mapping) else Path(grid).parent
+
+
+def _edited(catalog: Catalog, batches: list[Batch]) -> int:
+    """Count the samples with files that differ from the books, the one to be run first of all."""
+    ids = [sample.id for batch in batches for sample in batch.samples][:LOOKED_AT]
+    with catalog.reading() as books:
+        return len(edited_samples(books, ids, surely=ids[:1]))
 
 
 def _shared_over(batches: list[Batch]) -> list[str]:
@@ -173,5 +201,5 @@ def _command(planned: GridPlan, output: str | Path) -> str | None:
     for plan in planned.plans.values():
         for batch in plan.batches:
             command = batch.definition.campaign.command(batch.samples[0].id, 1)
-            return f"cd {output} && {command}"
+            return f"cd {shlex.quote(str(output))} && {command}"
     return None

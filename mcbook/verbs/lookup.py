@@ -1,5 +1,6 @@
 """What several commands look up: a sample by the beginning of its id, the names of the registry."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
     found = ids_beginning(books, "samples", prefix, _MAX_LISTED + 1)
     if not found:
         is_result = prefix and ids_beginning(books, "results", prefix.partition(":")[0], 1)
+        if not is_result and re.fullmatch(r"r-[0-9a-f]+(:[0-9]+)?", prefix):
+            raise InputError(
+                f"no result in the books has an id that begins with {prefix.partition(':')[0]!r}",
+                hint="`mcbook catalog results` lists them",
+            )
         raise InputError(
             f"no sample in the books has an id that begins with {prefix!r}",
             hint=f"it is a result: `mcbook trace {prefix}` shows it"
@@ -47,5 +53,9 @@ def registry_names(models_dir: str | Path | None = None) -> dict[str, ModelNames
             model = load_model(name, models_dir)
         except InputError:
             continue  # its samples are found by the names that they carry
-        found[name] = ModelNames(tuple(model.parameters), frozenset(model.derived))
+        found[name] = ModelNames(
+            tuple(model.parameters),
+            frozenset(model.derived),
+            constants=frozenset(model.constants),
+        )
     return found

@@ -8,8 +8,8 @@ import numpy as np
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.production import sharing
-from mcbook.production.plan import Planner
-from mcbook.registry.bounds import outside
+from mcbook.production.plan import Planner, rate
+from mcbook.registry.bounds import apart, outside
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model, model_names, with_constants
 from mcbook.registry.model import Parameter, Process, Role, SignalModel
@@ -125,7 +125,7 @@ def _derived(deriver: Deriver, columns: Mapping[str, Any]) -> dict[str, Any]:
         value = float(values[name][0])
         record: dict[str, Any] = {"value": value, "unit": entry.unit, "source": entry.source}
         if not np.isfinite(value):
-            record |= {"value": None, "reason": deriver.undefined(name, value, given)}
+            record |= {"value": None, "reason": deriver.undefined(name, given, values)}
         if entry.formula is not None:
             record["formula"] = entry.formula
         if entry.description:
@@ -176,7 +176,7 @@ def _expected(planner: Planner, process: Process, columns: Mapping[str, Any]) ->
     derived = planner.deriver.compute(columns)
     closed = sharing.closed_channels(planner.deriver, process, columns, planner.sqrt_s)
     kept = planner.restricted(tuple(name for name, reasons in closed.items() if not reasons[0]))
-    value = float(planner.rate(kept, columns, derived)[0])
+    value = float(rate(planner.deriver, kept, columns, derived)[0])
     wide = sharing.wide_particles(planner.deriver, kept, columns, planner.sqrt_s)
     return {
         "value": value if np.isfinite(value) else None,
@@ -201,7 +201,8 @@ def _constraints(deriver: Deriver, columns: Mapping[str, Any]) -> list[dict[str,
 
 def _warnings(model: SignalModel, deriver: Deriver, columns: Mapping[str, Any]) -> list[str]:
     held = deriver.evaluate([entry.when for entry in model.warnings], columns)
-    found = [w.text for w, mask in zip(model.warnings, held, strict=True) if mask[0]]
+    found = [reason for some, reason in apart(model.together, columns) if some[0]]
+    found += [w.text for w, mask in zip(model.warnings, held, strict=True) if mask[0]]
     for name, parameter in model.parameters.items():
         value = columns[name][0]
         if parameter.interest and (value < parameter.interest[0] or value > parameter.interest[1]):

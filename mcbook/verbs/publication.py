@@ -10,9 +10,10 @@ from mcbook.errors import InputError, did_you_mean
 from mcbook.report import files
 
 if TYPE_CHECKING:
+    from mcbook.analysis.records import Channel
     from mcbook.analysis.result import AnalysisResult
     from mcbook.limits.histfactory.spec import Names
-    from mcbook.limits.likelihoods import Likelihoods
+    from mcbook.limits.likelihoods import Array, Likelihoods
     from mcbook.report.overlays import Overlay
 
 PRODUCTS = ("figures", "hepdata", "workspace")
@@ -102,7 +103,11 @@ class Publication:
         if "hepdata" in products:
             from mcbook.report.hepdata import write_submission
 
-            figures = {f"Figure: {path.stem}": path for path in drawn if path.suffix == ".png"}
+            figures = {
+                f"Figure: {path.stem}": path
+                for path in drawn
+                if path.suffix == ".png" and path.stem != "comparison"
+            }
             found["files"] += write_submission(document, self.folder / "hepdata", figures=figures)
         return found, notes
 
@@ -110,14 +115,71 @@ class Publication:
         from mcbook.report import figures
 
         folder = self.folder or Path()
-        drawn, told = figures.draw(
-            document, folder, result=result, overlays=self.overlays, label=self.label
+        drawn = figures.draw(
+            document,
+            folder,
+            result=result,
+            overlays=self.overlays,
+            label=self.label,
+            samples=None if result is None else samples_of(result),
+            notes=notes,
         )
-        if self.other is not None:
-            more, why = figures.draw_comparison(document, self.other, folder, label=self.label)
-            drawn, told = drawn + more, told + why
-        notes += told
-        return drawn
+        if self.other is None:
+            return drawn
+        try:
+            labels = _labels(document, self.other)
+            return drawn + figures.draw_comparison(
+                document, self.other, folder, labels=labels, results=(result, None),
+                label=self.label,
+            )  # fmt: skip
+        except InputError as error:
+            notes.append(f"no figure of the comparison: {error.message}")
+            return drawn
+
+
+def _labels(document: Row, other: Row) -> tuple[str, str]:
+    """Return what a legend calls two results: their names, or ids where these are the same."""
+    names = [entry.get("name") or entry["kind"] for entry in (document, other)]
+    if names[0] != names[1]:
+        return names[0], names[1]
+    ids = [entry.get("result") for entry in (document, other)]
+    if None in ids or ids[0] == ids[1]:
+        return f"{names[0]}, this one", f"{names[1]}, the other"
+    return f"{names[0]} {ids[0]}", f"{names[1]} {ids[1]}"
+
+
+def samples_of(result: "AnalysisResult") -> dict[str, "Array"]:
+    """Return where the maps of an analysis have samples, by quantity, shape (n,) each.
+
+    Maps with other axes than the rest have none.
+    """
+    import numpy as np
+
+    found: dict[str, list[Array]] = {}
+    for channel in result.analysis.channels:
+        for name, values in _nodes_of(result, channel).items():
+            found.setdefault(name, []).append(values)
+    n_channels = len(result.analysis.channels)
+    return {n: np.concatenate(parts) for n, parts in found.items() if len(parts) == n_channels}
+
+
+def _nodes_of(result: "AnalysisResult", channel: "Channel") -> dict[str, "Array"]:
+    """Return where the map of a channel has samples, by axis; nothing where nobody knows."""
+    import numpy as np
+
+    from mcbook.efficiency import EfficiencyMap
+    from mcbook.efficiency.table import read_table
+
+    source, given = channel.efficiency, result.maps.get(channel.name)
+    if isinstance(given, EfficiencyMap):
+        return dict(zip(given.axes, given.nodes.points.T, strict=True))
+    if given is not None or source.path is None:
+        return {}
+    try:
+        columns = read_table(source.path).columns
+    except InputError:
+        return {}
+    return {n: np.asarray(columns[n], dtype=float) for n in source.axes if n in columns}
 
 
 def has_limits(document: Mapping[str, Any]) -> bool:
@@ -167,10 +229,12 @@ def asked(
 def _products(kind: str, wanted: Sequence[str] | None, *, has_output: bool) -> tuple[str, ...]:
     if wanted is None:
         return PRODUCTS if kind == "analysis" and has_output else ()
+    if isinstance(wanted, str):
+        wanted = [word.strip() for word in wanted.split(",")]
     for word in wanted:
         if word not in {*PRODUCTS, "none"}:
             raise InputError(
-                f"--write knows {', '.join(PRODUCTS)} and none, not {word!r}",
+                f"what can be written is {', '.join(PRODUCTS)} or none, not {word!r}",
                 hint=did_you_mean(word, (*PRODUCTS, "none")),
             )
     found = tuple(name for name in PRODUCTS if name in wanted)

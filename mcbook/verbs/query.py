@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcbook.catalog.find import NEAREST, find, find_near
-from mcbook.catalog.names import FIELDS, OF_POINTS
+from mcbook.catalog.names import FIELDS, OF_POINTS, ModelNames
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
@@ -38,9 +38,10 @@ def query(
     Parameters
     ----------
     expression
-        A condition on columns, parameters and derived quantities, on the number of ``points`` of a
-        sample, and on the ``factor`` and ``cross_section_fb`` of its points; None finds everything.
-        One on a quantity that does not shape the events holds for a sample that has such a point.
+        A condition on columns, parameters, derived quantities and constants, on the number of
+        ``points`` of a sample, and on the ``factor`` and ``cross_section_fb`` (in decays:
+        ``branching_fraction``) of its points; None finds everything. One on a quantity that does
+        not shape the events holds for a sample that has such a point.
     catalog
         Path or URL of the catalog.
     sort
@@ -78,7 +79,8 @@ def query(
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         if grid is not None:
             return _missing(books, grid, limit, models_dir)
-        search = Search(books, expression, registry_names(models_dir))
+        known = registry_names(models_dir)
+        search = Search(books, expression, known)
         if near:
             near_ones = find_near(
                 search, near, columns=columns, limit=limit or NEAREST, points=points
@@ -86,6 +88,8 @@ def query(
             rows = list(near_ones)
         else:
             rows = list(find(search, columns=columns, sort=sort, limit=limit, points=points))
+        if note and not rows and _only_decays(books, search, known):
+            note(_DECAYS)
     if note and rows and not points:
         asked = frozenset(near or ()).union(*(conjunct.names for conjunct in search.conjuncts))
         shown = frozenset(columns or search.parameters)
@@ -106,6 +110,21 @@ _REFERENCE = (
     "parameters and derived values are those a sample is generated with;"
     " --points shows the points that match"
 )
+
+
+_DECAYS = (
+    "what matches otherwise is made in decays, which have no cross_section_fb: a condition on"
+    " branching_fraction finds it"
+)
+
+
+def _only_decays(books: Reader, search: Search, known: Mapping[str, ModelNames]) -> bool:
+    """Return whether all but the conditions on cross sections hold for something of a decay."""
+    others = [c.canonical for c in search.conjuncts if "cross_section_fb" not in c.names]
+    if len(others) == len(search.conjuncts):
+        return False
+    in_decays = " and ".join(f"({text})" for text in [*others, "branching_fraction >= 0"])
+    return any(find(Search(books, in_decays, known), limit=1))
 
 
 def _of_points(search: Search, names: frozenset[str], models_dir: str | Path | None) -> bool:

@@ -1,9 +1,10 @@
 """``mcbook show``: all that the books know about a sample."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.names import constants_in
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.registry.expressions import parse
@@ -25,10 +26,13 @@ def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
     dict
         What `mcbook.query` gives, and ``cards``, ``parts``, ``points``, ``cross_section_fb`` of the
         process as written at the sample's own parameters, ``cross_section_includes`` (the branching
-        fractions that it holds), ``settings``, ``templates``, ``shared_files``, ``history``. A
-        process of a decay has no cross section, but a ``branching_fraction`` with the same keys:
-        that of the parent to what the process makes, the fractions it includes multiplied in.
-        Paths are absolute.
+        fractions that it holds), ``constants`` (of the model, with the values that cross sections
+        and all other derived quantities are computed with; points have their own), ``settings``,
+        ``templates``, ``shared_files``, ``history``. A process of a decay has no cross section, but
+        a ``branching_fraction`` with the same keys: that of the parent to what the process makes,
+        the fractions it includes multiplied in. ``reasons`` says why a derived quantity is null,
+        ``width_model`` which approximation a width is that stands on a table, here and at each
+        point. Paths are absolute.
 
     Raises
     ------
@@ -45,12 +49,14 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
     (definition,) = stored_rows(books, "definitions", definitions.c.digest == sample["definition"])
     document, facts = definition["document"], definition["facts"]
     points = _rows(books, "points", sample)
+    constants = _constants(books, definition["document"], [sample, *points])
     wide = sorted({name for row in points for name in row["wide"] or ()})
     return {
         **{name: sample[name] for name in ("id", "model", "process", "generator", "status")},
         "parameters": sample["parameters"],
+        "constants": constants[sample["formulas"]],
         "derived": sample["derived"],
-        "reasons": sample["reasons"] or {},
+        **_remarks(sample),
         **_rates(sample["expected_rate"], facts, wide),
         "cross_section_includes": _fractions(facts),
         "n_events": sample["n_events"],
@@ -64,7 +70,12 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
         "settings": document["settings"],
         "templates": document["templates"],
         "points": [
-            {key: row[key] for key in ("parameters", "derived", "factor", "wide")} for row in points
+            {
+                **{key: row[key] for key in ("parameters", "derived", "factor", "wide")},
+                "constants": constants[row["formulas"]],
+                "width_model": _remarks(row)["width_model"],
+            }
+            for row in points
         ],
         "parts": _parts(books, sample),
         "cards": _cards(books, sample),
@@ -76,9 +87,30 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _remarks(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what the books say of derived quantities: why one is null, what a width stands on."""
+    found: dict[str, dict[str, str]] = {"reasons": {}, "width_model": {}}
+    for name, text in (row["reasons"] or {}).items():
+        found["reasons" if row["derived"].get(name) is None else "width_model"][name] = text
+    return found
+
+
 def _rows(books: Reader, table: str, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
     column = table_of(table).c.sample_id
     return list(stored_rows(books, table, column == sample["id"]))
+
+
+def _constants(
+    books: Reader, document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """Return the constants of the model that values of the rows depend on, by their formulas."""
+    column = table_of("formula_sets").c.digest
+    found = {}
+    for key in {row["formulas"] for row in rows}:
+        (used,) = stored_rows(books, "formula_sets", column == key)
+        numbers = {n: float(v) for n, v in used["versions"].items() if isinstance(v, int | float)}
+        found[key] = constants_in(document) | numbers
+    return found
 
 
 def _path(books: Reader, storage: str, path: str) -> str:

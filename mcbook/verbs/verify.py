@@ -13,7 +13,7 @@ from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import McbookError, WorkError
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.production.publish import meaning
 from mcbook.production.rerender import Rerenderer
@@ -37,6 +37,7 @@ class _Report:
     changed: list[Row] = field(default_factory=list)
     drift: list[Row] = field(default_factory=list)
     outdated: list[Row] = field(default_factory=list)
+    unchecked: list[Row] = field(default_factory=list)
 
 
 def verify(
@@ -65,8 +66,9 @@ def verify(
         ``samples`` and ``checked`` (files) as counts; ``missing`` files; ``changed`` files, and
         samples whose values come out differently; ``drift``, files that would be rendered to other
         bytes by the same version of their template; ``outdated`` samples, which cannot be rendered
-        as they were because the registry entry or the version of a template has changed. ``failed``
-        says that something is missing or changed.
+        as they were because the registry entry or the version of a template has changed;
+        ``unchecked`` samples, whose cards could not be rendered at all, and why. ``failed`` says
+        that something is missing, changed or unchecked.
 
     Raises
     ------
@@ -91,7 +93,8 @@ def verify(
         "changed": report.changed,
         "drift": report.drift,
         "outdated": report.outdated,
-        "failed": bool(report.missing or report.changed),
+        "unchecked": report.unchecked,
+        "failed": bool(report.missing or report.changed or report.unchecked),
     }
 
 
@@ -106,7 +109,7 @@ class _Check:
         self.definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
         self.shared: dict[tuple[str, str], dict[str, str]] = {}
         self.seen: dict[Path, bool] = {}
-        self.again: dict[str, Rerenderer | str] = {}
+        self.again: dict[str, Rerenderer | str | McbookError] = {}
         self.compared: set[_Place] = set()
 
     def samples(self, ids: Sequence[str]) -> None:
@@ -200,12 +203,15 @@ class _Check:
             try:
                 again = Rerenderer(document, self.models_dir)
                 self.again[digest] = again.changed or again
-            except (InputError, WorkError) as error:
-                self.again[digest] = error.message
+            except McbookError as error:
+                self.again[digest] = error
         found = self.again[digest]
         if isinstance(found, Rerenderer):
             return found
-        self.report.outdated += [{"id": sample["id"], "reason": found} for sample in samples]
+        if isinstance(found, McbookError):
+            self.report.unchecked += [_unchecked(sample, found) for sample in samples]
+        else:
+            self.report.outdated += [{"id": sample["id"], "reason": found} for sample in samples]
         return None
 
     def _values(self, sample: Row, derived: Mapping[str, float]) -> bool:
@@ -232,7 +238,11 @@ class _Check:
             job = PartInput(_number(row), row["events"], row["seed"])
             jobs.setdefault(row["storage"], []).append(job)
         for storage, listed in jobs.items():
-            files = again.files(given, listed)
+            try:
+                files = again.files(given, listed)
+            except McbookError as error:
+                self.report.unchecked.append(_unchecked(sample, error))
+                return
             for path, content in files.items():
                 self._drift(sample["id"], storage, path, content, written.get((storage, path)))
 
@@ -253,6 +263,10 @@ class _Check:
             return
         reason = "would be rendered with other values by the same version of its template"
         self.report.changed.append({"id": sample_id, "path": str(there), "reason": reason})
+
+
+def _unchecked(sample: Row, error: McbookError) -> Row:
+    return {"id": sample["id"], "reason": error.message}
 
 
 def _number(part: Row) -> int:

@@ -213,7 +213,8 @@ class _Checker:
         kinds = {self.kind(member) for member in members}
         for member in members:
             if not isinstance(member, Text) and constant(member) is None:
-                raise wrong(self.text, member.column, "a list holds numbers or text only")
+                hint = "put text in quotes, as in ['a', 'b']"
+                raise wrong(self.text, member.column, "a list holds numbers or text only", hint)
         if len(kinds) > 1:
             raise wrong(self.text, members[0].column, "a list holds numbers or text, not both")
 

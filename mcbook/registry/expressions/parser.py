@@ -53,7 +53,7 @@ _INSTEAD = {
     "!": "write not",
     "true": "write True",
     "false": "write False",
-    "none": "write None",
+    "none": "write None, or 'none' for the text",
     "null": "write None",
     "AND": "write and",
     "OR": "write or",
@@ -154,11 +154,11 @@ class _Parser:
         if not self.takes(kind):
             raise self.unexpected(f"{kind!r} is missing")
 
-    def unexpected(self, wanted: str) -> Exception:
+    def unexpected(self, wanted: str, hint: str | None = None) -> Exception:
         token = self.next
         if token.kind == "end":
-            return wrong(self.text, token.column, f"{wanted} at the end")
-        return wrong(self.text, token.column, f"{wanted} before {token.text!r}")
+            return wrong(self.text, token.column, f"{wanted} at the end", hint)
+        return wrong(self.text, token.column, f"{wanted} before {token.text!r}", hint)
 
     def whole(self) -> Node:
         if self.next.kind == "end":
@@ -226,7 +226,8 @@ class _Parser:
 
     def members(self) -> tuple[Node, ...]:
         if not self.takes("["):
-            raise self.unexpected("a list such as [1, 2] is missing")
+            hint = "a list is written with [ ], as in process in ['a', 'b']"
+            raise self.unexpected("a list such as [1, 2] is missing", hint)
         found = [self.sum()]
         while self.takes(",") and self.next.kind != "]":
             found.append(self.sum())

@@ -30,10 +30,14 @@ LABELS: dict[str, Callable[[Array], NDArray[np.str_]]] = {
 }
 """Functions that say which approximation a width uses, by the name that a model file gives."""
 
+BEYOND_TABLES = "perturbative"
+"""How such a label begins where a table has ended and perturbation theory goes on."""
+
 for _entry in entry_points(group="mcbook.formulas"):
     _entry.load()
 
 __all__ = [
+    "BEYOND_TABLES",
     "FORMULAS",
     "LABELS",
     "alp",

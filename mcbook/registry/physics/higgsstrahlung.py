@@ -8,8 +8,10 @@ called `m_v` are the mass of the vector A'. Masses and widths are in GeV.
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcbook.registry.physics.constants import value
+from mcbook.registry.physics.dark_photon import dark_photon_hadron_width, dark_photon_lepton_width
 from mcbook.registry.physics.formula import Array, formula
 from mcbook.registry.physics.kinematics import kallen, velocity
 from mcbook.registry.physics.quadrature import on_open_points, unit_nodes
@@ -73,7 +75,7 @@ def _loop_integral(x_l: Array, x_h: Array) -> Array:
     """Two-vector triangle for ``h' -> l+ l-``; 3/2 for light leptons and a light h'.
 
     ``Int dy dz (2 - y - z) / [(1 - y - z)^2 x_l + (y + z) - y z x_h]`` over the triangle
-    y, z > 0, y + z < 1, with masses in units of the vector's: ``x = (m / m_v)^2``, x_h < 4. At
+    y, z > 0, y + z < 1, with masses in units of the vector's: ``x = (m / m_v)^2``, x_h <= 4. At
     fixed s = y + z the inner integral is an arctangent; the outer one is done numerically.
     """
     s, weights = _soft_nodes(64)
@@ -97,12 +99,12 @@ def higgs_loop_lepton_width(
 ) -> Array:
     """Return the width of ``h' -> l+ l-`` through two virtual dark photons [GeV], theta = 0.
 
-    Proportional to epsilon^4. Holds for 2 m_l < m_h < 2 m_v and is 0 elsewhere: above 2 m_v the
+    Proportional to epsilon^4. Holds for 2 m_l < m_h <= 2 m_v and is 0 elsewhere: above 2 m_v the
     tree-level ``h' -> A' A'`` is larger by 1 / epsilon^4. Not included, and of the same order in
     epsilon: loops that end in hadrons, and four fermions from two virtual dark photons.
     """
     x_l, x_h = (m_l / m_v) ** 2, (m_h / m_v) ** 2
-    integral = on_open_points(_loop_integral, (m_h > 2 * m_l) & (m_h < 2 * m_v), x_l, x_h)
+    integral = on_open_points(_loop_integral, (m_h > 2 * m_l) & (m_h <= 2 * m_v), x_l, x_h)
     yukawa = alpha * epsilon**2 * q_phi * (m_l / m_v) * integral / np.pi
     return alpha_D * yukawa**2 * m_h * velocity(m_h, m_l) ** 3 / 2
 
@@ -154,6 +156,45 @@ def _virtual_hadron_integral(m_h: Array, m_v: Array) -> Array:
     return total
 
 
+_LEPTONS = ("m_e", "m_mu", "m_tau")
+
+#: Distance from m_h = 2 m_v over m_v from which the integrals above lose the pole of A'*.
+_NEAR_THRESHOLD = 1e-6
+
+
+def _visible_width(m_v: Array, epsilon: Array, alpha: Array) -> Array:
+    """Width of the A' to charged leptons and hadrons [GeV]."""
+    leptons = [dark_photon_lepton_width(m_v, epsilon, alpha, value(name)) for name in _LEPTONS]
+    hadrons = dark_photon_hadron_width(m_v, epsilon, alpha, value("m_mu"))
+    return sum(leptons, start=hadrons)
+
+
+def _near_threshold(m_h: Array, m_v: Array, width_v: Array) -> NDArray[np.bool_]:
+    """Return where `_threshold_width` is used; above 2 m_v it soon is 0."""
+    return m_h > 2 * m_v - np.maximum(width_v / 2, _NEAR_THRESHOLD * m_v)
+
+
+def _threshold_width(m_h: Array, m_v: Array, part: Array, width_v: Array) -> Array:
+    """Width of ``h' -> A' A'*`` without couplings where m_h = 2 m_v is so near that E << m_v.
+
+    With E = m_h - 2 m_v `higgs_vv_width` is ``C sqrt(E)``. Two A' of width G, each a Breit-Wigner
+    line, turn that into ``C Re sqrt(E + i G)``; without G in the propagator it is ``C sqrt(E)``
+    above and ``C G / (2 sqrt(-E))`` below. Both have the smeared value at E = 0, ``C sqrt(G/2)``,
+    at a distance of G/2. So that is the value between them, less what `higgs_vv_width` already
+    gives above: the sum is continuous and nowhere off by more than 30%.
+
+    Parameters
+    ----------
+    part, width_v
+        Width of the A' to what A'* becomes, and to all that is counted [GeV].
+    """
+    energy, half = m_h - 2 * m_v, np.where(width_v > 0, width_v / 2, 1.0)
+    distance = np.maximum(-energy, half)
+    rest = np.clip(1.0 - np.sqrt(np.clip(energy, 0.0, None) / half), 0.0, None)
+    width: Array = 0.75 * np.sqrt(m_v) * part / (2 * np.sqrt(distance)) * rest
+    return width
+
+
 _KEUNG = "tree level, one A' on shell; compare Keung and Marciano, Phys. Rev. D 30, 248 (1984)"
 
 
@@ -170,12 +211,17 @@ def higgs_v_vstar_lepton_width(
     """Return the width of ``h' -> A' A'* -> A' l+ l-`` [GeV] for m_v + 2 m_l < m_h < 2 m_v.
 
     0 elsewhere: above 2 m_v `higgs_vv_width` takes over. Proportional to epsilon^2. The virtual
-    A' has zero width, so this holds for 2 m_v - m_h well above the width of the A'; closer, it
-    grows as (2 m_v - m_h)^(-1/2). Interference of equal leptons from both A' is neglected.
+    A' has zero width, with which this grows as (2 m_v - m_h)^(-1/2); within half the visible width
+    of the A' of m_h = 2 m_v, on either side, it has the smeared threshold's value, proportional to
+    epsilon (`_threshold_width`). Interference of equal leptons from both A' is neglected.
     """
-    is_open = (m_h > m_v + 2 * m_l) & (m_h < 2 * m_v)
-    couplings = alpha_D * q_phi**2 * epsilon**2 * alpha / 3
-    return couplings * on_open_points(_virtual_lepton_integral, is_open, m_h, m_v, m_l)
+    width_v = _visible_width(m_v, epsilon, alpha)
+    near = _near_threshold(m_h, m_v, width_v)
+    is_open = (m_h > m_v + 2 * m_l) & ~near
+    integral = on_open_points(_virtual_lepton_integral, is_open, m_h, m_v, m_l)
+    part = dark_photon_lepton_width(m_v, epsilon, alpha, m_l)
+    at_threshold = _threshold_width(m_h, m_v, part, width_v)
+    return alpha_D * q_phi**2 * np.where(near, at_threshold, epsilon**2 * alpha / 3 * integral)
 
 
 @formula(version=1, unit="GeV", source=_KEUNG + "; hadrons from R as in rratio.py")
@@ -194,9 +240,13 @@ def higgs_v_vstar_width(
     """
     leptons = [
         higgs_v_vstar_lepton_width(m_h, m_v, np.float64(value(n)), epsilon, alpha, alpha_D, q_phi)
-        for n in ("m_e", "m_mu", "m_tau")
+        for n in _LEPTONS
     ]
-    is_open = (m_h > m_v + 2 * value("m_pi")) & (m_h < 2 * m_v)
-    couplings = alpha_D * q_phi**2 * epsilon**2 * alpha / 3
-    hadrons = couplings * on_open_points(_virtual_hadron_integral, is_open, m_h, m_v)
-    return sum(leptons, start=hadrons)
+    width_v = _visible_width(m_v, epsilon, alpha)
+    near = _near_threshold(m_h, m_v, width_v)
+    is_open = (m_h > m_v + 2 * value("m_pi")) & ~near
+    integral = on_open_points(_virtual_hadron_integral, is_open, m_h, m_v)
+    part = dark_photon_hadron_width(m_v, epsilon, alpha, value("m_mu"))
+    at_threshold = _threshold_width(m_h, m_v, part, width_v)
+    hadrons = np.where(near, at_threshold, epsilon**2 * alpha / 3 * integral)
+    return sum(leptons, start=alpha_D * q_phi**2 * hadrons)

@@ -1,6 +1,8 @@
-"""Figures of limits as PNG and PDF. Only here matplotlib is imported."""
+"""Figures of limits, in the style of the field.
 
-from mcbook.report.figures.comparison import draw_comparison
-from mcbook.report.figures.drawing import draw
+`draw` chooses and writes the figures of a limits document, `draw_comparison` those of two.
+"""
+
+from mcbook.report.figures.choose import draw, draw_comparison
 
 __all__ = ["draw", "draw_comparison"]

@@ -1,102 +1,78 @@
-"""Two results in one figure."""
+"""Two sets of limits in one figure."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from mcbook.report.figures import titles
-from mcbook.report.figures.frame import Frame, scale_of, scale_of_grid
-from mcbook.report.figures.scan import Scan, scan_of
+from mcbook.errors import InputError
+from mcbook.report.figures import scales, scans
+from mcbook.report.figures.lines import line, set_axes, set_x
+from mcbook.report.figures.planes import MEDIAN_CURVE, draw_outlines, island_span
+from mcbook.report.figures.scans import MEDIAN, OBSERVED
+from mcbook.report.figures.sheet import Sheet, finish, safe
 
-_LINES = (("#1b3a57", 2.4), ("#e07a5f", 1.2))
-"""Colours and widths: the second one shows where both agree."""
+COLOURS = ("#1f4e8c", "#c1440e")
 
 
-def draw_comparison(
-    first: titles.Document, second: titles.Document, folder: Path, *, label: str = "own work"
-) -> tuple[list[Path], list[str]]:
-    """Draw the limits of two documents along the quantity that both scan.
+def comparison_figure(sheets: Sequence[Sheet], x_name: str, labels: Sequence[str]) -> Figure:
+    """Return the limits of two sheets in one figure.
 
-    Parameters
-    ----------
-    first, second
-        Limits with their settings.
-    folder
-        Where ``comparison.png`` and ``.pdf`` go to.
-    label
-        What stands behind the name of the experiment.
-
-    Returns
-    -------
-    tuple
-        The files, and notes on what was not drawn.
+    Raises
+    ------
+    InputError
+        If one limits numbers and the other ranges, or hypotheses share points of the scan.
     """
-    places = [scan_of(document) for document in (first, second)]
-    names = {place.names for place in places}
-    if len(names) != 1 or len(places[0].names) != 1:
-        return [], ["no figure of the comparison: the results do not scan the same quantity"]
-    frame = Frame(first, label)
-    frame.heading = None  # each line tells its own level
-    keys, what = _quantity(first, second)
-    values = []
-    for document, place, (colour, width) in zip((first, second), places, _LINES, strict=True):
-        values += _draw(frame, document, place, keys, {"color": colour, "lw": width})
-    model = titles.model_of(first)
-    axes = frame.axes
-    x = np.concatenate([place.columns[place.names[0]] for place in places])
-    axes.set_xscale(scale_of_grid(np.unique(x)))
-    axes.set_yscale(scale_of(np.array(values)))
-    axes.set_xlabel(titles.title(places[0].names[0], model))
-    axes.set_ylabel(f"limit on {titles.title(what, model)}")
-    return frame.save(folder, "comparison"), []
+    kinds = {scans.has_intervals(sheet.document) for sheet in sheets}
+    if len(kinds) > 1:
+        raise InputError("one gives upper limits and the other ranges; they cannot be compared")
+    figure, axes = sheets[0].new()
+    named = [safe(f"{text} ({sheet.level})") for text, sheet in zip(labels, sheets, strict=True)]
+    if kinds.pop():
+        _draw_islands(axes, sheets, x_name, named)
+    else:
+        _draw_scans(axes, sheets, x_name, named)
+    finish(figure, axes, "", sheets)
+    return figure
 
 
-def _quantity(first: titles.Document, second: titles.Document) -> tuple[tuple[str, ...], str]:
-    """Return what both limit: the same rate, else the cross section, else the strength."""
-    rates = [document.get("rate", {}).get("name") for document in (first, second)]
-    if None in rates:
-        return (), "mu"
-    if rates[0] == rates[1]:
-        return ("rate",), str(rates[0])
-    return ("sigma_br_fb",), "sigma_br"
+def _draw_scans(axes: Axes, sheets: Sequence[Sheet], x_name: str, labels: Sequence[str]) -> None:
+    found = []
+    for sheet in sheets:
+        scan = scans.scan_of(sheet.document, x_name, scans.limited(sheet.document))
+        if scan is None or scan.is_empty:
+            raise InputError(f"{_name(sheet)}: there is no limit against {x_name} to compare")
+        found.append(scan)
+    x = np.unique(np.concatenate([scan.x for scan in found]))
+    values = [v for scan in found for v in (scan.expected[:, MEDIAN], scan.observed)]
+    titles = sheets[0].title(x_name), sheets[0].title(found[0].what)
+    set_axes(axes, x, np.concatenate(values), titles)
+    for scan, label, colour in zip(found, labels, COLOURS, strict=True):
+        has_observed = not np.isnan(scan.observed).all()
+        if has_observed:
+            line(axes, scan.x, scan.observed, f"{label}, observed", color=colour)
+        line(axes, scan.x, scan.expected[:, MEDIAN], f"{label}, expected", color=colour,
+             linestyle="--")  # fmt: skip
 
 
-def _draw(
-    frame: Frame,
-    document: titles.Document,
-    place: Scan,
-    keys: tuple[str, ...],
-    look: Mapping[str, Any],
-) -> list[float]:
-    """Draw one result; return its numbers."""
-    order = place.order().tolist()
-    rows = [document["limits"][i] for i in order]
-    x = place.columns[place.names[0]][order]
-    name = document.get("name") or document.get("result") or document["kind"]
-    level = titles.level(document)
-    found: list[float] = []
-    for key, style in (("expected", "--"), ("observed", "-")):
-        for number, line in enumerate(_lines(rows, keys, key)):
-            if np.isfinite(line).any():
-                shown = f"{name}, {key} ({level})" if number == 0 else None
-                frame.axes.plot(x, line, style, label=shown, **look)
-                found += line[np.isfinite(line)].tolist()
-    return found
+def _draw_islands(axes: Axes, sheets: Sequence[Sheet], x_name: str, labels: Sequence[str]) -> None:
+    found = []
+    for sheet in sheets:
+        islands = scans.islands_of(sheet.document, x_name)
+        if islands is None:
+            raise InputError(f"{_name(sheet)}: there is no limit against {x_name} to compare")
+        found.append(islands)
+    x = np.unique(np.concatenate([islands.x for islands in found]))
+    set_x(axes, x, sheets[0].title(x_name))
+    spans = [island_span(islands) for islands in found]
+    scales.set_log(axes, "y", min(low for low, _ in spans), max(high for _, high in spans))
+    axes.set_ylabel(sheets[0].title(found[0].what))
+    for islands, label, colour in zip(found, labels, COLOURS, strict=True):
+        for curve, style, word in ((OBSERVED, "-", "observed"), (MEDIAN_CURVE, "--", "expected")):
+            draw_outlines(axes, islands, curve, color=colour, linestyle=style,
+                          label=f"{label}, {word}")  # fmt: skip
 
 
-def _lines(rows: list[Any], keys: tuple[str, ...], key: str) -> list[Any]:
-    """Return limits along the rows, or lower and upper edges of intervals."""
-    values = []
-    for row in rows:
-        value = row[keys[0]][key] if keys else row[key]
-        values.append(value[2] if key == "expected" else value)
-    if not any(isinstance(value, list) for value in values):
-        return [np.array([np.nan if v is None else v for v in values], dtype=float)]
-    most = max(len(value or ()) for value in values)
-    lines = np.full((2 * most, len(values)), np.nan)
-    for place, value in enumerate(values):
-        for k, edges in enumerate(value or ()):
-            lines[2 * k : 2 * k + 2, place] = edges
-    return list(lines)
+def _name(sheet: Sheet) -> str:
+    return str(sheet.document.get("name", "the limits"))
