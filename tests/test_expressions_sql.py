@@ -178,6 +178,10 @@ def test_numbers_agree_with_sql(table, node, rows_):
 @example(
     "exp", Name("a"), Name("b"), [{"a": 1e5, "b": 0.0, "c": None}, {"a": -1e5, "b": 0.0, "c": 1.0}]
 )
+@example(
+    "atan2", Arithmetic("-", Name("c"), Name("a")), Name("b"),
+    [{"a": 0.0, "b": -1.0, "c": -0.0}, {"a": 0.0, "b": -1.0, "c": 0.0}],
+)  # fmt: skip
 def test_functions_agree_with_sql(table, function, first, second, rows_):
     """Functions agree to rounding, and are defined in the same rows."""
     node = Call(function, (first,))

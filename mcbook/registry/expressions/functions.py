@@ -137,7 +137,11 @@ FUNCTIONS: dict[str, Function] = {
     "asin": Function(1, np.arcsin, math.asin, "CASE WHEN abs({a}) <= 1 THEN asin({a}) END"),
     "acos": Function(1, np.arccos, math.acos, "CASE WHEN abs({a}) <= 1 THEN acos({a}) END"),
     "atan": Function(1, np.arctan, math.atan, "atan({a})"),
-    "atan2": Function(2, np.arctan2, math.atan2, "atan2({a}, {b})", decades=2 * DECADES),
+    # Adding 0 turns -0 into 0: a zero has no sign here, and a database may lose it.
+    "atan2": Function(
+        2, lambda a, b: np.arctan2(a + 0.0, b + 0.0), lambda a, b: math.atan2(a + 0.0, b + 0.0),
+        "atan2({a} + 0, {b} + 0)", decades=2 * DECADES,
+    ),
     "abs": Function(1, np.abs, abs, "abs({a})"),
     "floor": Function(1, np.floor, lambda a: float(math.floor(a)), "floor({a})"),
     "ceil": Function(1, np.ceil, lambda a: float(math.ceil(a)), "ceil({a})"),
