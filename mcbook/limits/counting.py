@@ -1,7 +1,10 @@
 """One bin and its count: what `exact`, `hybrid` and `bayesian` have in common."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -30,6 +33,10 @@ NODES = 500
 """Nodes of products for each unit of a large bend, about."""
 
 ROWS = 2000
+THREADS = 4
+FEW_CHUNKS = 4
+"""Fewer chunks than this are done one after the other."""
+
 COUNTED = 1e-9
 """How far from a whole number a count may be."""
 
@@ -72,11 +79,28 @@ def limits(batch: Likelihoods, *, cl: float, method: Name) -> Limits:
     averaged = np.flatnonzero(good & ~known)
     if len(averaged):
         patterns, which = np.unique(on[averaged], axis=0, return_inverse=True)
+        work = []
         for number, pattern in enumerate(patterns):
             rows = averaged[which.ravel() == number]
             for some in _alike(batch.take(rows), pattern):
-                _averaged(batch, rows[some.rows], pattern, found, (cl, some, method == "bayesian"))
+                how = (cl, some, method == "bayesian")
+                work.append(partial(_averaged, batch, rows[some.rows], pattern, found, how))
+        _side_by_side(work)
     return found
+
+
+def _side_by_side(work: Sequence[Callable[[], None]]) -> None:
+    """Do chunks of work that fill rows of their own, in threads where there are several.
+
+    Threads share what numpy does without holding the interpreter, which is nearly all of it.
+    """
+    if len(work) < FEW_CHUNKS:
+        for chunk in work:
+            chunk()
+        return
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+        for done in [pool.submit(chunk) for chunk in work]:
+            done.result()
 
 
 def refuse(batch: Likelihoods, on: NDArray[np.bool_], found: Limits, method: Name) -> None:
