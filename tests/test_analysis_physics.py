@@ -6,6 +6,7 @@ from analysis_world import Toy, cls_limit, counting
 from scipy.optimize import brentq
 
 from mcbook.analysis import read_analysis, run
+from mcbook.analysis.digest import referenced
 from mcbook.analysis.generated import GeneratedRates
 from mcbook.errors import InputError
 from mcbook.registry.derive import Deriver
@@ -405,6 +406,39 @@ def test_generated_cross_section(read):
         assert row["rate"]["expected"][2] == pytest.approx(wanted, rel=1e-6)
     with pytest.raises(InputError, match="no cross sections of a generator"):
         run(analysis, maps=flat(EFFICIENCY), upper_limits=counting)
+
+
+def test_generated_cross_section_from_a_table(read, tmp_path):
+    """A table that a channel names gives the same as objects; what is wrong with it is told."""
+    changes = [("isr: none", "isr: leading-log"),
+               ("cl: 0.90", "cl: 0.90\nisr: leading-log\ncross_section: generator"),
+               ("0.1, 1, 3, 5", "1, 2, 3"),
+               ("    background: 0\n", "    background: 0\n    generated: xsec.csv\n")]  # fmt: skip
+    couplings = {"g_prime": np.full(3, 1e-3)}
+    model = Deriver(load_model("zprime"))
+    born = model.compute({"m_zp": np.array([1.0, 2, 3]), **couplings}, ["xsec_mumu_zp"])
+    born = born["xsec_mumu_zp"]
+    table = tmp_path / "xsec.csv"
+    head = "m_zp,cross_section_fb,cross_section_error_fb\n"
+    table.write_text(
+        head + f"1,{float(born[0] * 1.04)!r},0.001\n3,{float(born[2] * 1.0)!r},0.001\n"
+    )
+    analysis = read(ZPRIME, *changes, ("rate: g_prime", "rate: sigma"))
+    assert table in set(referenced(analysis))
+    rows = solve(analysis, flat(EFFICIENCY))
+    for row, ratio, xsec in zip(rows, (1.04, 1.02, 1.0), born, strict=True):
+        sigma = row["sigma_fb"]["expected"][2]
+        fraction = row["sigma_br_fb"]["expected"][2] / sigma
+        assert sigma == pytest.approx(-np.log(0.1) / (L * EFFICIENCY * fraction), rel=1e-6)
+        assert row["expected"][2] == pytest.approx(sigma / (xsec * ratio), rel=1e-9)
+    table.write_text(head.replace("m_zp", "m_pz") + "1,1,0\n")
+    with pytest.raises(InputError, match="m_pz"):
+        solve(read(ZPRIME, *changes), flat(EFFICIENCY))
+    table.write_text(head + "1,-1,0\n")
+    with pytest.raises(InputError, match="not above 0"):
+        solve(read(ZPRIME, *changes), flat(EFFICIENCY))
+    with pytest.raises(InputError, match="Born"):
+        read(ZPRIME, changes[3])
 
 
 def test_background_counts(read):

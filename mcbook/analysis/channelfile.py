@@ -19,7 +19,7 @@ from mcbook.registry.loader import find_process
 from mcbook.registry.model import SignalModel
 from mcbook.registry.yamlfile import Keys
 
-KEYS = ("process", "efficiency", "background", "observed")
+KEYS = ("process", "efficiency", "background", "observed", "generated")
 HOW_KEYS = ("thresholds", "log_axes", "linear_axes", "method")
 MAP_KEYS = ("map", "catalog")
 """Where a map is: in a file, or in the books."""
@@ -78,7 +78,16 @@ def _channel(
         )
     efficiency = _efficiency(entries, (*keys, "efficiency"), entry["efficiency"], axes)
     where = entries.document.where(keys)
-    return Channel(name, process, efficiency, background, observed, where)
+    generated = None
+    if "generated" in entry:
+        generated = entries.path((*keys, "generated"), entry["generated"])
+        if entries.document.data.get("cross_section", "born") == "born":
+            raise entries.fail(
+                (*keys, "generated"),
+                "cross sections of a generator, and the analysis takes Born ones",
+                "write cross_section: generator, or leave the table out",
+            )
+    return Channel(name, process, efficiency, background, observed, where, generated)
 
 
 def _efficiency(

@@ -61,6 +61,8 @@ def referenced(analysis: Analysis) -> Iterator[Path]:
             path = getattr(source, "path", None)
             if path is not None:
                 yield path
+        if channel.generated is not None:
+            yield channel.generated
 
 
 def not_here(channel: Channel) -> InputError:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.analysis.records import Analysis, Channel
+from mcbook.analysis.tables import check_columns, read_table
 from mcbook.errors import InputError
 from mcbook.registry.expressions import parse
 
@@ -67,7 +68,7 @@ class GeneratedRates:
                 raise InputError(
                     f"{channel.where}: there is no generated cross section of"
                     f" {channel.process.name}",
-                    hint="ingest its samples first, or write cross_section: born",
+                    hint="name a table of them under generated:, or write cross_section: born",
                 )
 
     def k_factor(
@@ -111,6 +112,60 @@ class GeneratedRates:
         inside = (columns[name] >= nodes[0]) & (columns[name] <= nodes[-1])
         found = np.interp(columns[name], nodes, ratio[order])
         return np.where(inside, found, np.nan), np.interp(columns[name], nodes, error[order])
+
+
+RATE, ERROR = "cross_section_fb", "cross_section_error_fb"
+
+
+def read_generated(analysis: Analysis) -> GeneratedRates | None:
+    """Return the cross sections in the tables that the channels name; None where none does.
+
+    A row is a sample: its parameters, and what the generator reported for the process as written.
+    A parameter without a column is where the analysis fixes it, else at its reference.
+
+    Raises
+    ------
+    InputError
+        If a table is not right, or only some of the channels have one.
+    """
+    given = [channel for channel in analysis.channels if channel.generated is not None]
+    if not given or analysis.samples is None:
+        return None
+    parameters = analysis.model.parameters
+    parts: dict[str, list[Array]] = {name: [] for name in (*parameters, RATE, ERROR)}
+    processes: list[str] = []
+    for channel in analysis.channels:
+        if channel.generated is None:
+            raise InputError(
+                f"{channel.where}: there is no table of generated cross sections, and"
+                f" {given[0].name} has one",
+                hint="name one under generated:",
+            )
+        if channel.process.name in processes:
+            continue
+        table = read_table(channel.generated, f"{channel.where}.generated")
+        check_columns(table, [RATE, ERROR], list(parameters), str(channel.generated))
+        if (table[RATE] <= 0).any() or (table[ERROR] < 0).any():
+            raise InputError(f"{channel.generated}: a cross section is not above 0")
+        size = len(table[RATE])
+        processes += [channel.process.name] * size
+        for name, values in parts.items():
+            values.append(table.get(name, np.full(size, _standing(analysis, name))))
+    columns = {name: np.concatenate(values) for name, values in parts.items()}
+    samples = analysis.samples
+    rate, error = columns.pop(RATE), columns.pop(ERROR)
+    return GeneratedRates(
+        tuple(processes), columns, rate, error, samples.alpha, samples.isr, samples.sqrt_s
+    )
+
+
+def _standing(analysis: Analysis, name: str) -> float:
+    """Return the value of a parameter that no column of a table gives."""
+    if name not in analysis.model.parameters:
+        return np.nan
+    parameter = analysis.model.parameters[name]
+    values = (analysis.grid.fixed.get(name), parameter.reference, parameter.default)
+    return next((float(value) for value in values if isinstance(value, int | float)), np.nan)
 
 
 def _single(

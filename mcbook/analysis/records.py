@@ -101,7 +101,8 @@ Source = Constant | Table | Histogram | Events
 class Channel:
     """One bin of the likelihood: a process, its efficiency, its background, its data.
 
-    `observed` is None where the file names none; it is not opened before the box is.
+    `observed` is None where the file names none; it is not opened before the box is. `generated` is
+    a table of cross sections that a generator reported, where one is named.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Channel:
     background: Source
     observed: Source | None
     where: str
+    generated: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from mcbook.analysis import counts
 from mcbook.analysis.build import Ingredients, systematics
 from mcbook.analysis.couplings import CouplingLimits, invert
 from mcbook.analysis.digest import frozen_digest
-from mcbook.analysis.generated import GeneratedRates
+from mcbook.analysis.generated import GeneratedRates, read_generated
 from mcbook.analysis.hypotheses import Hypotheses, hypotheses
 from mcbook.analysis.limiter import Limiter, PointLimits, UpperLimits, take_yields
 from mcbook.analysis.records import Analysis
@@ -73,6 +73,8 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     if unblinded and any(channel.observed is None for channel in analysis.channels):
         missing = [channel.name for channel in analysis.channels if channel.observed is None]
         raise InputError(f"{analysis.path}: no observed counts in channel {', '.join(missing)}")
+    if generated is None and analysis.cross_section == "generator":
+        generated = read_generated(analysis)
     signal = SignalModelOf(analysis, generated, maps)
     points = hypotheses(analysis)
     reasons = np.where(points.vetoes != "", points.vetoes, points.reasons)

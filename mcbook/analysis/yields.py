@@ -110,7 +110,8 @@ class SignalModelOf:
             raise InputError(
                 f"{analysis.document.where(('cross_section',))}: there are no cross sections of a"
                 " generator",
-                hint="ingest the samples first, or write cross_section: born",
+                hint="name a table of them under generated: of each channel, or write"
+                " cross_section: born",
             )
         if wanted and generated is not None:
             generated.check(analysis)
