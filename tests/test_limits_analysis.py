@@ -31,6 +31,23 @@ rate: sigma_br
 scan: {m_zp: [1, 2, 3]}
 """
 N_OBSERVED = (0, 3, 1)
+ISLAND = """\
+name: island
+model: idm
+cl: 0.9
+method: asymptotic
+luminosity: {value: 365, relative_error: 0}
+samples: {alpha: 1/137.035999, isr: none}
+channels:
+  mumu:
+    process: hp_mumu_chi2_ee
+    efficiency: {map: map.csv, axes: [ctau_chi2]}
+    background: 1
+rate: {limit: epsilon, range: [1e-5, 1e-2]}
+scan: {m_chi1: [1, 1.2]}
+fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
+derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
+"""
 
 
 @pytest.fixture
@@ -243,19 +260,27 @@ def test_open_edges_are_marked(folder):
     """An interval that ends where the scan or the map ends says so, in the table and the CSV."""
     text = (folder / "map.csv").read_text().replace("m_zp", "ctau_chi2")
     (folder / "map.csv").write_text(text.replace(",1\n", ",0.1\n").replace(",3\n", ",3000\n"))
-    (folder / "analysis.yaml").write_text(
-        "name: i\nmodel: idm\ncl: 0.9\nmethod: asymptotic\n"
-        "luminosity: {value: 365, relative_error: 0}\n"
-        "samples: {alpha: 1/137.035999, isr: none}\n"
-        "channels:\n  c:\n    process: hp_mumu_chi2_ee\n    background: 1\n"
-        "    efficiency: {map: map.csv, axes: [ctau_chi2]}\n"
-        "rate: {limit: epsilon, range: [1e-5, 1e-2]}\nscan: {m_chi1: [1, 1.2]}\n"
-        "fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}\n"
-        "derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}\n"
-    )
+    (folder / "analysis.yaml").write_text(ISLAND)
     shown = run("analysis.yaml", "--output", "out", "--write", "none").stdout
     assert "..(" in shown
-    assert "open_expected" in (folder / "out" / "limits.csv").read_text()
+    with (folder / "out" / "limits.csv").open() as table:
+        assert json.loads(next(csv.DictReader(table))["open_expected"])[-1][-1]
+
+
+def test_a_refused_hypothesis_does_not_shift_the_columns(folder):
+    """Rows of limits.csv have the same columns where the first hypothesis has no limits."""
+    (folder / "map.csv").write_text((folder / "map.csv").read_text().replace("m_zp", "ctau_chi2"))
+    (folder / "analysis.yaml").write_text(
+        ISLAND + "vetoes: [{m_chi1: [0.9, 1.1], reason: not here}]\n"
+    )
+    set_limits("analysis.yaml", output="out", write="none")
+    with (folder / "out" / "limits.csv").open() as table:
+        first, second = csv.DictReader(table)
+    assert first["open_expected"] == ""
+    assert json.loads(second["rate_expected_median"])
+    assert second["cl"] == "0.9"
+    assert second["status"].startswith("ok")
+    assert set(second) == set(first)
 
 
 def test_choice_of_products(folder):

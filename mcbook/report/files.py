@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.errors import WorkError
+from mcbook.report.document import is_intervals
 
 Row = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def limits_csv(document: Mapping[str, Any]) -> str:
     parameters = list(dict.fromkeys(name for row in rows for name in row["parameters"]))
     is_analysis = document["kind"] == "analysis"
     has_errors = any("expected_error" in row for row in rows)
-    is_open = bool(document.get("unblinded"))
+    is_open, has_intervals = bool(document.get("unblinded")), is_intervals(document)
     last = {"cl": document["cl"]}
     if document.get("result"):
         last["result"] = document["result"]
@@ -47,7 +48,7 @@ def limits_csv(document: Mapping[str, Any]) -> str:
         if has_errors:
             cells |= dict(_errors(row))
         if is_analysis:
-            cells |= dict(_of_analysis(row, is_open=is_open))
+            cells |= dict(_of_analysis(row, is_open=is_open, has_intervals=has_intervals))
         cells |= last
         cells |= {"method": row["method"], "status": row["status"]}
         if not header:
@@ -92,7 +93,7 @@ def _errors(row: Row) -> Iterator[tuple[str, Any]]:
     yield from _bands("error", row.get("expected_error", [None] * len(SIGMA_COLUMNS)))
 
 
-def _of_analysis(row: Row, *, is_open: bool) -> Iterator[tuple[str, Any]]:
+def _of_analysis(row: Row, *, is_open: bool, has_intervals: bool) -> Iterator[tuple[str, Any]]:
     """Yield what only an analysis knows: limits on cross sections and on what it limits."""
     if is_open:
         yield from _bands("postfit", row["expected_postfit"])
@@ -103,9 +104,10 @@ def _of_analysis(row: Row, *, is_open: bool) -> Iterator[tuple[str, Any]]:
     yield "rate", rate["name"]
     yield "rate_observed", rate["observed"]
     yield from _bands("rate_expected", rate["expected"])
-    if rate.get("kind") == "intervals":  # why an edge is none, "" where it is one
-        yield "open_observed", rate["open"]["observed"]
-        yield "open_expected", rate["open"]["expected"][2]
+    if has_intervals:  # why an edge is none, "" where it is one
+        ends = rate.get("open")
+        yield "open_observed", ends and ends["observed"]
+        yield "open_expected", ends and ends["expected"][2]
     if is_open:
         yield from _bands("rate_postfit", rate["expected_postfit"])
     for name, value in row["efficiency"].items():
