@@ -75,7 +75,7 @@ class AnalysisResult:
     ingredients
         Backgrounds, systematics and data at the rows *good*.
     maps
-        Efficiency maps by channel, of those that stood in for what the file names.
+        Efficiency maps by channel.
     """
 
     analysis: Analysis = field(repr=False)

@@ -103,7 +103,15 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     header["frozen"] = frozen_digest(analysis, digests) if is_known else None
     ingredients = ingredients.take(np.searchsorted(all_good, good))
     return AnalysisResult(
-        analysis, header, points, good, reasons, found, couplings, ingredients, maps or {}
+        analysis,
+        header,
+        points,
+        good,
+        reasons,
+        found,
+        couplings,
+        ingredients,
+        signal.maps if good.size else {},
     )
 
 

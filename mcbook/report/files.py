@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +69,17 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> list[str]:
         If the folder cannot be written.
     """
     written = []
+    aside = folder / f".limits-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".limits-{os.getpid()}"
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             aside.write_bytes(content if isinstance(content, bytes) else content.encode())
             aside.replace(folder / name)
             written.append(str(folder / name))
     except OSError as error:
+        with suppress(OSError):
+            aside.unlink()
         raise WorkError(f"{folder} cannot be written: {error.strerror}") from error
     return written
 

@@ -10,7 +10,6 @@ from mcbook.errors import InputError, did_you_mean
 from mcbook.report import files
 
 if TYPE_CHECKING:
-    from mcbook.analysis.records import Channel
     from mcbook.analysis.result import AnalysisResult
     from mcbook.limits.histfactory.spec import Names
     from mcbook.limits.likelihoods import Array, Likelihoods
@@ -155,31 +154,15 @@ def samples_of(result: "AnalysisResult") -> dict[str, "Array"]:
     """
     import numpy as np
 
-    found: dict[str, list[Array]] = {}
-    for channel in result.analysis.channels:
-        for name, values in _nodes_of(result, channel).items():
-            found.setdefault(name, []).append(values)
-    n_channels = len(result.analysis.channels)
-    return {n: np.concatenate(parts) for n, parts in found.items() if len(parts) == n_channels}
-
-
-def _nodes_of(result: "AnalysisResult", channel: "Channel") -> dict[str, "Array"]:
-    """Return where the map of a channel has samples, by axis; nothing where nobody knows."""
-    import numpy as np
-
     from mcbook.efficiency import EfficiencyMap
-    from mcbook.efficiency.table import read_table
 
-    source, given = channel.efficiency, result.maps.get(channel.name)
-    if isinstance(given, EfficiencyMap):
-        return dict(zip(given.axes, given.nodes.points.T, strict=True))
-    if given is not None or source.path is None:
-        return {}
-    try:
-        columns = read_table(source.path).columns
-    except InputError:
-        return {}
-    return {n: np.asarray(columns[n], dtype=float) for n in source.axes if n in columns}
+    found: dict[str, list[Array]] = {}
+    for entry in result.maps.values():
+        if isinstance(entry, EfficiencyMap):
+            for name, values in zip(entry.axes, entry.nodes.points.T, strict=True):
+                found.setdefault(name, []).append(values)
+    n_maps = len(result.maps)
+    return {n: np.concatenate(parts) for n, parts in found.items() if len(parts) == n_maps}
 
 
 def has_limits(document: Mapping[str, Any]) -> bool:

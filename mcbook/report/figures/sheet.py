@@ -3,10 +3,10 @@
 Figures are made without pyplot, so that a notebook's figures and settings stay as they are.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -22,7 +22,7 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from mcbook.errors import WorkError
+from mcbook.report import files
 from mcbook.report.figures.symbols import Symbols
 from mcbook.report.overlays import Overlay, level_text
 
@@ -202,7 +202,7 @@ def _legend(axes: Axes, title: str) -> None:
 
 
 def save(figure: Figure, folder: Path, stem: str, *documents: Document) -> list[Path]:
-    """Write a figure as PNG and PDF, aside first and then into place.
+    """Write a figure as PNG and PDF.
 
     Both name the results in their metadata, in plain bytes, so that `mcbook.trace` finds them.
     Nothing in them depends on when they were made.
@@ -218,21 +218,12 @@ def save(figure: Figure, folder: Path, stem: str, *documents: Document) -> list[
         "png": {"Description": title},
         "pdf": {"Keywords": title, "Subject": title, "CreationDate": None},
     }
-    written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for suffix, entries in metadata.items():
-            target = folder / f"{stem}.{suffix}"
-            aside = folder / f".{target.name}.{os.getpid()}"
-            try:
-                figure.savefig(aside, format=suffix, dpi=DPI, metadata=entries)
-                aside.replace(target)
-            finally:
-                aside.unlink(missing_ok=True)
-            written.append(target)
-    except OSError as error:
-        raise WorkError(f"{folder} cannot be written: {error.strerror}") from error
-    return written
+    content = {}
+    for suffix, entries in metadata.items():
+        drawn = BytesIO()
+        figure.savefig(drawn, format=suffix, dpi=DPI, metadata=entries)
+        content[f"{stem}.{suffix}"] = drawn.getvalue()
+    return [Path(name) for name in files.write(folder, content)]
 
 
 def _ordered(axes: Axes) -> tuple[list[Any], list[str]]:
