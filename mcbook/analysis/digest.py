@@ -65,6 +65,30 @@ def referenced(analysis: Analysis) -> Iterator[Path]:
             yield channel.generated
 
 
+def observed_files(analysis: Analysis) -> Iterator[Path]:
+    """Yield the files with observed counts."""
+    for channel in analysis.channels:
+        path = getattr(channel.observed, "path", None)
+        if path is not None:
+            yield path
+
+
+def check_openable(analysis: Analysis) -> None:
+    """Refuse a box in which a channel has no counts.
+
+    Raises
+    ------
+    InputError
+        If an entry ``observed`` is missing.
+    """
+    missing = [channel.name for channel in analysis.channels if channel.observed is None]
+    if missing:
+        raise InputError(
+            f"{analysis.path}: no observed counts in channel {', '.join(missing)}",
+            hint="add observed: to it; no count was read",
+        )
+
+
 def not_here(channel: Channel) -> InputError:
     """Return the error that says that the map of a channel is in the books, and was not given."""
     source = channel.efficiency

@@ -10,6 +10,7 @@ from mcbook.analysis.couplings import in_expression, upper_limit, wide
 from mcbook.analysis.limiter import EXPECTED, OBSERVED, POSTFIT, PointLimits
 from mcbook.analysis.records import BR, SIGMA, SIGMA_BR, STRENGTH
 from mcbook.analysis.roots import Interval
+from mcbook.limits.result import plain
 from mcbook.registry.numbers import round9
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
         "method": str(limits.method[i]) or None,
         "status": _status(result, limits, i),
         "flags": [*_flags(limits, i), *more],
-        "efficiency": {n: _json(y.efficiency[i]) for n, y in limits.yields.items()},
+        "efficiency": {n: plain(y.efficiency[i]) for n, y in limits.yields.items()},
         "samples": sorted({s for y in limits.yields.values() for s in y.samples[i]}),
     }
 
@@ -208,7 +209,7 @@ def _expressed(result: "AnalysisResult", i: int, ends: list[float]) -> list[floa
     row = int(result.good[i])
     columns = result.hypotheses.columns
     values = in_expression(result.analysis, columns, row, np.array(ends))
-    return [_json(value) for value in values]
+    return [plain(value) for value in values]
 
 
 def _flags(limits: PointLimits, i: int) -> list[str]:
@@ -222,13 +223,9 @@ def _flags(limits: PointLimits, i: int) -> list[str]:
 def _bands(values: Array, *, is_open: bool) -> Json:
     """Return limits of all bands by name."""
     found: Json = {
-        "observed": _json(values[OBSERVED]) if is_open else None,
-        "expected": [_json(value) for value in values[EXPECTED]],
+        "observed": plain(values[OBSERVED]) if is_open else None,
+        "expected": [plain(value) for value in values[EXPECTED]],
     }
     if is_open:
-        found["expected_postfit"] = [_json(value) for value in values[POSTFIT]]
+        found["expected_postfit"] = [plain(value) for value in values[POSTFIT]]
     return found
-
-
-def _json(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mcbook.analysis import counts
 from mcbook.analysis.build import Ingredients, systematics
 from mcbook.analysis.couplings import CouplingLimits, invert
-from mcbook.analysis.digest import frozen_digest
+from mcbook.analysis.digest import check_openable, frozen_digest
 from mcbook.analysis.generated import GeneratedRates, read_generated
 from mcbook.analysis.hypotheses import Hypotheses, hypotheses
 from mcbook.analysis.limiter import Limiter, PointLimits, UpperLimits, take_yields
@@ -17,6 +17,8 @@ from mcbook.analysis.records import Analysis
 from mcbook.analysis.result import AnalysisResult
 from mcbook.analysis.yields import EfficiencyLike, SignalModelOf
 from mcbook.errors import InputError
+from mcbook.limits.choose import check_level
+from mcbook.limits.choose import upper_limits as shipped
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -67,12 +69,9 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     level = _level(analysis, cl)
     method = method or analysis.method
     if upper_limits is None:
-        from mcbook.limits import upper_limits as shipped
-
         upper_limits = shipped
-    if unblinded and any(channel.observed is None for channel in analysis.channels):
-        missing = [channel.name for channel in analysis.channels if channel.observed is None]
-        raise InputError(f"{analysis.path}: no observed counts in channel {', '.join(missing)}")
+    if unblinded:
+        check_openable(analysis)
     if generated is None and analysis.cross_section == "generator":
         generated = read_generated(analysis)
     signal = SignalModelOf(analysis, generated, maps)
@@ -184,9 +183,8 @@ def _level(analysis: Analysis, cl: float | None) -> float:
             " asked for",
             hint="leave one of them out",
         )
-    level = analysis.cl if cl is None else cl
-    if level is None or not 0 < level < 1:
-        raise InputError(f"a confidence level lies between 0 and 1, not {level}")
+    level = analysis.cl if analysis.cl is not None else float(cl or 0)
+    check_level(level)
     return level
 
 

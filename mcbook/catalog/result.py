@@ -17,7 +17,8 @@ KINDS: tuple[Kind, ...] = ("counts", "workspace", "analysis")
 
 _ID_DIGITS = 12
 _quoted = json.encoder.encode_basestring_ascii
-_SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
+SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
+"""How the id of a sample ends that was taken through detector simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Result:
 
 def samples_under(point: LimitPoint) -> tuple[str, ...]:
     """Return the samples of a point, those named by a simulation included, without repeats."""
-    simulated = (_SIMULATION.sub("", name) for name in point.simulations)
+    simulated = (SIMULATION.sub("", name) for name in point.simulations)
     return tuple(dict.fromkeys((*point.samples, *simulated)))
 
 

@@ -1,5 +1,6 @@
 """What comes out of a limit calculation."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -57,15 +58,20 @@ class Limits:
         return np.array([str(text).startswith(OK) for text in self.status], dtype=bool)
 
 
+def plain(value: float) -> float | None:
+    """Return a number as a JSON value: null where it is not finite."""
+    return float(value) if math.isfinite(value) else None
+
+
 def errors_of(limits: Limits, row: int) -> dict[str, Any]:
     """Return the errors from toys of one row as JSON values; nothing for methods without toys."""
     observed, expected = limits.observed_error[row], limits.expected_error[row]
     if observed == 0 and not expected.any():
         return {}
     return {
-        "observed_error": float(observed) if np.isfinite(limits.observed[row]) else None,
+        "observed_error": plain(observed) if np.isfinite(limits.observed[row]) else None,
         "expected_error": [
-            float(error) if np.isfinite(value) else None
+            plain(error) if np.isfinite(value) else None
             for value, error in zip(limits.expected[row], expected, strict=True)
         ],
     }

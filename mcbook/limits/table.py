@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.limits.likelihoods import Likelihoods, Modifier, one_bin
-from mcbook.limits.result import errors_of
+from mcbook.limits.result import errors_of, plain
 
 Array = NDArray[np.float64]
 
@@ -276,16 +276,12 @@ def rows_of(table: CountsTable, limits: Any) -> list[dict[str, Any]]:
         {
             "hypothesis": name,
             "parameters": {key: float(values[i]) for key, values in table.parameters.items()},
-            "observed": _plain(limits.observed[i]) if has_observed[i] else None,
-            "expected": [_plain(value) for value in limits.expected[i]],
-            "observed_events": _plain(limits.observed[i] * signal[i]),
+            "observed": plain(limits.observed[i]) if has_observed[i] else None,
+            "expected": [plain(value) for value in limits.expected[i]],
+            "observed_events": plain(limits.observed[i] * signal[i]),
             "method": str(limits.method[i]),
             "status": str(limits.status[i]),
             **errors_of(limits, i),
         }
         for i, name in enumerate(table.names)
     ]
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -1,6 +1,5 @@
 """Limits of an analysis file: closed box or open, and the record in the books."""
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -8,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.analysis import AnalysisResult, read_analysis, run
-from mcbook.analysis.digest import frozen_digest, referenced
+from mcbook.analysis.digest import (
+    check_openable,
+    frozen_digest,
+    observed_files,
+    referenced,
+)
 from mcbook.analysis.records import Analysis
-from mcbook.catalog.result import LimitPoint, Result
+from mcbook.catalog.result import SIMULATION, LimitPoint, Result
 from mcbook.errors import InputError, WorkError
 from mcbook.limits import upper_limits
 from mcbook.limits.histfactory.spec import names_of
@@ -23,8 +27,6 @@ from mcbook.verbs.unblind import file_digest, open_box
 
 EXAMPLES = "analyses"
 """Folder of the examples that ``--example`` writes."""
-
-_SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
 
 
 def check(file: str | Path, models_dir: str | Path | None, catalog: str | None) -> list[str]:
@@ -84,8 +86,8 @@ def limits_of(
     if unblind is None:
         result = settle()
     else:
-        data = sorted(_observed_files(analysis))
-        _check_openable(analysis)
+        data = sorted(observed_files(analysis))
+        check_openable(analysis)
         frozen = frozen_digest(analysis, found.digests)
         look = open_box(catalog, digest=frozen, name=analysis.name, reason=unblind, files=data)
         notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
@@ -144,27 +146,11 @@ def _unseen(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{unseen} of {len(limited)} hypotheses have no observed count in the files"
 
 
-def _observed_files(analysis: Analysis) -> Iterator[Path]:
-    for channel in analysis.channels:
-        path = getattr(channel.observed, "path", None)
-        if path is not None:
-            yield path
-
-
-def _check_openable(analysis: Analysis) -> None:
-    missing = [channel.name for channel in analysis.channels if channel.observed is None]
-    if missing:
-        raise InputError(
-            f"{analysis.path}: no observed counts in channel {', '.join(missing)}",
-            hint="add observed: to it; the box was not opened",
-        )
-
-
 def _record(analysis: Analysis, document: Mapping[str, Any], maps: Mapping[str, str]) -> Result:
     """Return what the books keep: settings, limits, and the files and maps that they are from."""
     read = {Path(analysis.path), *referenced(analysis)}
     if document["unblinded"]:
-        read.update(_observed_files(analysis))
+        read.update(observed_files(analysis))
     header = {k: v for k, v in document.items() if k not in _OWN_FIELDS}
     return Result(
         name=document["name"],
@@ -196,15 +182,16 @@ def keep_counts(
     catalog
         Path or URL of the books.
     """
+    inputs = {str(path): file_digest(path) for path in read}
     record = Result(
         name=Path(read[0]).stem,
         kind=document["kind"],
-        frozen=file_digest(read[0]),
+        frozen=inputs[str(read[0])],
         cl=document["cl"],
         method=document["method"],
         document={},
         points=[_point(row | {"samples": []}) for row in document["limits"]],
-        inputs={str(path): file_digest(path) for path in read},
+        inputs=inputs,
     )
     kept = keep(record, catalog=catalog)
     return record.id, f"result {record.id} in {kept['catalog']}"
@@ -212,7 +199,7 @@ def keep_counts(
 
 def _point(row: Mapping[str, Any]) -> LimitPoint:
     limits = {k: v for k, v in row.items() if k not in {"hypothesis", "parameters", "samples"}}
-    simulations = [name for name in row["samples"] if _SIMULATION.search(name)]
+    simulations = [name for name in row["samples"] if SIMULATION.search(name)]
     return LimitPoint(
         row["hypothesis"],
         row["parameters"],

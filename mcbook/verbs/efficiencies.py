@@ -1,7 +1,6 @@
 """``mcbook efficiency``: efficiency maps in the books, and those of an analysis from there."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from mcbook.analysis.records import Analysis, Channel
 from mcbook.catalog import efficiencies
 from mcbook.catalog.dump import ids_beginning, stored_rows, table_of
+from mcbook.catalog.result import SIMULATION
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.efficiency import EfficiencyMap
@@ -19,7 +19,6 @@ from mcbook.verbs.unblind import file_digest
 
 Row = dict[str, Any]
 
-_SIMULATION = re.compile(r"-s[0-9a-f]{8}$")
 _SAME = 1e-6
 """By which part a number in a table may differ from that in the books."""
 _CHUNK = 1000
@@ -125,7 +124,7 @@ def _counted(table: Table) -> list[Row]:
     for i, (label, region) in enumerate(zip(nodes.sample_ids, regions, strict=True)):
         if not label:
             raise InputError(f"{table.place(i)} (column sample_id): the cell is empty")
-        sample = _SIMULATION.sub("", label)
+        sample = SIMULATION.sub("", label)
         rows.append({
             "sample_id": sample,
             "simulation_id": label if label != sample else None,

@@ -16,7 +16,7 @@ from mcbook.limits.histfactory import jsonfile, jsonpatch, patchset, rows, run
 from mcbook.limits.histfactory.content import Content, Reader
 from mcbook.limits.histfactory.settled import NotBatched, check_parameters
 from mcbook.limits.likelihoods import Likelihoods
-from mcbook.limits.result import METHODS, Limits, Method, empty, errors_of
+from mcbook.limits.result import METHODS, Limits, Method, empty, errors_of, plain
 
 _MOST_NUMBERS = 10_000_000  # in one batch: 80 MB
 
@@ -92,9 +92,9 @@ class Workspace:
             {
                 "hypothesis": entry.name,
                 "parameters": dict(entry.parameters),
-                "observed": _plain(found.observed[index]),
-                "expected": [_plain(value) for value in found.expected[index]],
-                "observed_events": _plain(found.observed[index] * signal[index]),
+                "observed": plain(found.observed[index]),
+                "expected": [plain(value) for value in found.expected[index]],
+                "observed_events": plain(found.observed[index] * signal[index]),
                 "method": str(found.method[index]),
                 "status": str(found.status[index]),
                 **errors_of(found, index),
@@ -235,7 +235,3 @@ def _default() -> UpperLimits:
     import mcbook.limits
 
     return mcbook.limits.upper_limits
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
