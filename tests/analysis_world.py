@@ -4,8 +4,59 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import poisson
 
+from mcbook.analysis import read_analysis
 from mcbook.efficiency.evaluated import Efficiencies
 from mcbook.limits.result import empty
+
+ZPRIME = """\
+schema: 1
+name: zprime_test
+model: zprime
+cl: 0.90
+luminosity: {value: 79.7, relative_error: 0}
+samples: {alpha: 1/137.035999, isr: none}
+channels:
+  recoil:
+    process: mumu_inv
+    efficiency: {map: map.csv, axes: [m_zp]}
+    background: 0
+    observed: 0
+rate: g_prime
+scan: {m_zp: [0.1, 1, 3, 5]}
+"""
+
+IDM = """\
+schema: 1
+name: idm_test
+model: idm
+cl: 0.95
+luminosity: {value: 365, relative_error: 0}
+samples: {alpha: 1/137.035999, isr: none}
+channels:
+  mumu:
+    process: hp_mumu_chi2_ee
+    efficiency: {map: a.csv, axes: [m_chi1, ctau_chi2]}
+    background: 0
+rate: {limit: epsilon, range: [1e-6, 0.1]}
+scan: {m_chi1: [0.8, 1.0]}
+fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
+derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
+"""
+
+
+def changed(text, *changes):
+    """Return a text in which each *old* of (old, new) is there and is replaced."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def analysis_in(folder, text, *changes):
+    """Write an analysis with changes into a folder, and read it."""
+    path = folder / "analysis.yaml"
+    path.write_text(changed(text, *changes), encoding="utf-8")
+    return read_analysis(path)
 
 
 def cls_limit(n, b, cl):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from analysis_world import Toy, cls_limit, counting
+from analysis_world import IDM as IDM_WORLD
+from analysis_world import ZPRIME, Toy, analysis_in, changed, cls_limit, counting
 from scipy.optimize import brentq
 
-from mcbook.analysis import read_analysis, run
+from mcbook.analysis import run
 from mcbook.analysis.digest import referenced
 from mcbook.analysis.generated import GeneratedRates
 from mcbook.errors import InputError
@@ -14,44 +15,13 @@ from mcbook.registry.loader import load_model
 
 L, EFFICIENCY = 79.7, 0.06
 
-ZPRIME = """
-schema: 1
-name: zprime_test
-model: zprime
-cl: 0.90
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {map: map.csv, axes: [m_zp]}
-    background: 0
-    observed: 0
-rate: g_prime
-scan: {m_zp: [0.1, 1, 3, 5]}
-"""
-
-IDM = """
-schema: 1
-name: idm_test
-model: idm
-cl: 0.95
-luminosity: {value: 365, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: hp_mumu_chi2_ee
-    efficiency: {map: a.csv, axes: [m_chi1, ctau_chi2]}
-    background: 0
+PIPI = """\
   pipi:
     process: hp_pipi_chi2_ee
     efficiency: {map: b.csv, axes: [ctau_chi2]}
     background: 0
-rate: {limit: epsilon, range: [1e-6, 0.1]}
-scan: {m_chi1: [0.8, 1.0]}
-fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
-derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
-"""
+rate:"""
+IDM = changed(IDM_WORLD, ("rate:", PIPI))
 
 
 @pytest.fixture
@@ -59,11 +29,7 @@ def read(tmp_path):
     """Return a function that reads an analysis from text, with replacements."""
 
     def read_text(text, *changes):
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "analysis.yaml").write_text(text, encoding="utf-8")
-        return read_analysis(tmp_path / "analysis.yaml")
+        return analysis_in(tmp_path, text, *changes)
 
     return read_text
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analysis_world import Toy, counting
+from analysis_world import ZPRIME, Toy, changed, counting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,22 +11,18 @@ from mcbook.analysis.contour import contours
 from mcbook.analysis.roots import intervals
 from mcbook.errors import InputError
 
-ANALYSIS = """
-schema: 1
-name: plane
-model: zprime
-cl: 0.90
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {map: map.csv, axes: [m_zp]}
-    background: 0
-rate: {limit: g_prime, range: [1e-4, 1], points: 41}
-vetoes: [{m_zp: [3.9, 4.1], reason: a gap}]
-scan: {m_zp: {step: [1, 8, 1]}}
-"""
+ANALYSIS = changed(
+    ZPRIME,
+    ("    observed: 0\n", ""),
+    (
+        "rate: g_prime",
+        (
+            "rate: {limit: g_prime, range: [1e-4, 1], points: 41}\n"
+            "vetoes: [{m_zp: [3.9, 4.1], reason: a gap}]"
+        ),
+    ),
+    ("[0.1, 1, 3, 5]", "{step: [1, 8, 1]}"),
+)
 
 
 def circle(n):

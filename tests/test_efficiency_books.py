@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from analysis_world import Toy, counting
+from analysis_world import IDM, ZPRIME, Toy, changed, counting
 from bookshelf import add_sample, define, location, new_books, sample_id, sha
 from typer.testing import CliRunner
 
@@ -34,23 +34,17 @@ MASSES = (0.5, 1.5, 4.0)
 SELECTED = {"signal": (500, 640, 730), "control": (11, 7, 3)}
 COLUMNS = ("sample_id", "region", "n_generated", "n_selected", "sumw_generated", "sumw", "sumw2")
 GRID = {"scan": {"m_zp": {"values": list(MASSES)}}, "events": 1000}
-ANALYSIS = """\
-schema: 1
-name: small
-model: zprime
-cl: 0.90
-method: asymptotic
-luminosity: {value: 79.7, relative_error: 0.01}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {catalog: recoil-v1, region: signal, axes: [m_zp]}
-    background: 2.5
-    observed: 3
-rate: g_prime
-scan: {m_zp: [0.5, 1.0, 1.5, 3.0]}
-"""
+ANALYSIS = changed(
+    ZPRIME,
+    ("zprime_test", "small"),
+    ("cl: 0.90", "cl: 0.90
+method: asymptotic"),
+    ("relative_error: 0", "relative_error: 0.01"),
+    ("{map: map.csv, axes: [m_zp]}", "{catalog: recoil-v1, region: signal, axes: [m_zp]}"),
+    ("background: 0", "background: 2.5"),
+    ("observed: 0", "observed: 3"),
+    ("0.1, 1, 3, 5", "0.5, 1.0, 1.5, 3.0"),
+)
 
 CUT = """\
 schema: 1
@@ -444,23 +438,15 @@ def test_samples_must_be_those_of_the_cross_section():
         mb.set_limits("analysis.yaml")
 
 
-LONG_LIVED = """\
-schema: 1
-name: island
-model: idm
-cl: 0.95
-luminosity: {value: 365, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: hp_mumu_chi2_ee
-    efficiency: {catalog: displaced, axes: [m_chi1, ctau_chi2]}
-    background: 0.5
-rate: sigma
-scan: {m_chi1: [1.0], epsilon: [1.0e-3]}
-fixed: {alpha_D: 0.1, theta: 1.0e-3, m_hp: 0.6}
-derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
-"""
+LONG_LIVED = changed(
+    IDM,
+    ("idm_test", "island"),
+    ("map: a.csv", "catalog: displaced"),
+    ("background: 0", "background: 0.5"),
+    ("rate: {limit: epsilon, range: [1e-6, 0.1]}", "rate: sigma"),
+    ("[0.8, 1.0]", "[1.0], epsilon: [1.0e-3]"),
+    ("theta: 1e-4", "theta: 1e-3"),
+)
 
 
 def idm_samples(lifetime):

@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from analysis_world import cls_limit
+from analysis_world import IDM, ZPRIME, changed, cls_limit
 from typer.testing import CliRunner
 
 from mcbook.cli.app import app
@@ -14,40 +14,23 @@ from mcbook.verbs.limits import set_limits
 from mcbook.verbs.results import list_results
 from mcbook.verbs.trace import trace
 
-ANALYSIS = """\
-schema: 1
-name: small
-model: zprime
-cl: 0.90
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {map: map.csv, axes: [m_zp]}
-    background: 1.5
-    observed: {table: observed.csv, axes: [m_zp]}
-rate: sigma_br
-scan: {m_zp: [1, 2, 3]}
-"""
+ANALYSIS = changed(
+    ZPRIME,
+    ("zprime_test", "small"),
+    ("background: 0", "background: 1.5"),
+    ("observed: 0", "observed: {table: observed.csv, axes: [m_zp]}"),
+    ("rate: g_prime", "rate: sigma_br"),
+    ("0.1, 1, 3, 5", "1, 2, 3"),
+)
+ISLAND = changed(
+    IDM,
+    ("cl: 0.95", "cl: 0.9\nmethod: asymptotic"),
+    ("{map: a.csv, axes: [m_chi1, ctau_chi2]}", "{map: map.csv, axes: [ctau_chi2]}"),
+    ("background: 0", "background: 1"),
+    ("[1e-6, 0.1]", "[1e-5, 1e-2]"),
+    ("0.8, 1.0", "1, 1.2"),
+)
 N_OBSERVED = (0, 3, 1)
-ISLAND = """\
-name: island
-model: idm
-cl: 0.9
-method: asymptotic
-luminosity: {value: 365, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: hp_mumu_chi2_ee
-    efficiency: {map: map.csv, axes: [ctau_chi2]}
-    background: 1
-rate: {limit: epsilon, range: [1e-5, 1e-2]}
-scan: {m_chi1: [1, 1.2]}
-fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
-derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
-"""
 
 
 @pytest.fixture
@@ -233,9 +216,8 @@ def test_notes(folder):
     (folder / "observed.csv").write_text("m_zp,observed\n1,0\n")
     found = set_limits("analysis.yaml", unblind="x")
     assert "2 of 3 hypotheses have no observed count in the files" in found["notes"]
-    several = ANALYSIS.replace("mumu_inv", "mumu_inv").replace("[1, 2, 3]", "[1, 2]")
     (folder / "analysis.yaml").write_text(
-        several.replace("cl: 0.90\n", "cl: 0.90\nbranching: {br_zp_inv: 2}\n")
+        ANALYSIS.replace("cl: 0.90\n", "cl: 0.90\nbranching: {br_zp_inv: 2}\n")
     )
     rows = set_limits("analysis.yaml")["limits"]
     assert {row["status"] for row in rows} == {"a branching fraction of 2 is not between 0 and 1"}

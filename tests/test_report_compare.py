@@ -4,49 +4,16 @@ import copy
 
 import numpy as np
 import pytest
-from analysis_world import Toy, cls_limit, counting
+from analysis_world import IDM, Toy, analysis_in, changed, cls_limit, counting
+from analysis_world import ZPRIME as WORLD
 
-from mcbook.analysis import read_analysis, run
+from mcbook.analysis import run
 from mcbook.errors import InputError
 from mcbook.report.compare import compare
 from mcbook.report.document import read_document
 from mcbook.verbs.limits import set_limits
 
-ZPRIME = """
-schema: 1
-name: zprime_test
-model: zprime
-cl: 0.90
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {map: map.csv, axes: [m_zp]}
-    background: 0
-    observed: 0
-rate: g_prime
-scan: {m_zp: [1, 3, 5]}
-"""
-
-IDM = """
-schema: 1
-name: idm_test
-model: idm
-cl: 0.95
-luminosity: {value: 365, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: hp_mumu_chi2_ee
-    efficiency: {map: a.csv, axes: [m_chi1, ctau_chi2]}
-    background: 0
-rate: {limit: epsilon, range: [1e-6, 0.1]}
-scan: {m_chi1: [0.8, 1.0]}
-fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
-derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
-"""
-
+ZPRIME = changed(WORLD, ("0.1, 1, 3, 5", "1, 3, 5"))
 COUNTS = "hypothesis,m_zp,observed,signal,background\na,1,0,2,0\nb,2,2,2,1\nc,3,1,2,1\n"
 
 
@@ -55,11 +22,7 @@ def make(tmp_path):
     """Return a function that runs an analysis, given as text with replacements."""
 
     def run_text(text, maps, *changes, **options):
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "analysis.yaml").write_text(text, encoding="utf-8")
-        analysis = read_analysis(tmp_path / "analysis.yaml")
+        analysis = analysis_in(tmp_path, text, *changes)
         found = run(analysis, maps=maps, upper_limits=counting, **options).document()
         return {"schema": 1, "kind": "analysis", "result": None, **found}
 

@@ -11,12 +11,14 @@ from itertools import pairwise
 import matplotlib as mpl
 import numpy as np
 import pytest
-from analysis_world import Toy, counting
+from analysis_world import IDM as IDM_WORLD
+from analysis_world import ZPRIME as ZPRIME_WORLD
+from analysis_world import Toy, analysis_in, changed, counting
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
 
 from mcbook import resources
-from mcbook.analysis import read_analysis, run
+from mcbook.analysis import run
 from mcbook.errors import InputError, WorkError
 from mcbook.registry.loader import find_process, load_model, model_names
 from mcbook.report.figures import draw, draw_comparison, scans
@@ -30,44 +32,28 @@ from mcbook.report.figures.symbols import Symbols
 from mcbook.report.overlays import Overlay, read_overlays
 from mcbook.verbs.limits import set_limits
 
-ZPRIME = """
-schema: 1
-name: zprime_test
-title: a test
-model: zprime
-cl: 0.90
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {map: map.csv, axes: [m_zp]}
-    background: 2
-    observed: 4
-rate: g_prime
-vetoes: [{m_zp: [3.9, 4.1], reason: a gap}]
-scan: {m_zp: [0.1, 1, 2, 3, 4, 5, 6, 7, 8]}
-"""
-
-IDM = """
-schema: 1
-name: idm_test
-model: idm
-cl: 0.95
-luminosity: {value: 365, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: hp_mumu_chi2_ee
-    efficiency: {map: a.csv, axes: [m_chi1, ctau_chi2]}
-    background: 0
-    observed: 0
-rate: {limit: epsilon, range: [1e-6, 0.1], points: 101}
-vetoes: [{m_chi1: [0.99, 1.01], reason: a gap}]
-scan: {m_chi1: {linspace: [0.6, 1.4, 9]}}
-fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
-derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
-"""
+ZPRIME = changed(
+    ZPRIME_WORLD,
+    ("model: zprime", "title: a test\nmodel: zprime"),
+    ("background: 0", "background: 2"),
+    ("observed: 0", "observed: 4"),
+    (
+        "scan: {m_zp: [0.1, 1, 3, 5]}",
+        "vetoes: [{m_zp: [3.9, 4.1], reason: a gap}]\nscan: {m_zp: [0.1, 1, 2, 3, 4, 5, 6, 7, 8]}",
+    ),
+)
+IDM = changed(
+    IDM_WORLD,
+    ("background: 0", "background: 0\n    observed: 0"),
+    ("range: [1e-6, 0.1]}", "range: [1e-6, 0.1], points: 101}"),
+    (
+        "scan: {m_chi1: [0.8, 1.0]}",
+        (
+            "vetoes: [{m_chi1: [0.99, 1.01], reason: a gap}]\n"
+            "scan: {m_chi1: {linspace: [0.6, 1.4, 9]}}"
+        ),
+    ),
+)
 
 RESULT = "r-0123456789ab"
 
@@ -86,11 +72,7 @@ def solve(tmp_path):
     """Return a function from text to a result and its limits document."""
 
     def run_text(text, maps, *changes, unblinded=False):
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "analysis.yaml").write_text(text, encoding="utf-8")
-        analysis = read_analysis(tmp_path / "analysis.yaml")
+        analysis = analysis_in(tmp_path, text, *changes)
         result = run(analysis, maps=maps, upper_limits=counting, unblinded=unblinded)
         head = {"schema": 1, "kind": "analysis", "result": RESULT}
         return result, json.loads(json.dumps(head | result.document()))

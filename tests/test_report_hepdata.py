@@ -8,9 +8,11 @@ import warnings
 import numpy as np
 import pytest
 import yaml
-from analysis_world import Toy, counting
+from analysis_world import IDM as IDM_WORLD
+from analysis_world import ZPRIME as ZPRIME_WORLD
+from analysis_world import Toy, analysis_in, changed, counting
 
-from mcbook.analysis import read_analysis, run
+from mcbook.analysis import run
 from mcbook.errors import InputError, WorkError
 from mcbook.report import hepdata
 from mcbook.report.document import read_document
@@ -20,42 +22,14 @@ from mcbook.verbs.limits import set_limits
 RESULT = "r-0123456789ab"
 NINE = 5.1e-9  # relative: half a unit of the ninth digit
 
-ZPRIME = """
-schema: 1
-name: zprime_test
-title: "Zerfälle à la π⁰: 50 % ± 1"
-model: zprime
-cl: 0.90
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  recoil:
-    process: mumu_inv
-    efficiency: {map: map.csv, axes: [m_zp]}
-    background: 3.2
-    observed: 2
-rate: g_prime
-scan: {m_zp: [0.1, 1, 3, 5]}
-"""
 
-IDM = """
-schema: 1
-name: idm_test
-model: idm
-cl: 0.95
-luminosity: {value: 365, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: hp_mumu_chi2_ee
-    efficiency: {map: a.csv, axes: [m_chi1, ctau_chi2]}
-    background: 2
-    observed: 1
-rate: {limit: epsilon, range: [1e-6, 0.1]}
-scan: {m_chi1: [0.8, 1.0]}
-fixed: {alpha_D: 0.1, theta: 1e-4, m_hp: 0.6}
-derived: {m_ap: 3*m_chi1, delta_m: 0.4*m_chi1}
-"""
+ZPRIME = changed(
+    ZPRIME_WORLD,
+    ("model: zprime", 'title: "Zerfälle à la π⁰: 50 % ± 1"\nmodel: zprime'),
+    ("background: 0", "background: 3.2"),
+    ("observed: 0", "observed: 2"),
+)
+IDM = changed(IDM_WORLD, ("background: 0", "background: 2\n    observed: 1"))
 
 COUNTS = """\
 hypothesis,m_zp,observed,signal,background,background_eff_rel
@@ -70,11 +44,7 @@ def make(tmp_path):
     """Return a function that runs an analysis, given as text with replacements."""
 
     def run_text(text, maps, *changes, **options):
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "analysis.yaml").write_text(text, encoding="utf-8")
-        analysis = read_analysis(tmp_path / "analysis.yaml")
+        analysis = analysis_in(tmp_path, text, *changes)
         found = run(analysis, maps=maps, upper_limits=counting, **options).document()
         return {"schema": 1, "kind": "analysis", "result": RESULT, **found}
 
