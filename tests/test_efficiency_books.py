@@ -37,8 +37,7 @@ GRID = {"scan": {"m_zp": {"values": list(MASSES)}}, "events": 1000}
 ANALYSIS = changed(
     ZPRIME,
     ("zprime_test", "small"),
-    ("cl: 0.90", "cl: 0.90
-method: asymptotic"),
+    ("cl: 0.90", "cl: 0.90\nmethod: asymptotic"),
     ("relative_error: 0", "relative_error: 0.01"),
     ("{map: map.csv, axes: [m_zp]}", "{catalog: recoil-v1, region: signal, axes: [m_zp]}"),
     ("background: 0", "background: 2.5"),
