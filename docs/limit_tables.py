@@ -24,6 +24,7 @@ CASES = ((0.0, 0), (0.5, 0), (1.0, 1), (5.0, 5), (5.0, 9), (100.0, 100))
 """Background and observed count of the tables on systematics."""
 
 WIDTHS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+WIDTHS_SCANNED = (0.01, 0.02, 0.05, COMPARED_WIDTH := 0.1, 0.2, 0.3, 0.5)
 COVERED = ((1.5, 0.0), (3.0, 0.0), (2.0, 1.0), (5.0, 1.0), (3.0, 10.0), (10.0, 10.0), (20.0, 100.0))
 """True signal and background of the table on coverage."""
 
@@ -45,10 +46,9 @@ SHAPES = {
 """Shares of the signal in the bins, and their background in units of the smallest one."""
 
 
-def relative(sample: int, width: float, size: int) -> Modifier:
+def relative(sample: int, width: Array) -> Modifier:
     """Return a relative uncertainty of the signal (sample 0) or of the background (1)."""
-    both = np.full(size, width)
-    return Modifier("normsys", "r", sample, {"hi": 1 + both, "lo": 1 - both})
+    return Modifier("normsys", "r", sample, {"hi": 1 + width, "lo": 1 - width})
 
 
 def observed(
@@ -69,7 +69,7 @@ def observed(
         Level.
     """
     size = len(background)
-    modifiers = [relative(of, width, size)] if width else []
+    modifiers = [relative(of, np.full(size, width))] if width else []
     batch = one_bin(np.ones(size), np.asarray(background), np.asarray(count), modifiers)
     return upper_limits(batch, cl=cl, method=method).observed
 
@@ -218,6 +218,38 @@ def signal_systematic() -> Iterator[list[str]]:
             yield [f"{b:g}", f"{n}", method, *(f"{value:.3f}" for value in values)]
 
 
+def scanned() -> tuple[Array, Array, Array]:
+    """Return b, n and r of the scan over systematics, each of shape (H,)."""
+    cases = []
+    for b in (0.1, 0.3, 1, 2, 3, 5, 10, 20, 50, 100):
+        ends = max(0, np.floor(b - 5 * np.sqrt(b))), np.ceil(b + 8 * np.sqrt(b) + 5)
+        steps = np.linspace(*ends, min(int(ends[1] - ends[0]) + 1, 17))
+        cases += [(b, n, r) for n in np.unique(steps.round()) for r in WIDTHS_SCANNED]
+    b, n, r = np.array(cases).T
+    return b, n, r
+
+
+def never_lower() -> Iterator[list[str]]:
+    """Yield the table: limits with a systematic over those without, in a scan."""
+    yield [
+        "CL", "method", "signal: lowest", "signal, r = 10%: highest",
+        "background, n = 0: lowest", "background, n > 0: lowest",
+    ]  # fmt: skip
+    b, n, r = scanned()
+    one = np.ones(len(b))
+    for cl in (0.90, 0.95):
+        for method in ("hybrid", "bayesian", "asymptotic"):
+            without = upper_limits(one_bin(one, b, n), cl=cl, method=method).observed
+            signal, background = (
+                upper_limits(one_bin(one, b, n, [relative(of, r)]), cl=cl, method=method).observed
+                / without
+                for of in (0, 1)
+            )
+            some = (signal.min(), signal[r == COMPARED_WIDTH].max())
+            more = (background[n == 0].min(), background[n > 0].min())
+            yield [f"{100 * cl:g}%", method, *(f"{value:.5f}" for value in (*some, *more))]
+
+
 def background_systematic() -> Iterator[list[str]]:
     """Yield the table: limits with a background systematic."""
     yield ["b", "n", "method", *(f"r = {100 * width:g}%" for width in WIDTHS)]
@@ -269,7 +301,7 @@ def absorbed() -> Iterator[list[str]]:
 
 def beside_limit(beside: int, width: float, method: str = "asymptotic") -> float:
     """Return the limit [events] where 40 are observed over 30, beside a bin of background 100."""
-    modifiers = (relative(1, width, 1),) if width else ()
+    modifiers = (relative(1, np.array([width])),) if width else ()
     yields = np.array([[[1.0, 0.0], [30.0, 100.0]]])
     batch = Likelihoods(yields, np.array([True, False]), modifiers, np.array([[40.0, beside]]))
     return float(upper_limits(batch, cl=CL, method=method).observed[0])
@@ -283,7 +315,7 @@ def few_with_toys() -> Iterator[list[str]]:
             observed("exact", [b], [n])[0],
             *(observed(method, [b], [n], width=width)[0] for method in ("hybrid", "asymptotic")),
         ]
-        batch = one_bin([1.0], [b], [n], [relative(0, width, 1)])
+        batch = one_bin([1.0], [b], [n], [relative(0, np.array([width]))])
         found = upper_limits(batch, cl=CL, method="toys", n_toys=30_000)
         toys = f"{found.observed[0]:.2f} +- {found.observed_error[0]:.2f}"
         yield [f"{b:g}", f"{n}", f"{100 * width:g}%", *(f"{x:.3f}" for x in values), toys]
@@ -308,6 +340,7 @@ TABLES = {
     "asymptotic_error": asymptotic_error,
     "bands": bands,
     "signal_systematic": signal_systematic,
+    "never_lower": never_lower,
     "background_systematic": background_systematic,
     "absorbed": absorbed,
     "coverage": coverage,

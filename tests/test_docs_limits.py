@@ -117,6 +117,33 @@ def test_systematics(tables, page, name, of):
             assert float(limit) == pytest.approx(wanted, rel=4e-4, abs=6e-4)
 
 
+def test_scan(tables, page):
+    """No signal systematic lowers a limit, and the ends of the scan are those of Simpson's rule."""
+    b, n, r = tables.scanned()
+    for cl, method, *ends in page["never_lower"]:
+        lowest, highest, none, some = map(float, ends)
+        assert lowest > 1
+        assert (none == 1) == (method != "asymptotic")
+        assert some >= (1 if method == "asymptotic" else 0.9995)
+        if method == "asymptotic" or cl != "90%":
+            continue
+        for of, chosen, pick, end in [
+            ("signal", r == 0.1, np.argmax, highest), ("background", n > 0, np.argmin, some),
+        ]:  # fmt: skip
+            args = method, b[chosen], n[chosen], r[chosen], of
+            at = np.flatnonzero(chosen)[pick(ratios(tables, *args))]
+            with_it = averaged(int(n[at]), b[at], r[at], of=of, flat=method == "bayesian")
+            assert end == pytest.approx(with_it / exact(n[at], b[at]), abs=3e-5)
+
+
+def ratios(tables, method, b, n, r, of):
+    """Limits with a systematic over those without."""
+    modifier = tables.relative(int(of == "background"), r)
+    one = np.ones(len(b))
+    found = upper_limits(one_bin(one, b, n, [modifier]), cl=0.9, method=method).observed
+    return found / tables.observed(method, b, n)
+
+
 def test_asymptotic_is_that_of_pyhf(tables, page):
     """Some numbers of each table with asymptotic limits, by pyhf itself."""
     some = [
