@@ -225,7 +225,7 @@ def test_what_has_no_limit():
     assert "both move single bins" in datasets.supports(one_bin([1.0], [1.0], [1], two))
     with pytest.raises(InputError, match="both move"):
         asymptotic.limits(one_bin([1.0], [1.0], [1], two), cl=0.9)
-    with pytest.raises(InputError, match="no confidence level"):
+    with pytest.raises(InputError, match="does not lie between 0 and 1"):
         asymptotic.limits(one_bin([1.0], [1.0], [1]), cl=90)
 
 

@@ -17,8 +17,8 @@ from mcbook.analysis.records import Analysis
 from mcbook.analysis.result import AnalysisResult
 from mcbook.analysis.yields import EfficiencyLike, SignalModelOf
 from mcbook.errors import InputError
-from mcbook.limits.choose import check_level
 from mcbook.limits.choose import upper_limits as shipped
+from mcbook.limits.options import check_level
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]

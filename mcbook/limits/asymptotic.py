@@ -8,8 +8,6 @@ With few events the formulas are wrong, and observed limits too strong: without 
 z^2/2 = 1.35 events at 90%, where the exact limit is 2.30. `mcbook.limits.upper_limits` knows when.
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,13 +15,13 @@ from mcbook.errors import InputError
 from mcbook.limits.datasets import Rows, nominal_counts, rows_of, supports
 from mcbook.limits.fit import Fit, fit, merged
 from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.options import Asimov, check_level
 from mcbook.limits.profile import replaced_data
 from mcbook.limits.result import SIGMAS, Limits, empty, joined
 from mcbook.limits.roots import Profile, Root
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Asimov = Literal["observed", "nominal"]
 
 CHUNK = 48_000
 """Rows of one bin in a chunk: few enough for a cache, enough to hide what a call of numpy takes."""
@@ -56,8 +54,7 @@ def limits(likelihoods: Likelihoods, *, cl: float, asimov: Asimov = "observed") 
     InputError
         If *cl* is no level, or the batch is not supported.
     """
-    if not 0 < cl < 1:
-        raise InputError(f"cl = {cl!r} is no confidence level", hint="it lies between 0 and 1")
+    check_level(cl)
     reason = supports(likelihoods)
     if reason:
         raise InputError(f"not in a batch: {reason}", hint="method pyhf treats any model")

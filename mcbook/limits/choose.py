@@ -1,18 +1,18 @@
 """Which method sets a limit, and another one where the first fails."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.options import N_TOYS, Asimov, check_level
 from mcbook.limits.result import METHODS, Limits, Method, empty
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Asimov = Literal["observed", "nominal"]
 
 ENOUGH = 30.0
 """Expected events of every deciding bin above which asymptotic formulas are trusted: at 30 their
@@ -20,8 +20,6 @@ limit is 4% low without systematics (`docs/explanation/limit-methods.md`)."""
 
 SENSITIVITY = 0.9
 """Deciding bins are the fewest that hold this share of sum s^2 / (s + b)."""
-
-N_TOYS = 10_000
 
 
 def upper_limits(
@@ -78,21 +76,6 @@ def upper_limits(
     for name, rows in _chosen(likelihoods):
         _put(found, rows, _with_fallback(name, likelihoods.take(rows), cl, options))
     return found
-
-
-def check_level(cl: float) -> None:
-    """Check that *cl* is a level.
-
-    Raises
-    ------
-    InputError
-        If it is not in (0, 1); a percentage is recognised.
-    """
-    if 0 < cl < 1:
-        return
-    is_percentage = 1 < cl < 100  # noqa: PLR2004
-    hint = f"did you mean {cl / 100:g}?" if is_percentage else "Belle II papers use 0.90 or 0.95"
-    raise InputError(f"the confidence level {cl:g} does not lie between 0 and 1", hint=hint)
 
 
 def deciding(likelihoods: Likelihoods) -> Mask:

@@ -16,6 +16,7 @@ from mcbook.limits.averaged import LARGEST_SUM, Count, Summed, solve
 from mcbook.limits.likelihoods import Likelihoods, Modifier
 from mcbook.limits.nodes import MOST_SHARED, Bends, Nodes, build
 from mcbook.limits.nuisances import active, nuisances
+from mcbook.limits.options import check_level
 from mcbook.limits.quadrature import normal_rule
 from mcbook.limits.result import Limits, empty
 from mcbook.limits.tabled import Tabled
@@ -39,21 +40,6 @@ FEW_CHUNKS = 4
 
 COUNTED = 1e-9
 """How far from a whole number a count may be."""
-
-
-def check_level(cl: float) -> None:
-    """Check a confidence or credibility level.
-
-    Raises
-    ------
-    InputError
-        If it is not between 0 and 1.
-    """
-    if 0 < cl < 1:
-        return
-    percent = 1 < cl < 100  # noqa: PLR2004
-    hint = f"did you mean {cl / 100:.2f}?" if percent else "Belle II papers use 0.90 or 0.95"
-    raise InputError(f"cl must be above 0 and below 1, not {cl:g}", hint=hint)
 
 
 def limits(batch: Likelihoods, *, cl: float, method: Name) -> Limits:

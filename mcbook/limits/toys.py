@@ -7,7 +7,6 @@ lie below those of the count alone: see `docs/explanation/limit-methods.md`.
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +16,12 @@ from mcbook.limits import asymptotic
 from mcbook.limits.datasets import Rows, nominal_counts, rows_of, supports
 from mcbook.limits.fit import fit
 from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.options import N_TOYS, Asimov, check_level
 from mcbook.limits.profile import evaluate, replaced_data
 from mcbook.limits.result import OK, SIGMAS, Limits, empty
 
 Array = NDArray[np.float64]
-Asimov = Literal["observed", "nominal"]
 
-N_TOYS = 10_000
 _SCAN = np.array([0.35, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.1])
 """Where CLs is taken, in units of the asymptotic limits."""
 
@@ -71,8 +69,7 @@ def limits(
     InputError
         If the level is none, the batch is not supported, or there are too few toys.
     """
-    if not 0 < cl < 1:
-        raise InputError(f"cl = {cl!r} is no confidence level", hint="it lies between 0 and 1")
+    check_level(cl)
     if n_toys < _LEAST:
         raise InputError(f"{n_toys} toys say nothing", hint="take 1000 or more")
     if reason := supports(likelihoods):

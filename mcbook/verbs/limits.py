@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.errors import InputError
-from mcbook.limits.choose import N_TOYS, check_level, upper_limits
+from mcbook.limits.choose import upper_limits
+from mcbook.limits.options import N_TOYS, check_level
 from mcbook.limits.result import Method
 from mcbook.limits.table import read_counts, rows_of
 from mcbook.report.files import SCHEMA

@@ -15,19 +15,18 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.errors import InputError
 from mcbook.limits.histfactory import spec
 from mcbook.limits.histfactory.rows import EXPECTED_ONLY
 from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.options import Asimov, check_level
 from mcbook.limits.result import Limits, empty
 
 Array = NDArray[np.float64]
-Asimov = Literal["observed", "nominal"]
 
 RTOL = 1e-6
 """Relative tolerance of the limits."""
@@ -104,8 +103,7 @@ def limit_of(
     A measurement called ``expected_only`` has no observed limit. *nominal* are the observations of
     nominal background; without them, what the parameters give where the measurement starts them.
     """
-    if not 0 < cl < 1:
-        raise InputError(f"cl must lie between 0 and 1, not {cl!r}", hint="for example 0.90")
+    check_level(cl)
     nothing = OneLimit(np.nan, np.full(5, np.nan), np.nan, "")
     with _quiet_pyhf():
         try:

@@ -1,0 +1,26 @@
+"""Options that methods have in common."""
+
+from typing import Literal
+
+from mcbook.errors import InputError
+
+Asimov = Literal["observed", "nominal"]
+"""Where fits make the expected limits: background as fitted to observed data, or nominal."""
+
+N_TOYS = 10_000
+"""Toys at each signal strength, where nobody says how many."""
+
+
+def check_level(cl: float) -> None:
+    """Check that *cl* is a confidence or credibility level.
+
+    Raises
+    ------
+    InputError
+        If it is not in (0, 1); a percentage is recognised.
+    """
+    if 0 < cl < 1:
+        return
+    is_percentage = 1 < cl < 100  # noqa: PLR2004
+    hint = f"did you mean {cl / 100:g}?" if is_percentage else "Belle II papers use 0.90 or 0.95"
+    raise InputError(f"the confidence level {cl:g} does not lie between 0 and 1", hint=hint)
