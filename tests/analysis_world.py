@@ -4,7 +4,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import poisson
 
-from mcbook.analysis import read_analysis
+from mcbook.analysis import read_analysis, run
+from mcbook.analysis.digest import frozen_digest
 from mcbook.efficiency.evaluated import Efficiencies
 from mcbook.limits.result import empty
 
@@ -57,6 +58,16 @@ def analysis_in(folder, text, *changes):
     path = folder / "analysis.yaml"
     path.write_text(changed(text, *changes), encoding="utf-8")
     return read_analysis(path)
+
+
+def settle(analysis, *, unblinded=False, maps=None, **options):
+    """Run an analysis; open its box with such a record of a look as `mcbook.set_limits` makes."""
+    if unblinded:
+        digests = dict.fromkeys(maps or (), "0" * 64)
+        how = {name: options.get(name) for name in ("cl", "method")}
+        look = {"frozen": frozen_digest(analysis, digests, **how)}
+        options |= {"digests": digests, "look": look}
+    return run(analysis, maps=maps, **options)
 
 
 def cls_limit(n, b, cl):

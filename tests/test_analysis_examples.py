@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analysis_world import settle
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import erf
 from scipy.stats import norm, poisson
 
-from mcbook.analysis import read_analysis, run
+from mcbook.analysis import read_analysis
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import load_model
 
@@ -31,7 +32,7 @@ def analysis(root, name):
 @cache
 def limits(root, name, *, unblinded=False):
     """Return the limits of an example as it is shipped."""
-    return run(analysis(root, name), unblinded=unblinded).document()["limits"]
+    return settle(analysis(root, name), unblinded=unblinded).document()["limits"]
 
 
 def table(root, name):
@@ -82,7 +83,7 @@ def test_examples_are_in_the_page(root, name):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_can_be_opened(root, name):
     """Observed counts are there for every hypothesis."""
-    found = run(analysis(root, name), unblinded=True, method="asymptotic").document()["limits"]
+    found = settle(analysis(root, name), unblinded=True, method="asymptotic").document()["limits"]
     kept = [row for row in found if row["flags"] != ["vetoed"]]
     assert all(row["rate"]["observed"] for row in kept)
 

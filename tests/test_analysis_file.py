@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import yaml
-from analysis_world import Toy, cls_limit, counting
+from analysis_world import Toy, cls_limit, counting, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +64,7 @@ WRONG = [
     ("map: map.csv", "maps: map.csv", "map"),
     ("{table: background.csv, axes: [m_zp]}", "{tabel: background.csv}", "line 11"),
     ("{table: background.csv, axes: [m_zp]}", "-3", "below 0"),
+    ("{table: background.csv, axes: [m_zp]}", "{value: 0, stat: 3}", "background of 0"),
     ("{table: observed.csv, axes: [m_zp]}", "2.5", "observed events"),
     ("{table: observed.csv, axes: [m_zp]}",
      "{histogram: h.csv, window: {centre: m_zp, resolution: 0.1, width: 2}}", "binned"),
@@ -199,7 +200,8 @@ def test_outside_the_tables(folder):
 def test_closed_box(folder):
     """Without unblinding no file with data is opened, and expected limits do not know of it."""
     path = write(folder)
-    opened = run(read_analysis(path), unblinded=True, maps=MAPS, upper_limits=counting).document()
+    analysis = read_analysis(path)
+    opened = settle(analysis, unblinded=True, maps=MAPS, upper_limits=counting).document()
     (folder / "observed.csv").unlink()
     closed = run(read_analysis(path), maps=MAPS, upper_limits=counting).document()
     for before, after in zip(closed["limits"], opened["limits"], strict=True):
@@ -214,10 +216,34 @@ def test_closed_box(folder):
     assert opened["limits"][2]["observed"] is None  # no count for 3 GeV
     assert opened["limits"][2]["expected"][2] is not None
     with pytest.raises(InputError, match=r"observed.csv cannot be read"):
-        run(read_analysis(path), unblinded=True, maps=MAPS, upper_limits=counting)
+        settle(read_analysis(path), unblinded=True, maps=MAPS, upper_limits=counting)
     without = write(folder, GOOD, ("    observed: {table: observed.csv, axes: [m_zp]}\n", ""))
     with pytest.raises(InputError, match="no observed counts"):
-        run(read_analysis(without), unblinded=True, maps=MAPS, upper_limits=counting)
+        settle(read_analysis(without), unblinded=True, maps=MAPS, upper_limits=counting)
+
+
+def test_no_uncertain_zero(folder):
+    """A background of 0 has no absolute error, neither in a table nor in a window."""
+    table = folder / "background.csv"
+    table.write_text(table.read_text().replace("1,1,0.1", "1,0,0.1"))
+    with pytest.raises(InputError, match="background of 0 in a row"):
+        run(read_analysis(write(folder)), maps=MAPS, upper_limits=counting)
+    bins = "0,5,0,1\n5,20,4,1\n"
+    (folder / "h.csv").write_text(f"low,high,background,background_stat\n{bins}")
+    changes = ("{table: background.csv, axes: [m_zp]}", HISTOGRAM), ("[1, 2, 3, 4]", "[1.5, 3]")
+    path = write(folder, GOOD, ("{table: observed.csv, axes: [m_zp]}", "3"), *changes)
+    rows = run(read_analysis(path), maps=MAPS, upper_limits=counting).document()["limits"]
+    assert rows[0]["status"] == "the window has an uncertainty on a background of 0"
+    assert rows[1]["expected"][2] is not None
+
+
+def test_no_look_without_a_record(folder):
+    """The counts are read with the record of a look into just this analysis, and no other."""
+    first = frozen_digest(read_analysis(write(folder)))
+    path = write(folder, GOOD, ("relative: 0.02", "relative: 0.03"))
+    for digests, look in ((None, {"frozen": first}), ({}, {}), (None, {"frozen": None})):
+        with pytest.raises(InputError, match="stays closed"):
+            run(read_analysis(path), look=look, maps=MAPS, digests=digests, upper_limits=counting)
 
 
 def test_frozen_digest(folder):
@@ -230,6 +256,12 @@ def test_frozen_digest(folder):
     assert frozen_digest(read_analysis(changed)) != first
     path = write(folder)
     assert frozen_digest(read_analysis(path)) == first
+    assert frozen_digest(read_analysis(path), method="bayesian") != first
+    assert frozen_digest(read_analysis(path), cl=0.90, method="auto") == first
+    without = read_analysis(write(folder, GOOD, ("cl: 0.90\n", "")))
+    assert frozen_digest(without, cl=0.90) == first
+    assert frozen_digest(without, cl=0.95) != first
+    path = write(folder)
     table = folder / "background.csv"
     table.write_text(table.read_text().replace("3,100", "3,101"))
     assert frozen_digest(read_analysis(path)) != first
@@ -258,7 +290,7 @@ def test_windows(folder):
         seen.append(likelihoods)
         return counting(likelihoods, **options)
 
-    result = run(read_analysis(path), unblinded=True, maps=MAPS, upper_limits=spy)
+    result = settle(read_analysis(path), unblinded=True, maps=MAPS, upper_limits=spy)
     rows = result.document()["limits"]
     assert "not within the histogram" in rows[0]["status"]  # 0.81 - 1 is below zero
     assert seen[-1].background[:, 0] == pytest.approx([16, 16])  # 2 GeV^2 of 8 per GeV^2

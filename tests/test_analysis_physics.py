@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from analysis_world import IDM as IDM_WORLD
-from analysis_world import ZPRIME, Toy, analysis_in, changed, cls_limit, counting
+from analysis_world import ZPRIME, Toy, analysis_in, changed, cls_limit, counting, settle
 from scipy.optimize import brentq
 
 from mcbook.analysis import run
@@ -41,7 +41,7 @@ def flat(value):
 
 def solve(analysis, maps, **options):
     """Return the limits of an analysis."""
-    return run(analysis, maps=maps, upper_limits=counting, **options).document()["limits"]
+    return settle(analysis, maps=maps, upper_limits=counting, **options).document()["limits"]
 
 
 def sigma_br(mass, coupling, **others):
@@ -52,6 +52,24 @@ def sigma_br(mass, coupling, **others):
         ["xsec_mumu_zp", "br_zp_inv"],
     )  # fmt: skip
     return float(found["xsec_mumu_zp"][0]), float(found["br_zp_inv"][0])
+
+
+@pytest.mark.parametrize("luminosity", [365, 1e-3])
+def test_lifetimes_that_no_map_knows(read, luminosity):
+    """A limit on epsilon where the chi2 flies says so, unless the map has its lifetime."""
+    axes = "axes: [m_chi1, ctau_chi2]"
+    some = ("365", f"{luminosity:g}"), ("[1e-6, 0.1]", "[1e-6, 1]")
+    known = {"mumu": Toy(lambda m_chi1, ctau_chi2: 0.1 + 0 * m_chi1 * ctau_chi2)}
+    rows = solve(read(IDM_WORLD, *some), known)
+    assert not any("lifetime:chi2" in row["flags"] for row in rows)
+    rows = solve(
+        read(IDM_WORLD, (axes, "axes: [m_chi1]"), *some), {"mumu": Toy(lambda m_chi1: 0.1 * m_chi1)}
+    )
+    for row in rows:
+        point = row["parameters"] | {"epsilon": row["rate"]["expected"][2]}
+        columns = {name: np.array([value]) for name, value in point.items()}
+        flies = Deriver(load_model("idm")).compute(columns, ["ctau_chi2"])["ctau_chi2"][0]
+        assert ("lifetime:chi2" in row["flags"]) == (flies > 0.1) == (luminosity > 1)
 
 
 def test_no_events_no_background(read):

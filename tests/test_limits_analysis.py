@@ -55,6 +55,35 @@ def run(*arguments):
     return CliRunner().invoke(app, ["limits", *arguments], prog_name="mcbook")
 
 
+def test_toys_can_be_made_again(folder):
+    """Limits from toys come with their errors, and with what makes them again."""
+    options = {"method": "toys", "seed": 3, "n_toys": 1000}
+    found = set_limits("analysis.yaml", **options, output="out", write="none", unblind="test")
+    assert found["toys"] == {"seed": 3, "n_toys": 1000}
+    again = set_limits("analysis.yaml", **options, unblind="again")
+    assert [row["observed"] for row in again["limits"]] == [r["observed"] for r in found["limits"]]
+    exact = set_limits("analysis.yaml", unblind="exact")
+    assert "toys" not in exact
+    for row, other in zip(found["limits"], exact["limits"], strict=True):
+        assert 0 < row["observed_error"] < 0.2 * row["observed"]
+        assert row["observed"] == pytest.approx(other["observed"], rel=0.2)  # ties are broken
+        assert len(row["expected_error"]) == len(row["expected_postfit_error"]) == 5
+        assert "observed_error" not in other
+    with (folder / "out" / "limits.csv").open() as handle:
+        for row, cells in zip(found["limits"], csv.DictReader(handle), strict=True):
+            assert float(cells["observed_error"]) == row["observed_error"]
+            assert float(cells["expected_error_median"]) == row["expected_error"][2]
+            assert float(cells["postfit_error_plus1"]) == row["expected_postfit_error"][3]
+    assert trace(found["result"])["result"]["document"]["toys"] == found["toys"]
+
+
+def test_a_look_has_a_reason(folder):  # noqa: ARG001
+    """A reason is a text."""
+    for reason in (True, 3, ["why"]):
+        with pytest.raises(InputError, match="in words"):
+            set_limits("analysis.yaml", unblind=reason)
+
+
 def test_closed_box_reads_no_count(folder):
     """With the box closed the file of the counts may be anything, and is not opened."""
     before = set_limits("analysis.yaml")

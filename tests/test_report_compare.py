@@ -4,10 +4,9 @@ import copy
 
 import numpy as np
 import pytest
-from analysis_world import IDM, Toy, analysis_in, changed, cls_limit, counting
+from analysis_world import IDM, Toy, analysis_in, changed, cls_limit, counting, settle
 from analysis_world import ZPRIME as WORLD
 
-from mcbook.analysis import run
 from mcbook.errors import InputError
 from mcbook.report.compare import compare
 from mcbook.report.document import read_document
@@ -23,7 +22,7 @@ def make(tmp_path):
 
     def run_text(text, maps, *changes, **options):
         analysis = analysis_in(tmp_path, text, *changes)
-        found = run(analysis, maps=maps, upper_limits=counting, **options).document()
+        found = settle(analysis, maps=maps, upper_limits=counting, **options).document()
         return {"schema": 1, "kind": "analysis", "result": None, **found}
 
     return run_text

@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from analysis_world import IDM as IDM_WORLD
 from analysis_world import ZPRIME as ZPRIME_WORLD
-from analysis_world import Toy, analysis_in, changed, counting
+from analysis_world import Toy, analysis_in, changed, counting, settle
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
 
 from mcbook import resources
-from mcbook.analysis import run
 from mcbook.errors import InputError, WorkError
 from mcbook.registry.loader import find_process, load_model, model_names
 from mcbook.report.figures import draw, draw_comparison, scans
@@ -73,7 +72,7 @@ def solve(tmp_path):
 
     def run_text(text, maps, *changes, unblinded=False):
         analysis = analysis_in(tmp_path, text, *changes)
-        result = run(analysis, maps=maps, upper_limits=counting, unblinded=unblinded)
+        result = settle(analysis, maps=maps, upper_limits=counting, unblinded=unblinded)
         head = {"schema": 1, "kind": "analysis", "result": RESULT}
         return result, json.loads(json.dumps(head | result.document()))
 

@@ -10,9 +10,8 @@ import pytest
 import yaml
 from analysis_world import IDM as IDM_WORLD
 from analysis_world import ZPRIME as ZPRIME_WORLD
-from analysis_world import Toy, analysis_in, changed, counting
+from analysis_world import Toy, analysis_in, changed, counting, settle
 
-from mcbook.analysis import run
 from mcbook.errors import InputError, WorkError
 from mcbook.report import hepdata
 from mcbook.report.document import read_document
@@ -45,7 +44,7 @@ def make(tmp_path):
 
     def run_text(text, maps, *changes, **options):
         analysis = analysis_in(tmp_path, text, *changes)
-        found = run(analysis, maps=maps, upper_limits=counting, **options).document()
+        found = settle(analysis, maps=maps, upper_limits=counting, **options).document()
         return {"schema": 1, "kind": "analysis", "result": RESULT, **found}
 
     return run_text

@@ -15,6 +15,7 @@ from mcbook.analysis.records import (
     Window,
 )
 from mcbook.errors import InputError
+from mcbook.limits.table import UNCERTAIN_ZERO
 from mcbook.registry.loader import find_process
 from mcbook.registry.model import SignalModel
 from mcbook.registry.yamlfile import Keys
@@ -177,6 +178,9 @@ def _constant(entries: Entries, keys: Keys, entry: dict[str, Any], *, is_data: b
     stat = entries.number((*keys, "stat"), entry.get("stat", 0), least=0)
     if is_data and (value != int(value) or stat):
         raise entries.fail(keys, f"a number of observed events is wanted, not {entry['value']!r}")
+    if stat and not value:
+        hint = "a sideband, such as {sideband: {observed: 0, ratio: 10}}, is right at zero"
+        raise entries.fail((*keys, "stat"), UNCERTAIN_ZERO, hint)
     return Constant(value, stat)
 
 

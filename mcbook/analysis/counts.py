@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis.records import Constant, Events, Histogram, Source, Table, Window
+from mcbook.analysis.records import (
+    Constant,
+    Events,
+    Histogram,
+    Source,
+    Table,
+    Window,
+)
 from mcbook.analysis.tables import Lattice, check_columns, read_table
 from mcbook.errors import InputError
+from mcbook.limits.table import SIDEBAND_INSTEAD, UNCERTAIN_ZERO
 from mcbook.registry.derive import Deriver
 
 Array = NDArray[np.float64]
@@ -150,12 +158,7 @@ def _from_table(source: Table, points: Mapping[str, Array], size: int) -> Counts
         check_columns(table, [*source.axes, *sideband], [], what)
         return _from_sideband(table, source, points, size)
     check_columns(table, [*source.axes, "background"], ["background_stat", *relative], what)
-    for name, values in table.items():
-        if name not in source.axes and (values < 0).any():
-            raise InputError(f"{what}: {name} is negative in a row")
-    for name in relative:
-        if (table[name] >= 1).any():
-            raise InputError(f"{what}: {name} is relative and must be below 1")
+    _check_numbers({n: v for n, v in table.items() if n not in source.axes}, relative, what)
     lattice = _lattice(table, source)
     reasons = lattice.outside(points, size)
 
@@ -166,6 +169,19 @@ def _from_table(source: Table, points: Mapping[str, Array], size: int) -> Counts
 
     named = {name[len(_PREFIX) : -len(_RELATIVE)]: column(name) for name in relative}
     return Counts(column("background"), column("background_stat"), named, None, reasons)
+
+
+def _check_numbers(table: Mapping[str, Array], relative: list[str], what: str) -> None:
+    for name, values in table.items():
+        if (values < 0).any():
+            raise InputError(f"{what}: {name} is negative in a row")
+    for name in relative:
+        if (table[name] >= 1).any():
+            raise InputError(f"{what}: {name} is relative and must be below 1")
+    stat = table.get("background_stat", np.zeros(1))
+    if ((stat > 0) & (table["background"] == 0)).any():
+        where = f"{what} (background_stat)"
+        raise InputError(f"{where}: {UNCERTAIN_ZERO} in a row", hint=SIDEBAND_INSTEAD)
 
 
 def _from_sideband(
@@ -190,8 +206,9 @@ def _from_histogram(source: Histogram, deriver: Deriver, columns: Mapping[str, A
         raise InputError(f"{source.path}: a bin has a negative background")
     low, high = limits_of(source.window, deriver, columns)
     shares, reasons = _shares(edges, low, high, snap=source.snap)
-    value = np.where(reasons == "", shares @ counts, np.nan)
-    return Counts(value, np.sqrt(shares**2 @ stat**2), {}, None, reasons)
+    value, error = shares @ counts, np.sqrt(shares**2 @ stat**2)
+    reasons[(reasons == "") & (value == 0) & (error > 0)] = f"the window has {UNCERTAIN_ZERO}"
+    return Counts(np.where(reasons == "", value, np.nan), error, {}, None, reasons)
 
 
 def _read_histogram(source: Histogram, column: str) -> tuple[Array, Array, Array]:

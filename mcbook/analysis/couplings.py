@@ -28,6 +28,13 @@ CONSTANT = 1e-5
 ALONE = 1e-3
 """How far a rate may move at a fixed value of the expression that is limited."""
 
+FLIES = 0.1
+"""Mean proper decay length [mm] below which a decay counts as prompt: some times the 0.02 mm to
+which Belle II measures impact parameters (E. Kou et al., PTEP 2019 123C01)."""
+
+SAME_LIFETIME = 0.01
+"""How far a lifetime may move without the efficiency being that of another one."""
+
 _OTHER_POINTS = 5
 
 
@@ -146,6 +153,39 @@ def wide(analysis: Analysis, columns: Columns) -> list[tuple[str, ...]]:
         for particle, mask in masks.items():
             found[particle] = found.get(particle, np.zeros(size, dtype=bool)) | mask
     return [tuple(sorted(n for n, mask in found.items() if mask[i])) for i in range(size)]
+
+
+def unseen_lifetimes(
+    analysis: Analysis, columns: Columns, reference: Array
+) -> list[tuple[str, ...]]:
+    """Return the particles that fly at points although no map knows of their lifetime.
+
+    These decay in a channel and live for `FLIES` or more, and not as long as at the reference; but
+    neither what is varied nor the lifetime is an axis of the channel's map.
+
+    Parameters
+    ----------
+    analysis
+        The analysis, in which a parameter is varied.
+    columns
+        Parameters and free lifetimes of the points, shape (n,) each.
+    reference
+        The varied parameter where limits on the strength are, shape (n,).
+    """
+    vary, deriver = str(analysis.rate.vary), analysis.deriver
+    parameters = {n: v for n, v in columns.items() if n in analysis.model.parameters}
+    found: dict[str, NDArray[np.bool_]] = {}
+    for channel in analysis.channels:
+        chains = channel.process.chains()
+        for name in sorted({node.particle for chain in chains for node in chain.decays()}):
+            ctau = analysis.model.particles[name].ctau
+            if ctau is None or {ctau, vary} & {*channel.efficiency.axes, *analysis.free}:
+                continue
+            here = deriver.compute(parameters, [ctau])[ctau]
+            there = deriver.compute({**parameters, vary: reference}, [ctau])[ctau]
+            flies = (here >= FLIES) & ~np.isclose(here, there, rtol=SAME_LIFETIME, atol=0.0)
+            found[name] = found.get(name, np.zeros(len(reference), dtype=bool)) | flies
+    return [tuple(n for n, mask in found.items() if mask[i]) for i in range(len(reference))]
 
 
 def _single(value: float, rate: Rate) -> list[Interval]:

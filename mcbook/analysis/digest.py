@@ -2,32 +2,41 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mcbook.analysis.records import Analysis, Channel
 from mcbook.errors import InputError
+from mcbook.limits.options import check_level
 
 
-def frozen_digest(analysis: Analysis, maps: Mapping[str, str] | None = None) -> str:
+def frozen_digest(
+    analysis: Analysis,
+    maps: Mapping[str, str] | None = None,
+    *,
+    cl: float | None = None,
+    method: str | None = None,
+) -> str:
     """Return the SHA-256 of an analysis without its data, in hex.
 
-    It covers what the file says except ``observed`` of the channels, and the contents of every file
-    that it names except those with data, and of efficiency maps in the books. Comments and layout
-    do not count.
+    It covers what the file says except ``observed`` of the channels, the level and the method, also
+    where they are not from the file, and the contents of every file that it names except those with
+    data, and of efficiency maps in the books. Comments and layout do not count.
 
     Parameters
     ----------
     analysis
         What the file says.
     maps
-        SHA-256 of those efficiency maps that are in the books, by channel.
+        SHA-256 of efficiency maps that are not from the file that the analysis names, by channel.
+    cl, method
+        As in `mcbook.analysis.run`.
 
     Raises
     ------
     InputError
-        If a file cannot be read, or the digest of a map in the books is missing.
+        If a file cannot be read, the digest of a map in the books is missing, or there is no level.
     """
     for channel in analysis.channels:
         if channel.efficiency.path is None and channel.name not in (maps or {}):
@@ -37,8 +46,9 @@ def frozen_digest(analysis: Analysis, maps: Mapping[str, str] | None = None) -> 
         name: {key: value for key, value in entry.items() if key != "observed"}
         for name, entry in content["channels"].items()
     }
+    content |= {"cl": level(analysis, cl), "method": method or analysis.method}
     files = {}
-    for path in sorted(set(referenced(analysis))):
+    for path in sorted(set(referenced(analysis, maps or {}))):
         try:
             name = path.relative_to(analysis.folder).as_posix()
         except ValueError:
@@ -51,16 +61,46 @@ def frozen_digest(analysis: Analysis, maps: Mapping[str, str] | None = None) -> 
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def referenced(analysis: Analysis) -> Iterator[Path]:
-    """Yield the files that an analysis names, without those with data."""
+def level(analysis: Analysis, cl: float | None) -> float:
+    """Return the level of the file, or the one that is given where the file has none.
+
+    Raises
+    ------
+    InputError
+        If there is none, the two differ, or it is not in (0, 1).
+    """
+    if cl is None and analysis.cl is None:
+        raise InputError(f"{analysis.path}: no confidence level", hint="add cl: 0.90, or give it")
+    if cl is not None and analysis.cl is not None and abs(cl - analysis.cl) > 1e-12:  # noqa: PLR2004
+        raise InputError(
+            f"{analysis.document.where(('cl',))}: the file has cl: {analysis.cl:g}, and {cl:g} is"
+            " asked for",
+            hint="leave one of them out",
+        )
+    found = analysis.cl if analysis.cl is not None else float(cl or 0)
+    check_level(found)
+    return found
+
+
+def referenced(analysis: Analysis, maps: Container[str] = ()) -> Iterator[Path]:
+    """Yield the files that an analysis names, without those with data.
+
+    Parameters
+    ----------
+    analysis
+        What the file says.
+    maps
+        Channels whose efficiency map is from elsewhere.
+    """
     points = analysis.document.data.get("points")
     if points is not None:
         yield analysis.folder / points
     for channel in analysis.channels:
-        for source in (channel.efficiency, channel.background):
-            path = getattr(source, "path", None)
-            if path is not None:
-                yield path
+        if channel.efficiency.path is not None and channel.name not in maps:
+            yield channel.efficiency.path
+        path = getattr(channel.background, "path", None)
+        if path is not None:
+            yield path
         if channel.generated is not None:
             yield channel.generated
 

@@ -20,6 +20,7 @@ Reasons = NDArray[np.object_]
 
 EXPECTED = slice(0, len(SIGMAS))
 OBSERVED = len(SIGMAS)
+MEDIAN = SIGMAS.index(0)
 POSTFIT = slice(len(SIGMAS) + 1, 2 * len(SIGMAS) + 1)
 """Where the curves are: expected before the fit; observed and expected after the fit, if open."""
 
@@ -42,6 +43,8 @@ class PointLimits:
     mu
         Limits on the strength of the predicted signal, shape (m, n_curves); infinite where there is
         no signal, NaN where refused.
+    errors
+        Their standard deviations from a finite number of toys, same shape; 0 without toys.
     events
         Predicted signal events of all channels, shape (m,).
     reasons
@@ -53,6 +56,7 @@ class PointLimits:
     """
 
     mu: Array
+    errors: Array
     events: Array
     reasons: Reasons
     method: Reasons
@@ -134,15 +138,16 @@ class Limiter:
         events = np.sum([entry.events for entry in yields.values()], axis=0)
         mu = np.full((size, self.n_curves), np.nan)
         mu[(reasons == "") & (events == 0)] = np.inf
+        errors = np.zeros_like(mu)
         method = np.full(size, "", dtype=object)
         status = np.where(reasons == "", self.without_signal(), reasons)
         good = np.flatnonzero((reasons == "") & (events > 0))
         if good.size:
             some = {name: take_yields(entry, good) for name, entry in yields.items()}
-            mu[good], method[good], status[good] = self._limits(rows[good], some)
+            mu[good], errors[good], method[good], status[good] = self._limits(rows[good], some)
             failed = good[np.isnan(mu[good, EXPECTED]).all(axis=1)]
             reasons[failed] = status[failed]
-        return PointLimits(mu, events, reasons, method, status, yields)
+        return PointLimits(mu, errors, events, reasons, method, status, yields)
 
     def without_signal(self) -> str:
         """Return what to say where no signal is expected: a parameter that is 0 by default."""
@@ -151,25 +156,31 @@ class Limiter:
         unset = [name for name in zero if name != self.analysis.rate.vary]
         return f"no signal ({', '.join(unset)} = 0 by default)" if unset else "no signal"
 
-    def _limits(self, rows: Index, yields: Mapping[str, Yields]) -> tuple[Array, Reasons, Reasons]:
-        """Return limits at points that have some signal, with method and status."""
+    def _limits(
+        self, rows: Index, yields: Mapping[str, Yields]
+    ) -> tuple[Array, Array, Reasons, Reasons]:
+        """Return limits at points that have some signal, with errors, method and status."""
         batch, scale = likelihoods(self.analysis, yields, self.ingredients.take(rows))
         blind = Likelihoods(batch.yields, batch.is_signal, batch.modifiers)
         found = self.upper_limits(blind, cl=self.cl, method=self.method)
         mu = np.full((len(rows), self.n_curves), np.nan)
+        errors = np.zeros_like(mu)
         mu[:, EXPECTED] = found.expected * scale[:, None]
+        errors[:, EXPECTED] = found.expected_error * scale[:, None]
         method, status = found.method, _told(found)
         if batch.observed is None:
-            return mu, method, status
+            return mu, errors, method, status
         seen = np.flatnonzero(batch.has_observed)
         if not seen.size:
-            return mu, method, status
+            return mu, errors, method, status
         after = self.upper_limits(batch.take(seen), cl=self.cl, method=self.method)
         mu[seen, OBSERVED] = after.observed * scale[seen]
         mu[seen, POSTFIT] = after.expected * scale[seen, None]
+        errors[seen, OBSERVED] = after.observed_error * scale[seen]
+        errors[seen, POSTFIT] = after.expected_error * scale[seen, None]
         method, status = method.copy(), status.copy()
         method[seen], status[seen] = after.method, _told(after)
-        return mu, method, status
+        return mu, errors, method, status
 
 
 def _told(found: Limits) -> Reasons:

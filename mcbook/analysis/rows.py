@@ -1,13 +1,13 @@
 """Limits as JSON values, one mapping for each hypothesis."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis.couplings import in_expression, upper_limit, wide
-from mcbook.analysis.limiter import EXPECTED, OBSERVED, POSTFIT, PointLimits
+from mcbook.analysis.couplings import in_expression, unseen_lifetimes, upper_limit, wide
+from mcbook.analysis.limiter import EXPECTED, MEDIAN, OBSERVED, POSTFIT, PointLimits
 from mcbook.analysis.records import BR, SIGMA, SIGMA_BR, STRENGTH
 from mcbook.analysis.roots import Interval
 from mcbook.limits.result import plain
@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 Json = dict[str, Any]
 
 VETOED, REFUSED, WIDE, PARTLY = "vetoed", "refused", "wide", "partly refused"
+LIFETIME = "lifetime:"
+"""Begins the flag of a particle that flies, without its lifetime in the map."""
 
 
 def limit_rows(result: "AnalysisResult") -> Iterator[Json]:
@@ -27,27 +29,30 @@ def limit_rows(result: "AnalysisResult") -> Iterator[Json]:
     place = {row: i for i, row in enumerate(result.good.tolist())}
     names = result.varying()
     columns = result.hypotheses.columns
-    widths = _WideOf(result)
+    special = _AtLimits(result)
     for row in range(len(result.hypotheses)):
         parameters = {n: float(v[row]) for n, v in columns.items() if not np.isnan(v[row])}
         label = ",".join(f"{n}={parameters[n]:.9g}" for n in names if n in parameters)
         head: Json = {"hypothesis": label or result.analysis.name, "parameters": parameters}
         if row in place:
-            yield head | _limit_row(result, place[row], widths)
+            yield head | _limit_row(result, place[row], special)
         else:
             vetoed = result.hypotheses.vetoes[row] != ""
             yield head | _empty_row(result, str(result.reasons[row]), is_vetoed=vetoed)
 
 
-class _WideOf:
-    """Which particles are wide at hypotheses, and at the couplings that came out as limits."""
+class _AtLimits:
+    """What is special at hypotheses, and at the couplings that came out as limits.
+
+    `wide` particles shape the events with their width; `unseen` ones have a lifetime of which the
+    map does not know.
+    """
 
     def __init__(self, result: "AnalysisResult") -> None:
-        self.result = result
         columns = {n: v[result.good] for n, v in result.hypotheses.columns.items()}
-        self.columns = columns
         self.nominal = wide(result.analysis, columns) if result.good.size else []
-        self.at: dict[tuple[int, float], tuple[str, ...]] = {}
+        self.wide: dict[tuple[int, float], tuple[str, ...]] = {}
+        self.unseen: dict[tuple[int, float], tuple[str, ...]] = {}
         if result.couplings is None:
             return
         wanted = [
@@ -63,13 +68,19 @@ class _WideOf:
             return
         rows = np.array([i for i, _ in wanted])
         points = {n: v[rows] for n, v in columns.items()}
-        points[str(result.analysis.rate.vary)] = np.array([end for _, end in wanted])
-        self.at = dict(zip(wanted, wide(result.analysis, points), strict=True))
+        vary = str(result.analysis.rate.vary)
+        reference, points[vary] = points[vary], np.array([end for _, end in wanted])
+        self.wide = dict(zip(wanted, wide(result.analysis, points), strict=True))
+        unseen = unseen_lifetimes(result.analysis, points, reference)
+        self.unseen = dict(zip(wanted, unseen, strict=True))
 
-    def of(self, row: int, found: list[Interval]) -> tuple[str, ...]:
-        """Return the particles that are wide at an edge of intervals."""
-        ends = [end for interval in found for end in (interval.low, interval.high)]
-        return tuple(sorted({n for end in ends for n in self.at.get((row, end), ())}))
+
+def _at_ends(
+    row: int, found: list[Interval], special: Mapping[tuple[int, float], tuple[str, ...]]
+) -> list[str]:
+    """Return the particles that are special at an edge of intervals."""
+    ends = [end for interval in found for end in (interval.low, interval.high)]
+    return sorted({n for end in ends for n in special.get((row, end), ())})
 
 
 def _empty_row(result: "AnalysisResult", reason: str, *, is_vetoed: bool) -> Json:
@@ -92,7 +103,7 @@ def _empty_row(result: "AnalysisResult", reason: str, *, is_vetoed: bool) -> Jso
     }
 
 
-def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
+def _limit_row(result: "AnalysisResult", i: int, special: _AtLimits) -> Json:
     limits = result.limits
     if limits is None:  # there are no good rows then
         return {}
@@ -101,12 +112,13 @@ def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
     is_open = result.is_unblinded
     has_sigma = result.analysis.normalisation.kind == "luminosity"
     strength = _bands(mu, is_open=is_open)
-    rate, more = _rate(result, i, widths)
+    rate, more = _rate(result, i, special)
     nothing = _bands(np.full_like(mu, np.nan), is_open=is_open)
     with np.errstate(invalid="ignore"):  # without signal no number of events is a limit
         events = _bands(mu * limits.events[i], is_open=is_open)
     return {
         **strength,
+        **_errors(limits, i, is_open=is_open),
         "observed_events": events["observed"],
         "expected_events": events["expected"],
         "sigma_fb": _bands(mu * production, is_open=is_open) if has_sigma else nothing,
@@ -118,6 +130,14 @@ def _limit_row(result: "AnalysisResult", i: int, widths: _WideOf) -> Json:
         "efficiency": {n: plain(y.efficiency[i]) for n, y in limits.yields.items()},
         "samples": sorted({s for y in limits.yields.values() for s in y.samples[i]}),
     }
+
+
+def _errors(limits: PointLimits, i: int, *, is_open: bool) -> Json:
+    """Return the errors of the limits on the strength from toys; nothing without toys."""
+    errors = np.where(np.isfinite(limits.mu[i]), limits.errors[i], np.nan)
+    if not (errors > 0).any():
+        return {}
+    return {f"{name}_error": values for name, values in _bands(errors, is_open=is_open).items()}
 
 
 def _status(result: "AnalysisResult", limits: PointLimits, i: int) -> str:
@@ -142,11 +162,11 @@ def _predicted(limits: PointLimits, i: int) -> tuple[float, float]:
     return production, production * sum(fractions)
 
 
-def _rate(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, list[str]]:
+def _rate(result: "AnalysisResult", i: int, special: _AtLimits) -> tuple[Json, list[str]]:
     """Return the limits on what is limited, and flags."""
     rate = result.analysis.rate
     if rate.vary is not None:
-        return _coupling(result, i, widths)
+        return _coupling(result, i, special)
     limits = result.limits
     if limits is None:
         return {}, []
@@ -154,18 +174,18 @@ def _rate(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, list
     factor = {STRENGTH: 1.0, SIGMA: production, SIGMA_BR: fraction, BR: fraction}[rate.name]
     with np.errstate(invalid="ignore"):  # no signal is no limit
         bands = _bands(limits.mu[i] * factor, is_open=result.is_unblinded)
-    here = widths.nominal[i]
+    here = special.nominal[i]
     return {"name": rate.name, **bands, "wide": list(here)}, [WIDE] if here else []
 
 
-def _coupling(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, list[str]]:
+def _coupling(result: "AnalysisResult", i: int, special: _AtLimits) -> tuple[Json, list[str]]:
     """Return limits on a coupling, an entry for each band with how its ends are open."""
     couplings, rate = result.couplings, result.analysis.rate
     if couplings is None:
         return {}, []
     log_mu = couplings.log_mu[i, :, 0]
     known = ~np.isnan(log_mu)
-    read = [_band(result, widths, (i, k), found) for k, found in enumerate(couplings.found[i])]
+    read = [_band(result, special, (i, k), found) for k, found in enumerate(couplings.found[i])]
     bands: Json = {"observed": None, "expected": read[EXPECTED]}
     if result.is_unblinded:
         bands |= {"observed": read[OBSERVED], "expected_postfit": read[POSTFIT]}
@@ -183,17 +203,19 @@ def _coupling(result: "AnalysisResult", i: int, widths: _WideOf) -> tuple[Json, 
     answered = couplings.x[known]
     out["answered"] = [float(answered.min()), float(answered.max())] if known.any() else None
     flags = [PARTLY] if known.any() and not known.all() else []
-    shown = [bands["observed"], read[EXPECTED][OBSERVED // 2]]
-    return out, flags + [WIDE] * any(band["wide"] for band in shown if band)
+    shown = [OBSERVED] * result.is_unblinded + [MEDIAN]
+    flags += [WIDE] * any(read[k]["wide"] for k in shown)
+    intervals = [entry for k in shown for entry in couplings.found[i][k]]
+    return out, flags + [f"{LIFETIME}{n}" for n in _at_ends(i, intervals, special.unseen)]
 
 
 def _band(
-    result: "AnalysisResult", widths: _WideOf, place: tuple[int, int], found: list[Interval]
+    result: "AnalysisResult", special: _AtLimits, place: tuple[int, int], found: list[Interval]
 ) -> Json:
     """Return the limit of one band: a number, or a list of excluded intervals."""
     couplings = result.couplings
     i, curve = place
-    out: Json = {"limit": None, "open": [], "note": "", "wide": list(widths.of(i, found))}
+    out: Json = {"limit": None, "open": [], "note": "", "wide": _at_ends(i, found, special.wide)}
     if couplings is None or np.isnan(couplings.log_mu[i, :, curve]).all():
         return out | {"note": "no limit all over the scan"}
     if couplings.is_number:

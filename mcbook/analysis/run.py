@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mcbook.analysis import counts
 from mcbook.analysis.build import Ingredients, systematics
 from mcbook.analysis.couplings import CouplingLimits, invert
-from mcbook.analysis.digest import check_openable, frozen_digest
+from mcbook.analysis.digest import check_openable, frozen_digest, level
 from mcbook.analysis.generated import GeneratedRates, read_generated
 from mcbook.analysis.hypotheses import Hypotheses, hypotheses
 from mcbook.analysis.limiter import Limiter, PointLimits, UpperLimits, take_yields
@@ -18,7 +18,6 @@ from mcbook.analysis.result import AnalysisResult
 from mcbook.analysis.yields import EfficiencyLike, SignalModelOf
 from mcbook.errors import InputError
 from mcbook.limits.choose import upper_limits as shipped
-from mcbook.limits.options import check_level
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -28,7 +27,7 @@ Columns = dict[str, Array]
 def run(  # noqa: PLR0913 - one argument per thing that may stand in for the file
     analysis: Analysis,
     *,
-    unblinded: bool = False,
+    look: Mapping[str, Any] | None = None,
     cl: float | None = None,
     method: str | None = None,
     upper_limits: UpperLimits | None = None,
@@ -42,9 +41,10 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     ----------
     analysis
         What the file says.
-    unblinded
-        Whether the box is open. Files with observed counts are read only then; expected limits are
-        before the fit (from nominal Asimov data, as while it was closed), and after it as well.
+    look
+        The record of a look into the box, as `mcbook.verbs.unblind.open_box` returns it. Observed
+        counts are read only with one, of just this analysis; expected limits are before the fit
+        then (from nominal Asimov data, as while the box was closed), and after it as well.
     cl
         Confidence level, where the file gives none.
     method
@@ -57,21 +57,24 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         Efficiency maps by channel, in place of what the analysis names. Maps that it names in the
         books have to be given.
     digests
-        SHA-256 of the maps that are from the books, by channel. Without that of every given map
-        there is no digest of the frozen analysis.
+        SHA-256 of the given maps, by channel. Without that of every given map there is no digest of
+        the frozen analysis, and the box cannot be opened.
 
     Raises
     ------
     InputError
-        If a file is not right, a map in the books is not given, or the confidence levels of file
-        and argument differ.
+        If a file is not right, a map in the books is not given, the confidence levels of file and
+        argument differ, or the look is into another analysis.
     """
-    level = _level(analysis, cl)
+    confidence = level(analysis, cl)
     method = method or analysis.method
+    frozen = None
+    if set(maps or ()) <= set(digests or ()):
+        frozen = frozen_digest(analysis, digests, cl=cl, method=method)
     if upper_limits is None:
         upper_limits = shipped
-    if unblinded:
-        check_openable(analysis)
+    if look is not None:
+        _check_look(analysis, look, frozen)
     if generated is None and analysis.cross_section == "generator":
         generated = read_generated(analysis)
     signal = SignalModelOf(analysis, generated, maps)
@@ -83,7 +86,7 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     kept = np.flatnonzero(why == "")
     good, ingredients = alive[kept], ingredients.take(kept)
     columns = _taken(points.columns, good)
-    if unblinded and good.size:
+    if look is not None and good.size:
         data = [
             counts.observed(channel.observed, analysis.deriver, columns)
             for channel in analysis.channels
@@ -95,11 +98,11 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
     found, couplings = None, None
     all_good = good
     if good.size:
-        limiter = _limiter(analysis, signal, ingredients, columns, (upper_limits, level, method))
+        how = (upper_limits, confidence, method)
+        limiter = _limiter(analysis, signal, ingredients, columns, how)
         good, found, couplings = _limits(analysis, signal, limiter, columns, good, reasons)
-    header = _header(analysis, points, level, str(method), unblinded=unblinded)
-    is_known = set(maps or ()) <= set(digests or ())
-    header["frozen"] = frozen_digest(analysis, digests) if is_known else None
+    header = _header(analysis, points, confidence, str(method), unblinded=look is not None)
+    header["frozen"] = frozen
     ingredients = ingredients.take(np.searchsorted(all_good, good))
     return AnalysisResult(
         analysis,
@@ -112,6 +115,16 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         ingredients,
         signal.maps if good.size else {},
     )
+
+
+def _check_look(analysis: Analysis, look: Mapping[str, Any], frozen: str | None) -> None:
+    """Refuse a look of which the books do not know, or know another analysis."""
+    check_openable(analysis)
+    if frozen is None or look.get("frozen") != frozen:
+        raise InputError(
+            f"the box of {analysis.name} stays closed: this is no record of a look into it",
+            hint="mcbook.set_limits(..., unblind=...) makes the record and reads the counts",
+        )
 
 
 def _limits(
@@ -174,20 +187,6 @@ def _complete(observed: Array) -> Array:
     return observed
 
 
-def _level(analysis: Analysis, cl: float | None) -> float:
-    if cl is None and analysis.cl is None:
-        raise InputError(f"{analysis.path}: no confidence level", hint="add cl: 0.90, or give it")
-    if cl is not None and analysis.cl is not None and abs(cl - analysis.cl) > 1e-12:  # noqa: PLR2004
-        raise InputError(
-            f"{analysis.document.where(('cl',))}: the file has cl: {analysis.cl:g}, and {cl:g} is"
-            " asked for",
-            hint="leave one of them out",
-        )
-    level = analysis.cl if analysis.cl is not None else float(cl or 0)
-    check_level(level)
-    return level
-
-
 def _taken(columns: Mapping[str, Array], rows: Index) -> Columns:
     return {name: values[rows] for name, values in columns.items()}
 
@@ -195,6 +194,7 @@ def _taken(columns: Mapping[str, Array], rows: Index) -> Columns:
 def _kept(found: PointLimits, rows: Index) -> PointLimits:
     return PointLimits(
         found.mu[rows],
+        found.errors[rows],
         found.events[rows],
         found.reasons[rows],
         found.method[rows],

@@ -1,6 +1,7 @@
 """Options that methods have in common."""
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from mcbook.errors import InputError
 
@@ -24,3 +25,18 @@ def check_level(cl: float) -> None:
     is_percentage = 1 < cl < 100  # noqa: PLR2004
     hint = f"did you mean {cl / 100:g}?" if is_percentage else "Belle II papers use 0.90 or 0.95"
     raise InputError(f"the confidence level {cl:g} does not lie between 0 and 1", hint=hint)
+
+
+def toys_of(rows: Iterable[Mapping[str, Any]], engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes limits with toys again: ``toys``, where any row has them.
+
+    Parameters
+    ----------
+    rows
+        Limits, each with its method.
+    engine
+        Options of `mcbook.limits.upper_limits`, with ``seed`` and ``n_toys``.
+    """
+    if not any(row["method"] == "toys" for row in rows):
+        return {}
+    return {"toys": {name: engine[name] for name in ("seed", "n_toys")}}

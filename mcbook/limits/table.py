@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 NEEDED = ("hypothesis", "signal", "background")
 SIDEBAND = ("sideband_observed", "sideband_ratio")
+UNCERTAIN_ZERO = "an uncertainty on a background of 0"
+SIDEBAND_INSTEAD = "a sideband (sideband_observed, sideband_ratio) is right at zero"
 KNOWN = (*NEEDED, "observed", "background_stat", *SIDEBAND)
 
 FAR = 3.0
@@ -242,9 +244,8 @@ def _check_stat(path: str | Path, numbers: dict[str, Array]) -> None:
     lost = np.flatnonzero((numbers["background_stat"] > 0) & (numbers["background"] == 0))
     if len(lost):
         raise InputError(
-            f"{path}, line {int(lost[0]) + 2} (background_stat): an uncertainty on a background "
-            "of 0",
-            hint="a sideband (sideband_observed, sideband_ratio) is right at zero",
+            f"{path}, line {int(lost[0]) + 2} (background_stat): {UNCERTAIN_ZERO}",
+            hint=SIDEBAND_INSTEAD,
         )
     if SIDEBAND[0] in numbers:
         raise InputError(f"{path}, line 1: background_stat and a sideband exclude each other")

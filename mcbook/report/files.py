@@ -17,7 +17,6 @@ Row = Mapping[str, Any]
 SIGMA_COLUMNS = (
     "expected_minus2", "expected_minus1", "expected_median", "expected_plus1", "expected_plus2",
 )  # fmt: skip
-SCHEMA = 1
 
 
 def limits_json(document: Mapping[str, Any]) -> str:
@@ -47,7 +46,7 @@ def limits_csv(document: Mapping[str, Any]) -> str:
     for row in rows:
         cells = dict(_common(row))
         if has_errors:
-            cells |= dict(_errors(row))
+            cells |= dict(_errors(row, is_open=is_open))
         if is_analysis:
             cells |= dict(_of_analysis(row, is_open=is_open, has_intervals=has_intervals))
         cells |= last
@@ -90,10 +89,13 @@ def _common(row: Row) -> Iterator[tuple[str, Any]]:
     yield "observed_events", row["observed_events"]
 
 
-def _errors(row: Row) -> Iterator[tuple[str, Any]]:
+def _errors(row: Row, *, is_open: bool) -> Iterator[tuple[str, Any]]:
     """Yield the errors from toys; a row without toys has none."""
+    nothing = [None] * len(SIGMA_COLUMNS)
     yield "observed_error", row.get("observed_error")
-    yield from _bands("error", row.get("expected_error", [None] * len(SIGMA_COLUMNS)))
+    yield from _bands("expected_error", row.get("expected_error", nothing))
+    if is_open:
+        yield from _bands("postfit_error", row.get("expected_postfit_error", nothing))
 
 
 def _of_analysis(row: Row, *, is_open: bool, has_intervals: bool) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """Limits of an analysis file: closed box or open, and the record in the books."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,13 @@ from mcbook.analysis.digest import (
     referenced,
 )
 from mcbook.analysis.records import Analysis
+from mcbook.analysis.rows import LIFETIME
 from mcbook.catalog.result import SIMULATION, LimitPoint, Result
 from mcbook.errors import InputError, WorkError
 from mcbook.limits import upper_limits
 from mcbook.limits.histfactory.spec import names_of
-from mcbook.report.files import SCHEMA
+from mcbook.limits.options import toys_of
+from mcbook.report.document import SCHEMA
 from mcbook.resources import shipped
 from mcbook.verbs.efficiencies import maps_of
 from mcbook.verbs.publication import Signals
@@ -29,7 +32,14 @@ EXAMPLES = "analyses"
 """Folder of the examples that ``--example`` writes."""
 
 
-def check(file: str | Path, models_dir: str | Path | None, catalog: str | None) -> list[str]:
+def check(
+    file: str | Path,
+    *,
+    cl: float | None,
+    method: str | None,
+    catalog: str | None,
+    models_dir: str | Path | None,
+) -> list[str]:
     """Read an analysis with the files and maps that it names, but no observed counts; return notes.
 
     Raises
@@ -38,7 +48,8 @@ def check(file: str | Path, models_dir: str | Path | None, catalog: str | None) 
         If one is not right.
     """
     analysis = read_analysis(file, models_dir=models_dir)
-    frozen = frozen_digest(analysis, maps_of(analysis, catalog).digests)
+    found = maps_of(analysis, catalog)
+    frozen = frozen_digest(analysis, found.digests, cl=cl, method=method)
     return [f"{analysis.name}: frozen as {frozen[:12]}, box closed"]
 
 
@@ -78,22 +89,20 @@ def limits_of(
     analysis = read_analysis(file, models_dir=models_dir)
     limiter = partial(upper_limits, **engine)
     found = maps_of(analysis, catalog)
-    settle = partial(
-        run, analysis, cl=cl, method=method, upper_limits=limiter,
-        maps=found.maps, digests=found.digests,
-    )  # fmt: skip
     notes, look = [], None
-    if unblind is None:
-        result = settle()
-    else:
+    if unblind is not None:
         data = sorted(observed_files(analysis))
         check_openable(analysis)
-        frozen = frozen_digest(analysis, found.digests)
+        frozen = frozen_digest(analysis, found.digests, cl=cl, method=method)
         look = open_box(catalog, digest=frozen, name=analysis.name, reason=unblind, files=data)
         notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
-        result = settle(unblinded=True)
+    result = run(
+        analysis, look=look, cl=cl, method=method, upper_limits=limiter,
+        maps=found.maps, digests=found.digests,
+    )  # fmt: skip
     notes += _summed(analysis)
     document = {"schema": SCHEMA, "kind": "analysis", "result": "", **result.document()}
+    document |= toys_of(document["limits"], engine)
     record = _record(analysis, document, found.inputs)
     kept = keep(
         record,
@@ -111,6 +120,7 @@ def limits_of(
             f"result {record.id} is in no books: there are none here (`mcbook generate` and "
             "--unblind make some, --catalog names others)"
         )
+    notes += _lifetimes(document)
     if look is not None:
         notes += _unseen(document)
     return document, result, notes
@@ -135,6 +145,18 @@ def _summed(analysis: Analysis) -> Iterator[str]:
             yield (
                 f"{channel.name} counts all of {', '.join(names)}, and its efficiency must be that"
                 f" of the mixture; process: {channel.process.plain_name}/{names[0]} is one of them"
+            )
+
+
+def _lifetimes(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each particle of whose lifetime at the limit the map does not know."""
+    flags = Counter(flag for row in document["limits"] for flag in row["flags"])
+    for flag, count in flags.items():
+        if flag.startswith(LIFETIME):
+            name = flag.removeprefix(LIFETIME)
+            yield (
+                f"{count} of {len(document['limits'])} limits are where {name} flies another"
+                " distance than in the samples: the map needs an axis for its lifetime"
             )
 
 
@@ -189,7 +211,7 @@ def keep_counts(
         frozen=inputs[str(read[0])],
         cl=document["cl"],
         method=document["method"],
-        document={},
+        document={key: document[key] for key in ("toys",) if key in document},
         points=[_point(row | {"samples": []}) for row in document["limits"]],
         inputs=inputs,
     )

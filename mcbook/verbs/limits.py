@@ -6,10 +6,10 @@ from typing import Any
 
 from mcbook.errors import InputError
 from mcbook.limits.choose import upper_limits
-from mcbook.limits.options import N_TOYS, check_level
+from mcbook.limits.options import N_TOYS, check_level, toys_of
 from mcbook.limits.result import Method
 from mcbook.limits.table import read_counts, rows_of
-from mcbook.report.files import SCHEMA
+from mcbook.report.document import SCHEMA
 from mcbook.verbs.publication import Signals, asked
 
 Row = dict[str, Any]
@@ -109,7 +109,10 @@ def set_limits(
         from mcbook.verbs import analyses  # the registry is slow to import
 
         if dry_run:
-            return _nothing(kind, cl, method, analyses.check(file, models_dir, catalog))
+            told = analyses.check(
+                file, cl=cl, method=method, catalog=catalog, models_dir=models_dir
+            )
+            return _nothing(kind, cl, method, told)
         document, result, notes = analyses.limits_of(
             file,
             cl=cl,
@@ -154,7 +157,12 @@ def _kind_of(file: str | Path) -> str:
     return "workspace" if begin.startswith((b"{", b"[")) else "counts"
 
 
-def _check_options(kind: str, of_workspace: object, unblind: str | None) -> None:
+def _check_options(kind: str, of_workspace: object, unblind: object) -> None:
+    if unblind is not None and not isinstance(unblind, str):
+        raise InputError(
+            f"unblind says why the box is opened, in words, and is {unblind!r}",
+            hint='as in unblind="approved by the review"',
+        )
     if kind != "workspace" and of_workspace is not None:
         raise InputError("--patchset and --measurement go with a pyhf workspace")
     if kind != "analysis" and unblind is not None:
@@ -202,6 +210,7 @@ def _document(
         "result": None,
         "cl": engine["cl"],
         "method": engine["method"],
+        **toys_of(rows, engine),
         "limits": rows,
     }
     if catalog is not None:
