@@ -77,7 +77,8 @@ def test_toys_can_be_made_again(folder):
     assert trace(found["result"])["result"]["document"]["toys"] == found["toys"]
 
 
-def test_a_look_has_a_reason(folder):  # noqa: ARG001
+@pytest.mark.usefixtures("folder")
+def test_a_look_has_a_reason():
     """A reason is a text."""
     for reason in (True, 3, ["why"]):
         with pytest.raises(InputError, match="in words"):
@@ -309,6 +310,35 @@ def test_choice_of_products(folder):
         assert done.exit_code == 2
         assert says in done.stderr
     assert not (folder / "new").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_another_result_left_is_named():
+    """A folder with the figures of one result and the limits of another says so."""
+    first = set_limits("analysis.yaml", output="out")
+    assert not any("of another result" in note for note in first["notes"])
+    assert not any("of another" in n for n in set_limits("analysis.yaml", output="out")["notes"])
+    found = set_limits("analysis.yaml", output="out", write="workspace", method="asymptotic")
+    (note,) = [note for note in found["notes"] if "of another result" in note]
+    assert "hepdata/submission.yaml, limits.png" in note
+    assert "workspace" not in note
+
+
+def test_windows_that_differ_are_told(folder):
+    """Background and data that are counted in other windows are hardly the same region."""
+    (folder / "h.csv").write_text("low,high,background\n-99,99,10\n")
+    (folder / "e.csv").write_text("m2\n1\n4\n")
+    window = "{centre: m_zp**2, resolution: 0.5, width: 2}"
+    background, data = (
+        f"{{histogram: h.csv, window: {window}}}",
+        "{events: e.csv, column: m2, window: ",
+    )
+    text = changed(ANALYSIS, ("background: 1.5", f"background: {background}"))
+    old = "observed: {table: observed.csv, axes: [m_zp]}"
+    for other, differs in ((window, False), (window.replace("2}", "3}"), True)):
+        (folder / "analysis.yaml").write_text(changed(text, (old, f"observed: {data}{other}}}")))
+        notes = set_limits("analysis.yaml")["notes"]
+        assert any("must be the region" in note for note in notes) == differs
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -100,7 +100,7 @@ def limits_of(
         analysis, look=look, cl=cl, method=method, upper_limits=limiter,
         maps=found.maps, digests=found.digests,
     )  # fmt: skip
-    notes += _summed(analysis)
+    notes += [*_summed(analysis), *_two_windows(analysis)]
     document = {"schema": SCHEMA, "kind": "analysis", "result": "", **result.document()}
     document |= toys_of(document["limits"], engine)
     record = _record(analysis, document, found.inputs)
@@ -145,6 +145,18 @@ def _summed(analysis: Analysis) -> Iterator[str]:
             yield (
                 f"{channel.name} counts all of {', '.join(names)}, and its efficiency must be that"
                 f" of the mixture; process: {channel.process.plain_name}/{names[0]} is one of them"
+            )
+
+
+def _two_windows(analysis: Analysis) -> Iterator[str]:
+    """Yield a sentence for each channel whose background and data are counted in other windows."""
+    for channel in analysis.channels:
+        windows = [getattr(s, "window", None) for s in (channel.background, channel.observed)]
+        shown = [f"{w.centre.text} +- {w.width:g} * ({w.resolution.text})" for w in windows if w]
+        if len(set(shown)) > 1:
+            yield (
+                f"{channel.name} counts its background within {shown[0]} and its data within"
+                f" {shown[1]}: both must be the region that its efficiency is of"
             )
 
 

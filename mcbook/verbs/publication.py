@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 PRODUCTS = ("figures", "hepdata", "workspace")
 
+FILES = (
+    "workspace.json", "patchset.json", "hepdata/submission.yaml",
+    *(f"{name}.{kind}" for name in ("limits", "limits_sigma_br", "plane", "comparison")
+      for kind in ("png", "pdf")),
+)  # fmt: skip
+"""What a result may be written as besides ``limits.csv`` and ``limits.json``."""
+
 Row = dict[str, Any]
 
 
@@ -108,6 +115,7 @@ class Publication:
                 if path.suffix == ".png" and path.stem != "comparison"
             }
             found["files"] += write_submission(document, self.folder / "hepdata", figures=figures)
+        notes += _left_over(self.folder, found["files"])
         return found, notes
 
     def _draw(self, document: Row, result: "AnalysisResult | None", notes: list[str]) -> list[Path]:
@@ -134,6 +142,15 @@ class Publication:
         except InputError as error:
             notes.append(f"no figure of the comparison: {error.message}")
             return drawn
+
+
+def _left_over(folder: Path, written: Sequence[str]) -> list[str]:
+    """Return a sentence about what an earlier result left in the folder."""
+    there = [name for name in FILES if (folder / name).exists()]
+    names = [name for name in there if str(folder / name) not in written]
+    if not names:
+        return []
+    return [f"{folder} also has {', '.join(names)}, of another result"]
 
 
 def _labels(document: Row, other: Row) -> tuple[str, str]:
