@@ -154,14 +154,19 @@ def _left_over(folder: Path, written: Sequence[str]) -> list[str]:
 
 
 def _labels(document: Row, other: Row) -> tuple[str, str]:
-    """Return what a legend calls two results: their names, or ids where these are the same."""
-    names = [entry.get("name") or entry["kind"] for entry in (document, other)]
-    if names[0] != names[1]:
-        return names[0], names[1]
-    ids = [entry.get("result") for entry in (document, other)]
-    if None in ids or ids[0] == ids[1]:
-        return f"{names[0]}, this one", f"{names[1]}, the other"
-    return f"{names[0]} {ids[0]}", f"{names[1]} {ids[1]}"
+    """Return what a legend calls two results: names, ids where these are the same; and methods."""
+    both = (document, other)
+    names = [entry.get("name") or entry["kind"] for entry in both]
+    if names[0] == names[1]:
+        ids = [entry.get("result") for entry in both]
+        if None in ids or ids[0] == ids[1]:
+            names = [f"{names[0]}, this one", f"{names[1]}, the other"]
+        else:
+            names = [f"{name} {id_}" for name, id_ in zip(names, ids, strict=True)]
+    used = [sorted({row["method"] for row in entry["limits"] if row["method"]}) for entry in both]
+    if used[0] != used[1]:
+        names = [f"{name}, {' and '.join(how)}" for name, how in zip(names, used, strict=True)]
+    return names[0], names[1]
 
 
 def samples_of(result: "AnalysisResult") -> dict[str, "Array"]:
