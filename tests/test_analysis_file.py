@@ -3,8 +3,10 @@
 import itertools
 import json
 
+import hist
 import numpy as np
 import pytest
+import uproot
 import yaml
 from analysis_world import Toy, cls_limit, counting, settle
 from hypothesis import given, settings
@@ -315,8 +317,62 @@ def test_coarse_bins_for_data(folder):
             ("{table: observed.csv, axes: [m_zp]}", text.replace(name, f"data_{name}")),
             ("[1, 2, 3, 4]", "[3]"),
         )  # fmt: skip
-        rows = run(read_analysis(path), maps=MAPS, upper_limits=counting).document()["limits"]
+        rows = settle(
+            read_analysis(path), unblinded=True, maps=MAPS, upper_limits=counting
+        ).document()["limits"]
         assert (rows[0]["flags"] == ["refused"]) == refused
+        if not refused:  # 8 to 10 are four bins with 4 events each, expected and observed
+            assert rows[0]["observed_events"] == pytest.approx(cls_limit(16, 16, 0.9))
+
+
+def test_root_background(folder):
+    """A histogram in a ROOT file counts as one in a table does, with its errors."""
+    edges, values = np.linspace(0, 20, 41), np.full(40, 4.0)
+    weighted = hist.Hist(hist.axis.Variable(edges), storage=hist.storage.Weight())
+    weighted[...] = np.stack([values, 0.5 * values], axis=-1)
+    with uproot.recreate(folder / "h.root") as file:
+        file["plain"] = values, edges
+        file["weighted"] = weighted
+        file["plane"] = np.histogram2d([1.0], [1.0])
+    for name, variance in (("plain", 4.0), ("weighted", 2.0)):
+        text = HISTOGRAM.replace("h.csv", f"h.root, name: {name}")
+        changes = ("{table: background.csv, axes: [m_zp]}", text), ("[1, 2, 3, 4]", "[3, 3.05]")
+        seen = []
+
+        def spy(likelihoods, seen=seen, **options):
+            seen.append(likelihoods)
+            return counting(likelihoods, **options)
+
+        path = write(folder, GOOD, ("observed: {table: observed.csv, axes: [m_zp]}", ""), *changes)
+        run(read_analysis(path), maps=MAPS, upper_limits=spy)
+        assert seen[0].background[:, 0] == pytest.approx([16, 16])
+        (sigma,) = [m.data["sigma"][:, 0] for m in seen[0].modifiers if m.kind == "staterror"]
+        # 9.3025 +- 1 has 3 whole bins, 0.395 of one and 0.605 of another
+        parts = np.array([4, 3 + 0.395**2 + 0.605**2])
+        assert sigma == pytest.approx(np.sqrt(parts * variance))
+    for name, says in ((", name: plane", "2 axes"), ("", "needs the 'name'"), (", name: x", "'x'")):
+        text = HISTOGRAM.replace("h.csv", f"h.root{name}")
+        path = write(folder, GOOD, ("observed: {table: observed.csv, axes: [m_zp]}", ""),
+                     ("{table: background.csv, axes: [m_zp]}", text))  # fmt: skip
+        with pytest.raises(InputError, match=says):
+            run(read_analysis(path), maps=MAPS, upper_limits=counting)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("low,high,background\n0,1,2\n2,3,2\n", "follow each other"),
+        ("low,high,background\n0,0,2\n0,3,2\n", "follow each other"),
+        ("low,high,background\n0,20,-2\n", "negative background"),
+        ("low,high,observed\n0,20,2\n", "'background' is missing"),
+    ],
+)
+def test_wrong_histograms(folder, text, says):
+    """Bins follow each other, and no background is negative."""
+    (folder / "h.csv").write_text(text)
+    changes = ("{table: background.csv, axes: [m_zp]}", HISTOGRAM), ("[1, 2, 3, 4]", "[3]")
+    with pytest.raises(InputError, match=says):
+        run(read_analysis(write(folder, GOOD, *changes)), maps=MAPS, upper_limits=counting)
 
 
 def test_sideband(folder):
@@ -347,6 +403,10 @@ def test_sideband(folder):
         ("m_zp,background\n1,2,3\n", "line 2: 3 values for 2 columns"),
         ("m_zp,background\n1,2\n1,3\n", "full grid"),
         ("m_zp,background,background_x_rel\n1,2,1.5\n", "below 1"),
+        ("m_zp,sideband_observed,sideband_ratio\n1,2.5,10\n", "whole numbers"),
+        ("m_zp,sideband_observed,sideband_ratio\n1,-1,10\n", "whole numbers"),
+        ("m_zp,sideband_observed,sideband_ratio\n1,1,0\n", "above zero"),
+        ("m_zp,sideband_observed,background\n1,1,0\n", "sideband_ratio"),
         ("m_zp,background,background_shape_rel\n1,2,0.1\n2,2,0.1\n", "under systematics"),
     ],
 )
