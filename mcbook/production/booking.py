@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from mcbook import generators
+from mcbook.catalog.files import PLANNED, settle
 from mcbook.catalog.rows import (
     CardRow,
     DefinitionRow,
@@ -28,7 +29,6 @@ from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSampl
 from mcbook.production.publish import Folder, Progress, grouped, sha256
 from mcbook.production.records import (
     HOLE,
-    PLANNED,
     encoded,
     facts,
     formula_versions,
@@ -187,6 +187,7 @@ class _Chunk:
         self.books.refresh_samples(older)
         self.books.raise_events((row.id, row.events_target, 0) for row in older)
         self.books.add_parts(part for listed in parts.values() for part in listed)
+        settle(self.books, {row.id for row in older if row.id in parts})
         self.books.add_cards(cards)
         formulas = self.books.add_formulas(formula_versions(self.model))
         self._points(rows, new_ids, points, formulas)
