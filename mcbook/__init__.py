@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from mcbook.verbs.books import load as load_catalog
     from mcbook.verbs.books import merge as merge_catalogs
     from mcbook.verbs.diff import diff
+    from mcbook.verbs.doctor import doctor
     from mcbook.verbs.efficiencies import add_efficiency_map, list_efficiency_maps
     from mcbook.verbs.generate import generate
     from mcbook.verbs.limits import set_limits
     from mcbook.verbs.models import describe_model, list_models
     from mcbook.verbs.query import query
     from mcbook.verbs.results import list_results
+    from mcbook.verbs.run import run
     from mcbook.verbs.show import show
     from mcbook.verbs.trace import trace
     from mcbook.verbs.ufo import write as write_ufo
@@ -33,6 +35,7 @@ __all__ = [
     "catalog_info",
     "describe_model",
     "diff",
+    "doctor",
     "dump_catalog",
     "generate",
     "list_efficiency_maps",
@@ -41,6 +44,7 @@ __all__ = [
     "load_catalog",
     "merge_catalogs",
     "query",
+    "run",
     "set_limits",
     "show",
     "trace",
@@ -53,6 +57,7 @@ _VERBS = {
     "catalog_info": "books.info",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
+    "doctor": "doctor.doctor",
     "dump_catalog": "books.dump",
     "generate": "generate.generate",
     "list_efficiency_maps": "efficiencies.list_efficiency_maps",
@@ -61,6 +66,7 @@ _VERBS = {
     "load_catalog": "books.load",
     "merge_catalogs": "books.merge",
     "query": "query.query",
+    "run": "run.run",
     "set_limits": "limits.set_limits",
     "show": "show.show",
     "trace": "trace.trace",

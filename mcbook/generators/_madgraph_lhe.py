@@ -14,7 +14,11 @@ _VERSION = re.compile(r"<MGVersion>\s*(\S+)\s*</MGVersion>")
 _GENERATED = re.compile(r"#\s*Number of Events\s*:\s*(\d+)")
 _SLHA = re.compile(r"<slha>(.*?)</slha>", re.DOTALL)
 _ENTRY = re.compile(r"^\s*(?:DECAY\s+)?(?:\d+\s+)+(\S+)\s*#\s*(\w+)\s*$", re.IGNORECASE)
+_PARTICLE = re.compile(
+    rb"^[ \t]*(-?\d+)[ \t]+-?\d[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+", re.MULTILINE
+)
 _INIT_FIELDS = 4
+_BEAMS = 10
 
 
 def read_lhe(path: str) -> ReadBack:
@@ -58,6 +62,8 @@ def read_lhe(path: str) -> ReadBack:
         seed=int(seed) if seed.isdigit() else None,
         version=version[1] if version else "",
         parameters=_parameters(text),
+        beams=_beams(events),
+        particles=frozenset(int(found) for found in set(_PARTICLE.findall(events))),
     )
 
 
@@ -85,6 +91,14 @@ def _cross_section(path: str, after_init: bytes) -> tuple[float, float]:
     if not values:
         raise WorkError(f"{path} states no cross section", hint="run that part again")
     return sum(value for value, _ in values), sum(error**2 for _, error in values) ** 0.5
+
+
+def _beams(after_init: bytes) -> tuple[tuple[int, float], ...]:
+    """Return PDG id and energy [GeV] of each beam; none for the decay of a single particle."""
+    fields = after_init.split(b"\n", 2)[1].split()
+    if len(fields) != _BEAMS or fields[1] == b"0":
+        return ()
+    return tuple((int(fields[i]), float(fields[i + 2])) for i in (0, 1))
 
 
 def _parameters(text: str) -> dict[str, float]:
