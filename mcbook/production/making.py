@@ -280,12 +280,19 @@ def held(root: Path, name: str) -> Iterator[bool]:
                 path.unlink(missing_ok=True)
 
 
+def let_go(root: Path) -> None:
+    """Remove what killed runs left of what they held."""
+    for path in (root / HELD).glob("*"):
+        with held(root, path.name):
+            pass
+
+
 def _checked(job: Job, path: Path) -> Made:
     """Return what an output is, once it is what the part asks for."""
     try:
         found = job.generator.read_back(str(path))
     except McbookError as error:
-        raise PartError(error.message) from error
+        raise PartError(error.message.replace(str(path), job.path)) from error
     complaints = wrong(found, job.campaign.stated(job.sample), job.sample.id, job.part)
     if complaints:
         raise PartError("; ".join(complaints))

@@ -21,7 +21,16 @@ from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
 from mcbook.generators.base import PartInput, Program, SampleInput
-from mcbook.production.making import Interrupted, Job, Made, PartError, Worker, held, in_place
+from mcbook.production.making import (
+    Interrupted,
+    Job,
+    Made,
+    PartError,
+    Worker,
+    held,
+    in_place,
+    let_go,
+)
 from mcbook.production.processes import Setup
 from mcbook.production.publish import Progress, temporary
 from mcbook.production.rerender import Rerenderer
@@ -231,6 +240,8 @@ class _Work:
                     self._wait(running)
                 finally:
                     self.stop.set()
+            for root in setups:
+                let_go(root)
 
     def _wait(self, running: list[Future[None]]) -> None:
         """Wait for all threads; an error in one ends the others."""
