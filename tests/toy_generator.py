@@ -47,6 +47,10 @@ class Toy:
         """Return the campaign of a process."""
         return ToyCampaign(process)
 
+    def recognises(self, head):
+        """Return whether a file begins with what it is."""
+        return head.startswith(b'{"id"')
+
     def read_back(self, path):
         """Read a line that says what it is, a line for each event, and the end."""
         head, *events = Path(path).read_text().splitlines() or [""]

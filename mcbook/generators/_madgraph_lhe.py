@@ -19,6 +19,7 @@ _PARTICLE = re.compile(
 )
 _INIT_FIELDS = 4
 _BEAMS = 10
+_TOP = 1000
 
 
 def read_lhe(path: str) -> ReadBack:
@@ -65,6 +66,16 @@ def read_lhe(path: str) -> ReadBack:
         beams=_beams(events),
         particles=frozenset(int(found) for found in set(_PARTICLE.findall(events))),
     )
+
+
+def is_lhe(head: bytes) -> bool:
+    """Return whether a file begins as an LHE file does, plain or gzipped."""
+    if head[:2] == b"\x1f\x8b":
+        try:
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head)
+        except zlib.error:
+            return False
+    return b"<LesHouchesEvents" in head[:_TOP]
 
 
 def _content(path: str) -> bytes:

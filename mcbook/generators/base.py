@@ -205,6 +205,10 @@ class Generator(Protocol):
         """Return the campaign that renders samples of *process*."""
         ...
 
+    def recognises(self, head: bytes) -> bool:
+        """Return whether a file that begins like this is one of its outputs."""
+        ...
+
     def read_back(self, path: str) -> ReadBack:
         """Read what an output file says about itself.
 

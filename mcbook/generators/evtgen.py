@@ -119,6 +119,10 @@ class EvtGen:
         """
         return EvtGenCampaign(model, process, settings)
 
+    def recognises(self, head: bytes) -> bool:
+        """Return whether a file begins as the event lines of a stand-alone EvtGen do."""
+        return head.startswith(b"{") and b'"particles"' in head
+
     def read_back(self, path: str) -> ReadBack:
         """Count the events that a stand-alone EvtGen wrote (JSON lines).
 

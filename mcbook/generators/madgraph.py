@@ -18,7 +18,7 @@ from mcbook.errors import WorkError
 from mcbook.generators import _madgraph_parameters as card_parameters
 from mcbook.generators import _madgraph_program
 from mcbook.generators import _madgraph_settings as card_settings
-from mcbook.generators._madgraph_lhe import read_lhe
+from mcbook.generators._madgraph_lhe import is_lhe, read_lhe
 from mcbook.generators.base import (
     Build,
     Campaign,
@@ -76,6 +76,10 @@ class MadGraph:
         """Return the campaign that renders samples of *process*."""
         ufo = self._foreign.get(settings["ufo"]["digest"])
         return MadGraphCampaign(model, process, settings, ufo)
+
+    def recognises(self, head: bytes) -> bool:
+        """Return whether a file begins as an LHE file does, plain or gzipped."""
+        return is_lhe(head)
 
     def read_back(self, path: str) -> ReadBack:
         """Read an LHE file, plain or gzipped, to its end."""

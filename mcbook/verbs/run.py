@@ -1,6 +1,5 @@
 """``mcbook run``: makes the events of planned samples on this machine."""
 
-import math
 import os
 import threading
 from collections import deque
@@ -16,15 +15,14 @@ from mcbook.catalog import files
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
-from mcbook.catalog.rows import FileRow, as_json
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
 from mcbook.generators.base import PartInput, Program, SampleInput
+from mcbook.ingest.records import file_row
 from mcbook.production.making import (
     Interrupted,
     Job,
-    Made,
     PartError,
     Worker,
     held,
@@ -283,7 +281,9 @@ class _Work:
                 self._failed(job, error)
                 return
             with self.lock, self.catalog.writing() as books:
-                files.enter(books, [_file_row(job, made, books.add_root(job.root))])
+                storage = books.add_root(job.root)
+                row = file_row(job.sample.id, job.number, job.generator.tier, made, storage)
+                files.enter(books, [row])
             with self.lock:
                 self.counts["adopted" if there else "made"] += 1
                 self.events += made.found.events
@@ -323,31 +323,3 @@ class _Work:
             "failures": self.failures,
             "stopped": self.stopped,
         }
-
-
-def _file_row(job: Job, made: Made, storage: str) -> FileRow:
-    """Return what the books keep of a part that was made."""
-    found = made.found
-    facts: Row = {"seed": found.seed, "parameters": dict(found.parameters)}
-    facts["beams"] = [list(beam) for beam in found.beams]
-    facts |= {"cpu_s": made.cpu_s, "wall_s": made.wall_s}
-    return FileRow(
-        sha256=made.sha256,
-        sample_id=job.sample.id,
-        part=job.number,
-        tier=job.generator.tier,
-        storage=storage,
-        path=made.path,
-        size=made.size,
-        events=found.events,
-        cross_section_fb=_number(found.cross_section_fb),
-        cross_section_error_fb=_number(found.cross_section_error_fb),
-        version=found.version,
-        facts=as_json(facts),
-        at="",
-        who="",
-    )
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
