@@ -9,7 +9,8 @@ from mcbook.errors import WorkError
 from mcbook.generators.base import ReadBack
 from mcbook.units import FB_PER_PB
 
-_RUN_SETTING = re.compile(r"^\s*(\S+)\s*=\s*(run_tag|iseed|nevents)\b", re.MULTILINE)
+_RUN_CARD = re.compile(r"<MGRunCard>(.*?)</MGRunCard>", re.DOTALL)
+_RUN_SETTING = re.compile(r"^[ \t]*([^#\n=]*?)[ \t]*=[ \t]*(\w+)", re.MULTILINE)
 _VERSION = re.compile(r"<MGVersion>\s*(\S+)\s*</MGVersion>")
 _GENERATED = re.compile(r"#\s*Number of Events\s*:\s*(\d+)")
 _SLHA = re.compile(r"<slha>(.*?)</slha>", re.DOTALL)
@@ -44,7 +45,8 @@ def read_lhe(path: str) -> ReadBack:
         )
     text = head.decode("utf-8", "replace")
     value, error = _cross_section(path, events)
-    settings = {name: setting for setting, name in _RUN_SETTING.findall(text)}
+    card = _RUN_CARD.search(text)
+    settings = {name: said for said, name in _RUN_SETTING.findall(card[1] if card else "")}
     generated = _GENERATED.search(text)
     if generated is None or int(generated[1]) != counted:
         raise WorkError(
@@ -64,6 +66,7 @@ def read_lhe(path: str) -> ReadBack:
         version=version[1] if version else "",
         parameters=_parameters(text),
         beams=_beams(events),
+        settings=settings,
         particles=frozenset(int(found) for found in set(_PARTICLE.findall(events))),
     )
 

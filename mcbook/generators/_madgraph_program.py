@@ -42,7 +42,7 @@ def explain(log: str) -> str:
     lines = [line.strip() for line in _COLOUR.sub("", log).splitlines()]
     for pattern in _TELLING:
         for line in reversed(lines):
-            if found := pattern.match(line):
+            if found := pattern.search(line):
                 return found[0]
     return next((line for line in reversed(lines) if line), "")
 

@@ -6,7 +6,7 @@ process gives; others come through the entry point group ``mcbook.generators``.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -56,7 +56,7 @@ class ReadBack:
 
     `parameters` are named as the generator names them. `beams` are PDG ids and energies [GeV];
     none for the decay of a single particle, or where the file does not say. `particles` are the PDG
-    ids in the events.
+    ids in the events. `settings` are those of the run, as text.
     """
 
     sample_id: str | None
@@ -68,6 +68,11 @@ class ReadBack:
     parameters: Mapping[str, float]
     beams: tuple[tuple[int, float], ...] = ()
     particles: frozenset[int] = frozenset()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+OFF = "off"
+"""Stands for every value of a setting that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,15 @@ class Stated:
     """What an output of a sample has to say about itself, as far as the generator says it.
 
     `parameters` agree where they do to the digits that the generator writes, `digits`. `beams` and
-    `particles` are as in `ReadBack`; an output may have fewer particles.
+    `particles` are as in `ReadBack`; an output may have fewer particles. `settings` are those that
+    shape the events.
     """
 
     parameters: Mapping[str, float]
     digits: int
     beams: tuple[tuple[int, float], ...]
     particles: frozenset[int]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

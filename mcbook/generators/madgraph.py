@@ -114,6 +114,7 @@ class MadGraphCampaign:
         }
         self.parameters = _card_parameters(model, process, settings)
         self._settings = self._cards["settings.mg5"].text(self._run_settings())
+        self._run_card = card_settings.stated(self._settings)
         self._last: tuple[str, str] = ("", "")
         self._define()
 
@@ -248,6 +249,7 @@ class MadGraphCampaign:
             if len(beams) > 1
             else (),
             particles=frozenset(ids),
+            settings=self._run_card,
         )
 
     def command(self, sample_id: str, part: int) -> str:

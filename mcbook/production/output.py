@@ -3,13 +3,15 @@
 import math
 from collections.abc import Iterator
 
-from mcbook.generators.base import PartInput, ReadBack, Stated
+from mcbook.generators.base import OFF, PartInput, ReadBack, Stated
 from mcbook.registry.numbers import round9
 
 _SLACK = 1.01
 """In units of half a last digit: a number is rounded when it is set, and again when it is said."""
 
 _TINY = 1e-99
+_ROUNDING = 1e-6
+_EMPTY = "{}"
 _SHOWN = 4
 
 
@@ -53,6 +55,10 @@ def _physics(found: ReadBack, stated: Stated) -> Iterator[str]:
     if off:
         more = f" and {len(off) - _SHOWN} more" if len(off) > _SHOWN else ""
         yield f"it was made with {', '.join(off[:_SHOWN])}{more}"
+    for name, value in stated.settings.items():
+        if name in found.settings and not _does_the_same(found.settings[name], value):
+            asked = "nothing" if value == OFF else value
+            yield f"it was made with {name} = {found.settings[name]}, and {asked} was asked for"
     unknown = sorted(found.particles - stated.particles) if stated.particles else []
     if unknown:
         yield f"it has particles that the model does not know: {', '.join(map(str, unknown))}"
@@ -63,6 +69,20 @@ def _same(value: float, other: float, digits: int) -> bool:
     size = max(abs(value), abs(other), _TINY)
     unit = 10.0 ** (math.floor(math.log10(size)) + 1 - digits)
     return abs(value - other) <= _SLACK * unit
+
+
+def _does_the_same(said: str, wanted: str) -> bool:
+    """Return whether two values of a setting are the same; limits at 0 and below are none."""
+    try:
+        value = float(said)
+    except ValueError:
+        return said.lower() == wanted.lower() or (wanted == OFF and said == _EMPTY)
+    if wanted == OFF:
+        return value <= 0
+    try:
+        return math.isclose(value, float(wanted), rel_tol=_ROUNDING)
+    except ValueError:
+        return False
 
 
 def _same_beams(found: ReadBack, stated: Stated) -> bool:
