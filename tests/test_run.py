@@ -367,3 +367,24 @@ def interruptible(toy):
     """Run with the handler that Python has for Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     run(models_dir=toy, jobs=2)
+
+
+def test_more_events(campaign, make):  # noqa: ARG001
+    """A higher target adds parts with seeds of their own; those that are made stay."""
+    make("m_zp < 2.5")
+    before = {row["id"]: show(row["id"])["parts"] for row in query("m_zp < 1.5")}
+    found = make("m_zp < 1.5", events=50)
+    assert found["parts"]["made"] == 1
+    ((sample, (first,)),) = before.items()
+    shown = show(sample)
+    assert (shown["n_events"], shown["status"], shown["events_target"]) == (50, "generated", 50)
+    assert [part["events"] for part in shown["parts"]] == [20, 30]
+    assert shown["parts"][0] == first
+    with closing(sqlite3.connect("mcbook.db")) as books:
+        taken = [seed for (seed,) in books.execute("SELECT seed FROM parts")]
+    assert len(taken) == len(set(taken)) == 5
+    assert make("m_zp < 1.5", events=50)["parts"]["asked"] == 0
+    assert make("m_zp < 1.5", events=30)["parts"]["asked"] == 0
+    assert "extended" in [entry["event"] for entry in shown["history"]]
+    assert shown["cross_section_fb"]["error"] == pytest.approx(0.015 * (20**2 + 30**2) ** 0.5 / 50)
+    assert not verify()["failed"]

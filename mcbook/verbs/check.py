@@ -41,8 +41,8 @@ def check(
     dict
         ``catalog``; ``processes``, for each ``model``, ``process`` the number of ``samples`` with
         events, ``mean`` and ``width`` of their pulls; ``pulls``, a row for each sample;
-        ``outliers``, those beyond 4; ``wide``, samples that a narrow-width formula does not
-        describe, which have no pull; ``seeds``, those that several samples have; ``missing``, files
+        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes,
+        each with ``id``, ``reason``; ``seeds``, those that several samples have; ``missing``, files
         that cannot be reached; ``failed``, whether anything is wrong.
 
     Raises
@@ -67,7 +67,7 @@ def check(
             ],
             "pulls": found.pulls,
             "outliers": outliers,
-            "wide": found.wide,
+            "left_out": found.left_out,
             "seeds": [{"seed": seed, "samples": names} for seed, names in seeds.items()],
             "missing": found.missing,
             "failed": bool(outliers or seeds or found.missing),
@@ -83,7 +83,7 @@ class _Found:
         self.definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
         self.groups: dict[tuple[str, str], list[Pull]] = {}
         self.pulls: list[Row] = []
-        self.wide: list[str] = []
+        self.left_out: list[Row] = []
         self.missing: list[Row] = []
 
     def add(self, sample: Row) -> None:
@@ -96,12 +96,10 @@ class _Found:
         definition = self.definitions[sample["definition"]]
         measured = files.cross_section(made)
         expected = sample["expected_rate"]
-        if measured is None or definition["facts"]["unit"] != "fb" or not expected:
+        if measured is None:
             return
-        points = table_of("points").c
-        rows = stored_rows(self.books, "points", points.sample_id == sample["id"])
-        if any(row["wide"] for row in rows):
-            self.wide.append(sample["id"])
+        if reason := self._no_formula(sample, definition):
+            self.left_out.append({"id": sample["id"], "reason": reason})
             return
         chains = definition["document"]["closure"]["process"]["chains"]
         first = parse_chain(next(iter(chains.values()))[0])
@@ -117,3 +115,14 @@ class _Found:
                 "pull": entry.value,
             }
         )
+
+    def _no_formula(self, sample: Row, definition: Row) -> str:
+        """Return why the registry expects nothing that can be compared, "" where it does."""
+        if definition["facts"]["unit"] != "fb" or not sample["expected_rate"]:
+            return "no cross section is expected"
+        if definition["document"]["settings"].get("isr", "none") != "none":
+            return "it has ISR, and the formula is Born"
+        points = table_of("points").c
+        rows = stored_rows(self.books, "points", points.sample_id == sample["id"])
+        wide = sorted({name for row in rows for name in row["wide"] or ()})
+        return f"{', '.join(wide)} is wide, and the formula narrow" if wide else ""

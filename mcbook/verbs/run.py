@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,8 +18,9 @@ from mcbook.catalog.query import Search
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
-from mcbook.generators.base import PartInput, Program, SampleInput
+from mcbook.generators.base import Campaign, PartInput, Program, SampleInput
 from mcbook.ingest.records import file_row
+from mcbook.production.extending import extend
 from mcbook.production.making import (
     Interrupted,
     Job,
@@ -30,7 +31,7 @@ from mcbook.production.making import (
     let_go,
 )
 from mcbook.production.processes import Setup
-from mcbook.production.publish import Progress, temporary
+from mcbook.production.publish import Folder, Progress, temporary
 from mcbook.production.rerender import Rerenderer
 from mcbook.verbs.lookup import registry_names
 
@@ -44,6 +45,7 @@ def run(
     expression: str | None = None,
     *,
     jobs: int = 1,
+    events: int | None = None,
     limit: int | None = None,
     retry: bool = False,
     timeout_s: float | None = None,
@@ -62,6 +64,8 @@ def run(
         Which samples; None means all.
     jobs
         How many parts are made side by side.
+    events
+        Target of each sample: parts with seeds of their own are added up to it.
     limit
         At most so many parts.
     retry
@@ -90,7 +94,8 @@ def run(
     InputError
         If an option or the expression is not right, there is no catalog, or a program is missing.
     """
-    for name, value in (("jobs", jobs), ("limit", limit), ("timeout", timeout_s)):
+    given = {"jobs": jobs, "events": events, "limit": limit, "timeout": timeout_s}
+    for name, value in given.items():
         if value is not None and not value > 0:
             raise InputError(f"{name} is {value:g} and must be above 0")
     with open_catalog(catalog, mode="read") as opened:
@@ -98,13 +103,38 @@ def run(
         with opened.reading() as books:
             search = Search(books, expression, registry_names(models_dir))
             ids = [row["id"] for row in find(search, columns=["id"])]
+        if events is not None and not dry_run:
+            _extend(opened, ids, events, models_dir)
+        with opened.reading() as books:
             wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
             listed = list(_Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
-        programs = _programs(listed)
+        programs = {} if dry_run else _programs(job.campaign for job in listed)
         work = _Work(opened, deque(listed), len(listed), progress, wanted)
         if not dry_run:
             work.all(jobs, programs, timeout_s)
         return {"catalog": opened.location, **work.report(), "notes": notes}
+
+
+def _extend(
+    opened: Catalog, ids: Sequence[str], events: int, models_dir: str | Path | None
+) -> None:
+    """Add the parts that samples lack to a target; those that cannot be made are left alone."""
+    with opened.reading() as books:
+        roots = books.roots()
+        groups: dict[tuple[str, str], list[Row]] = {}
+        for row in stored_rows(books, "samples", table_of("samples").c.id.in_(ids)):
+            groups.setdefault((row["definition"], row["storage"]), []).append(row)
+        definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
+    again_of = {
+        digest: Rerenderer(definitions[digest]["document"], models_dir) for digest, _ in groups
+    }
+    _programs(again.campaign for again in again_of.values() if not _why_not(again))
+    for (digest, storage), samples in groups.items():
+        again = again_of[digest]
+        if not _why_not(again):
+            generator = generators.get(samples[0]["generator"])
+            with Folder(roots[storage]).open() as folder, opened.writing() as books:
+                extend(books, folder, again, generator, samples, events)
 
 
 class _Planned:
@@ -140,13 +170,9 @@ class _Planned:
         first = samples[0]
         (definition,) = self._stored("definitions", "digest", digest)
         again = Rerenderer(definition["document"], self.models_dir)
-        if again.changed is not None:
-            self._skip(samples, f"{again.changed}; `mcbook generate` makes new ones")
-            return
-        try:
-            again.campaign.program()
-        except InputError as error:
-            self._skip(samples, f"{error.message}; {error.hint}")
+        if why := _why_not(again):
+            names = f"{len(samples)} sample{'s' * (len(samples) > 1)} of {first['process']}"
+            self.notes.append(f"{names} left: {why}")
             return
         shared = list(self._stored("shared_files", "definition", digest))
         ids = [sample["id"] for sample in samples]
@@ -169,10 +195,6 @@ class _Planned:
                     generator=generators.get(first["generator"]),
                 )  # fmt: skip
 
-    def _skip(self, samples: list[Row], why: str) -> None:
-        first = samples[0]
-        self.notes.append(f"{len(samples)} samples of {first['process']} are left: {why}")
-
     def _rows(self, table: str, ids: Sequence[str], *conditions: Any) -> Iterator[Row]:
         column = table_of(table).c.sample_id
         return stored_rows(self.books, table, column.in_(ids), *conditions)
@@ -181,8 +203,19 @@ class _Planned:
         return stored_rows(self.books, table, table_of(table).c[column] == value)
 
 
-def _programs(jobs: Sequence[Job]) -> dict[str, str]:
-    """Return the variables that name the programs which jobs need.
+def _why_not(again: Rerenderer) -> str:
+    """Return why samples of a definition cannot be made here, "" where they can."""
+    if again.changed is not None:
+        return f"{again.changed}; `mcbook generate` makes new ones"
+    try:
+        again.campaign.program()
+    except InputError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
+
+
+def _programs(campaigns: Iterable[Campaign]) -> dict[str, str]:
+    """Return the variables that name the programs which campaigns need.
 
     Raises
     ------
@@ -191,7 +224,7 @@ def _programs(jobs: Sequence[Job]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     needed: dict[str, Program] = {}
-    for campaign in {id(job.campaign): job.campaign for job in jobs}.values():
+    for campaign in {id(campaign): campaign for campaign in campaigns}.values():
         program = campaign.program()
         needed[program.name] = program
     for program in needed.values():
