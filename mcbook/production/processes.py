@@ -117,10 +117,15 @@ def _kill_group(group: int, number: signal.Signals) -> None:
 
 
 def end_orphans(aside: Path) -> None:
-    """End the processes that still work in a temporary folder whose run is gone."""
-    for process in _working_in(aside):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(process, signal.SIGKILL)
+    """End the processes that still work in a temporary folder whose run is gone, and wait."""
+    until = time.monotonic() + _GRACE_S
+    while working := list(_working_in(aside)):
+        for process in working:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        if time.monotonic() > until:
+            return
+        time.sleep(_POLL_S)
 
 
 def _working_in(aside: Path) -> Iterator[int]:
