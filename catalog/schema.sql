@@ -44,6 +44,28 @@ CREATE TABLE efficiency_rows (
     FOREIGN KEY(sample_id) REFERENCES samples (id)
 );
 
+CREATE TABLE files (
+    sha256 VARCHAR NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    part INTEGER NOT NULL,
+    tier VARCHAR NOT NULL,
+    storage VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    size BIGINT NOT NULL,
+    events BIGINT NOT NULL,
+    cross_section_fb FLOAT,
+    cross_section_error_fb FLOAT,
+    version VARCHAR NOT NULL,
+    facts JSON NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY (sha256),
+    UNIQUE (sample_id, part, tier),
+    UNIQUE (storage, path),
+    FOREIGN KEY(sample_id) REFERENCES samples (id),
+    FOREIGN KEY(storage) REFERENCES roots (name)
+);
+
 CREATE TABLE formula_sets (
     digest VARCHAR NOT NULL,
     versions JSON NOT NULL,
@@ -191,6 +213,8 @@ CREATE INDEX ix_efficiency_maps_name ON efficiency_maps (name);
 CREATE INDEX ix_efficiency_maps_sha256 ON efficiency_maps (sha256);
 
 CREATE INDEX ix_efficiency_rows_sample_id ON efficiency_rows (sample_id);
+
+CREATE INDEX ix_files_sample_id ON files (sample_id);
 
 CREATE INDEX ix_history_sample_id ON history (sample_id);
 

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from mcbook.verbs.books import info as catalog_info
     from mcbook.verbs.books import load as load_catalog
     from mcbook.verbs.books import merge as merge_catalogs
+    from mcbook.verbs.check import check
     from mcbook.verbs.diff import diff
+    from mcbook.verbs.doctor import doctor
     from mcbook.verbs.efficiencies import add_efficiency_map, list_efficiency_maps
     from mcbook.verbs.generate import generate
+    from mcbook.verbs.ingest import ingest
     from mcbook.verbs.limits import set_limits
     from mcbook.verbs.models import describe_model, list_models
     from mcbook.verbs.query import query
     from mcbook.verbs.results import list_results
+    from mcbook.verbs.run import run
     from mcbook.verbs.show import show
+    from mcbook.verbs.status import status
     from mcbook.verbs.trace import trace
     from mcbook.verbs.ufo import write as write_ufo
     from mcbook.verbs.verify import verify
@@ -31,18 +36,23 @@ __all__ = [
     "__version__",
     "add_efficiency_map",
     "catalog_info",
+    "check",
     "describe_model",
     "diff",
+    "doctor",
     "dump_catalog",
     "generate",
+    "ingest",
     "list_efficiency_maps",
     "list_models",
     "list_results",
     "load_catalog",
     "merge_catalogs",
     "query",
+    "run",
     "set_limits",
     "show",
+    "status",
     "trace",
     "verify",
     "write_ufo",
@@ -51,18 +61,23 @@ __all__ = [
 _VERBS = {
     "add_efficiency_map": "efficiencies.add_efficiency_map",
     "catalog_info": "books.info",
+    "check": "check.check",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
+    "doctor": "doctor.doctor",
     "dump_catalog": "books.dump",
     "generate": "generate.generate",
+    "ingest": "ingest.ingest",
     "list_efficiency_maps": "efficiencies.list_efficiency_maps",
     "list_models": "models.list_models",
     "list_results": "results.list_results",
     "load_catalog": "books.load",
     "merge_catalogs": "books.merge",
     "query": "query.query",
+    "run": "run.run",
     "set_limits": "limits.set_limits",
     "show": "show.show",
+    "status": "status.status",
     "trace": "trace.trace",
     "verify": "verify.verify",
     "write_ufo": "ufo.write",

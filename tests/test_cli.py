@@ -20,6 +20,7 @@ from mcbook.errors import InputError, WorkError
 
 COMMANDS = (
     "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
+    "run", "ingest", "check", "status", "doctor",
     "efficiency add", "efficiency list",
     "catalog dump", "catalog load", "catalog merge", "catalog info", "catalog results",
 )  # fmt: skip

@@ -2,15 +2,27 @@
 """A third event generator, as somebody else would write it: nothing in mcbook knows its name."""
 
 import json
+import os
+from pathlib import Path
 
 from mcbook.errors import InputError, WorkError, did_you_mean
-from mcbook.generators.base import Rejection
+from mcbook.generators.base import Build, Program, ReadBack, Rejection, Stated
+
+PROGRAM = Path(__file__).with_name("toy_program.py")
+FOLDER = "processes/toy"
+
+
+def toy_program():
+    """Return the program, unless the environment names one that is not there."""
+    path = Path(os.environ.get("TOY_PROGRAM", PROGRAM))
+    return Program("toy", "TOY_PROGRAM", path if path.is_file() else None, "1", "install the toy")
 
 
 class Toy:
     """Writes one JSON card for a sample and one for a part."""
 
     name = "toy"
+    tier = "toy"
     seed_range = (1, 1000)
 
     def setting_names(self):
@@ -35,9 +47,28 @@ class Toy:
         """Return the campaign of a process."""
         return ToyCampaign(process)
 
+    def recognises(self, head):
+        """Return whether a file begins with what it is."""
+        return head.startswith(b'{"id"')
+
     def read_back(self, path):
-        """Refuse every file."""
-        raise WorkError(f"{path} is not from the toy generator")
+        """Read a line that says what it is, a line for each event, and the end."""
+        head, *events = Path(path).read_text().splitlines() or [""]
+        if not head.startswith("{"):
+            raise WorkError(f"{path} is not from the toy generator")
+        if not events or events.pop() != "end":
+            raise WorkError(f"{path} is truncated: it ends in event {len(events)}")
+        said = json.loads(head)
+        return ReadBack(said["id"], len(events), said["rate"], 0.01 * said["rate"], said["seed"],
+                        "toy 1", said["parameters"])  # fmt: skip
+
+    def programs(self):
+        """Return the program."""
+        return [toy_program()]
+
+    def explain(self, log):
+        """Return the last line."""
+        return (log.splitlines() or [""])[-1]
 
 
 class ToyCampaign:
@@ -49,7 +80,7 @@ class ToyCampaign:
 
     def shared_files(self):
         """Return one file that samples share."""
-        return {"processes/toy/definition.txt": str(self.process.name).encode()}
+        return {f"{FOLDER}/definition.txt": str(self.process.name).encode()}
 
     def check(self, parameters, derived):
         """Refuse one number."""
@@ -62,12 +93,25 @@ class ToyCampaign:
 
     def part_files(self, sample, part):
         """Return the card of a part."""
-        return {"run.json": json.dumps({"id": sample.id, "seed": part.seed}).encode()}
+        card = {"id": sample.id, "seed": part.seed, "events": part.events}
+        return {"run.json": json.dumps(card).encode()}
+
+    def program(self):
+        """Return the program."""
+        return toy_program()
+
+    def build(self):
+        """Return what is compiled once."""
+        return Build(FOLDER, "compiled", "done", f'"$TOY_PROGRAM" build {FOLDER}')
 
     def command(self, sample_id, part):
         """Return a shell line."""
-        return f"toy {sample_id}/parts/{part:04d}/run.json"
+        return f'"$TOY_PROGRAM" run {sample_id} {sample_id}/parts/{part:04d}'
 
     def outputs(self, sample_id, part):
         """Return what it leaves."""
-        return (f"{sample_id}/parts/{part:04d}/events.txt",)
+        return (f"{sample_id}/parts/{part:04d}/out/events.txt",)
+
+    def stated(self, sample):
+        """Return what an output has to say: the parameters."""
+        return Stated(dict(sample.parameters), 9, (), frozenset())

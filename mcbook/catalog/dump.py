@@ -33,6 +33,7 @@ _CLASSES: dict[str, type[SQLModel]] = {
     "parts": tables.Part,
     "cards": tables.Card,
     "shared_files": tables.SharedFile,
+    "files": tables.File,
     "history": tables.History,
     "unblindings": tables.Unblinding,
     "results": tables.Result,

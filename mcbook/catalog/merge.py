@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from mcbook.catalog.dump import stored_rows, table_of
-from mcbook.catalog.rows import CardRow, PartRow, make_row
+from mcbook.catalog.files import AFTER, GENERATED, mark, settle
+from mcbook.catalog.rows import CardRow, FileRow, PartRow, make_row
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import WorkError
 
@@ -114,6 +115,8 @@ class _Chunk:
         self.my_samples = {row["id"]: row for row in self._rows(mine, "samples")}
         self.my_cards = self._cards(mine)
         self.their_cards = self._cards(theirs)
+        self.numbers: dict[tuple[str, int], int] = {}
+        """What a part of theirs is called here, by its sample and its number there."""
 
     def merge(self) -> None:
         """Add what is new, sample by sample."""
@@ -121,6 +124,7 @@ class _Chunk:
         points = [make_row("points", row) for row in self._rows(self.theirs, "points")]
         self.merged.new["points"] += self.mine.add_points(points)
         self._parts()
+        self._files()
         there = {_key(row) for row in self._rows(self.mine, "history")}
         history = {_key(row): row for row in self._rows(self.theirs, "history")}
         new = [make_row("history", row) for key, row in history.items() if key not in there]
@@ -177,13 +181,35 @@ class _Chunk:
             their_cards = self.their_cards.get((part.sample_id, part.number), {})
             if part.seed in own:
                 self._compare(part, own[part.seed], their_cards)
+                self.numbers[part.sample_id, part.number] = own[part.seed]["number"]
                 continue
             number = _free(part.number, (taken["number"] for taken in own.values()))
+            self.numbers[part.sample_id, part.number] = number
             own[part.seed] = {**row, "number": number}
             new.append(part._replace(number=number))
             cards += [card._replace(part=number) for card in their_cards.values()]
         self._add("parts", new)
         self._add("cards", cards)
+
+    def _files(self) -> None:
+        """Add files of parts that have none here; a part that was made twice is refused."""
+        mine = {(r["sample_id"], r["part"], r["tier"]): r for r in self._rows(self.mine, "files")}
+        new: list[FileRow] = []
+        for row in self._rows(self.theirs, "files"):
+            number = self.numbers[row["sample_id"], row["part"]]
+            own = mine.get((row["sample_id"], number, row["tier"]))
+            if own is None:
+                new.append(make_row("files", {**_moved(row, self.roots), "part": number}))
+            elif own["sha256"] != row["sha256"]:
+                raise WorkError(
+                    f"part {number} of {row['sample_id']} was made in both books, and the files"
+                    " differ",
+                    hint="the same seed gives the same events: keep one of the two, and make more"
+                    " with another `salt`",
+                )
+        self._add("files", new)
+        mark(self.mine, GENERATED, [(r.sample_id, r.part) for r in new if r.tier not in AFTER])
+        settle(self.mine, {sample_id for sample_id, *_ in mine})
 
     def _compare(self, part: PartRow, own: dict[str, Any], their_cards: dict[str, CardRow]) -> None:
         """Refuse a part that the two books have with different cards."""

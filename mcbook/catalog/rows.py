@@ -129,6 +129,25 @@ class SharedFileRow(NamedTuple):
     sha256: str
 
 
+class FileRow(NamedTuple):
+    """A file with the events of a part; see `mcbook.catalog.files`."""
+
+    sha256: str
+    sample_id: str
+    part: int
+    tier: str
+    storage: str
+    path: str
+    size: int
+    events: int
+    cross_section_fb: float | None
+    cross_section_error_fb: float | None
+    version: str
+    facts: JsonText
+    at: str
+    who: str
+
+
 class HistoryRow(NamedTuple):
     """What happened to a sample; `at` and `who` are filled in where they are None."""
 
@@ -224,6 +243,7 @@ Row = (
     | PartRow
     | CardRow
     | SharedFileRow
+    | FileRow
     | HistoryRow
     | UnblindingRow
     | ResultRow
@@ -242,6 +262,7 @@ ROWS: dict[str, type[Row]] = {
     "parts": PartRow,
     "cards": CardRow,
     "shared_files": SharedFileRow,
+    "files": FileRow,
     "history": HistoryRow,
     "unblindings": UnblindingRow,
     "results": ResultRow,

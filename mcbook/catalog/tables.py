@@ -143,6 +143,36 @@ class SharedFile(SQLModel, table=True):
     sha256: str
 
 
+class File(SQLModel, table=True):
+    """A file with the events of a part of a sample, as it was checked when it came in.
+
+    `path` is relative to the storage root. The cross section is that of the process as written,
+    null where the generator has none. `facts` holds what else the file says of itself, and what it
+    took to make it (``cpu_s``, ``wall_s``) where that is known.
+    """
+
+    __tablename__: ClassVar[str] = "files"
+    __table_args__ = (
+        UniqueConstraint("sample_id", "part", "tier"),
+        UniqueConstraint("storage", "path"),
+    )
+
+    sha256: str = Field(primary_key=True)
+    sample_id: str = Field(foreign_key="samples.id", index=True)
+    part: int
+    tier: str
+    storage: str = Field(foreign_key="roots.name")
+    path: str
+    size: int = Field(sa_type=BigInteger)
+    events: int = Field(sa_type=BigInteger)
+    cross_section_fb: float | None
+    cross_section_error_fb: float | None
+    version: str
+    facts: dict[str, Any] = Field(sa_type=JSON_TYPE)
+    at: str
+    who: str
+
+
 class History(SQLModel, table=True):
     """What happened to a sample, when, and by whom."""
 

@@ -324,6 +324,10 @@ class Writer(Reader):
                 f"the books refuse new rows of {table}: {str(error.orig).strip()}"
             ) from error
 
+    def change(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> int:
+        """Run an UPDATE once for each row of values; return how many rows it changed."""
+        return self._execute_many(statement, rows)
+
     def _execute_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> int:
         """Run *statement* once per row; return how many rows it changed."""
         values = list(rows)

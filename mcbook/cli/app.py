@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mcbook import __version__
-from mcbook.cli import books, efficiency, limits, registry, samples
+from mcbook.cli import books, efficiency, limits, production, registry, samples
 from mcbook.cli.boundary import DEBUG, Group
 
 app = typer.Typer(
@@ -18,12 +18,17 @@ app = typer.Typer(
 app.command("models")(registry.models)
 app.command("ufo")(registry.ufo)
 app.command("generate")(samples.generate)
+app.command("run")(production.run)
+app.command("ingest")(production.ingest)
+app.command("check")(production.check)
+app.command("status")(production.status)
 app.command("query")(samples.query)
 app.command("show")(samples.show)
 app.command("trace")(samples.trace)
 app.command("diff")(samples.diff)
 app.command("verify")(samples.verify)
 app.command("limits")(limits.limits)
+app.command("doctor")(production.doctor)
 app.add_typer(efficiency.app, name="efficiency")
 app.add_typer(books.app, name="catalog")
 

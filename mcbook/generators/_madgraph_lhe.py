@@ -9,12 +9,18 @@ from mcbook.errors import WorkError
 from mcbook.generators.base import ReadBack
 from mcbook.units import FB_PER_PB
 
-_RUN_SETTING = re.compile(r"^\s*(\S+)\s*=\s*(run_tag|iseed|nevents)\b", re.MULTILINE)
+_RUN_CARD = re.compile(r"<MGRunCard>(.*?)</MGRunCard>", re.DOTALL)
+_RUN_SETTING = re.compile(r"^[ \t]*([^#\n=]*?)[ \t]*=[ \t]*(\w+)", re.MULTILINE)
 _VERSION = re.compile(r"<MGVersion>\s*(\S+)\s*</MGVersion>")
 _GENERATED = re.compile(r"#\s*Number of Events\s*:\s*(\d+)")
 _SLHA = re.compile(r"<slha>(.*?)</slha>", re.DOTALL)
 _ENTRY = re.compile(r"^\s*(?:DECAY\s+)?(?:\d+\s+)+(\S+)\s*#\s*(\w+)\s*$", re.IGNORECASE)
+_PARTICLE = re.compile(
+    rb"^[ \t]*(-?\d+)[ \t]+-?\d[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+", re.MULTILINE
+)
 _INIT_FIELDS = 4
+_BEAMS = 10
+_TOP = 1000
 
 
 def read_lhe(path: str) -> ReadBack:
@@ -39,7 +45,8 @@ def read_lhe(path: str) -> ReadBack:
         )
     text = head.decode("utf-8", "replace")
     value, error = _cross_section(path, events)
-    settings = {name: setting for setting, name in _RUN_SETTING.findall(text)}
+    card = _RUN_CARD.search(text)
+    settings = {name: said for said, name in _RUN_SETTING.findall(card[1] if card else "")}
     generated = _GENERATED.search(text)
     if generated is None or int(generated[1]) != counted:
         raise WorkError(
@@ -58,7 +65,20 @@ def read_lhe(path: str) -> ReadBack:
         seed=int(seed) if seed.isdigit() else None,
         version=version[1] if version else "",
         parameters=_parameters(text),
+        beams=_beams(events),
+        settings=settings,
+        particles=frozenset(int(found) for found in set(_PARTICLE.findall(events))),
     )
+
+
+def is_lhe(head: bytes) -> bool:
+    """Return whether a file begins as an LHE file does, plain or gzipped."""
+    if head[:2] == b"\x1f\x8b":
+        try:
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head)
+        except zlib.error:
+            return False
+    return b"<LesHouchesEvents" in head[:_TOP]
 
 
 def _content(path: str) -> bytes:
@@ -85,6 +105,14 @@ def _cross_section(path: str, after_init: bytes) -> tuple[float, float]:
     if not values:
         raise WorkError(f"{path} states no cross section", hint="run that part again")
     return sum(value for value, _ in values), sum(error**2 for _, error in values) ** 0.5
+
+
+def _beams(after_init: bytes) -> tuple[tuple[int, float], ...]:
+    """Return PDG id and energy [GeV] of each beam; none for the decay of a single particle."""
+    fields = after_init.split(b"\n", 2)[1].split()
+    if len(fields) != _BEAMS or fields[1] == b"0":
+        return ()
+    return tuple((int(fields[i]), float(fields[i + 2])) for i in (0, 1))
 
 
 def _parameters(text: str) -> dict[str, float]:

@@ -44,6 +44,15 @@ class CardParameters:
             lines[i] = _line(entry, values[entry.source])
         return lines
 
+    def values(self, sample: SampleInput) -> dict[str, float]:
+        """Return the values of one sample by the name in the package, in lower case."""
+        found = {}
+        for entry in self.listed:
+            values = sample.parameters if entry.kind == "parameter" else sample.derived
+            value = entry.value if entry.kind == "fixed" else values[entry.source]
+            found[entry.comment.split()[0].lower()] = value
+        return found
+
     def sources(self, kind: Literal["parameter", "computed"]) -> tuple[str, ...]:
         """Return the parameters or the derived quantities of the model among them."""
         return tuple(entry.source for entry in self.listed if entry.kind == kind)

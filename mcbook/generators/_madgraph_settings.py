@@ -6,7 +6,7 @@ from typing import Any
 
 from mcbook.errors import InputError, did_you_mean
 from mcbook.generators._madgraph_parameters import foreign_settings
-from mcbook.generators.base import Settings, setting_number
+from mcbook.generators.base import OFF, Settings, setting_number
 from mcbook.registry.derive import ALPHA, SQRT_S
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.physics.constants import CONSTANTS
@@ -28,6 +28,31 @@ CUTS: Mapping[str, str] = {"gamma_cos_theta_max": "etaa", "gamma_e_min": "ea"}
 def run_card_cut(name: str, value: float) -> float:
     """Return a cut as the run_card has it: an angle as a pseudorapidity, an energy as it is."""
     return math.atanh(value) if name == "gamma_cos_theta_max" else value
+
+
+NEUTRAL = frozenset({"run_tag", "event_norm", "use_syst", "gridpack", "sde_strategy", "nhel"})
+"""Settings of a run that leave the physics of its events alone."""
+
+ENERGIES = ("el", "elmax", "ea", "eamax", "e_min_pdg", "e_max_pdg", "dsqrt_shat")
+MOMENTA = ("ptl", "ptlmax", "ptl1min", "ptl1max", "ptl2min", "ptl2max", "ptllmin", "ptllmax",
+           "xptl", "ptheavy", "pta", "ptamax", "ptgmin", "pt_min_pdg", "pt_max_pdg")  # fmt: skip
+ANGLES = ("etal", "etalmin", "etaa", "etaamin", "eta_min_pdg", "eta_max_pdg",
+          "drll", "drllmax", "draa", "draamax", "dral", "dralmax")  # fmt: skip
+MASSES = ("mmll", "mmllmax", "mmnl", "mmnlmax", "mxx_min_pdg")
+"""Cuts of the run_card that touch leptons, photons and new particles."""
+
+
+def stated(lines: str) -> dict[str, str]:
+    """Return what the run_card of an output has to say, from the lines that set it.
+
+    Every cut that is not set is off.
+    """
+    found = dict.fromkeys((*ENERGIES, *MOMENTA, *ANGLES, *MASSES), OFF)
+    for line in lines.splitlines():
+        words = line.split()
+        if words[:2] == ["set", "run_card"] and words[2] not in NEUTRAL:
+            found[words[2]] = words[3]
+    return found
 
 
 def complete(

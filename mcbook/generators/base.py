@@ -6,7 +6,8 @@ process gives; others come through the entry point group ``mcbook.generators``.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -51,7 +52,12 @@ class Rejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What an output of a generator says about itself."""
+    """What an output of a generator says about itself.
+
+    `parameters` are named as the generator names them. `beams` are PDG ids and energies [GeV];
+    none for the decay of a single particle, or where the file does not say. `particles` are the PDG
+    ids in the events. `settings` are those of the run, as text.
+    """
 
     sample_id: str | None
     events: int
@@ -60,6 +66,58 @@ class ReadBack:
     seed: int | None
     version: str
     parameters: Mapping[str, float]
+    beams: tuple[tuple[int, float], ...] = ()
+    particles: frozenset[int] = frozenset()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+OFF = "off"
+"""Stands for every value of a setting that does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What an output of a sample has to say about itself, as far as the generator says it.
+
+    `parameters` agree where they do to the digits that the generator writes, `digits`. `beams` and
+    `particles` are as in `ReadBack`; an output may have fewer particles. `settings` are those that
+    shape the events.
+    """
+
+    parameters: Mapping[str, float]
+    digits: int
+    beams: tuple[tuple[int, float], ...]
+    particles: frozenset[int]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that makes events; `path` is None where it was not found.
+
+    `variable` of the environment names it, for mcbook as for the scripts that run a part. `wanted`
+    says how to get it.
+    """
+
+    name: str
+    variable: str
+    path: Path | None
+    version: str | None
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What is made once for all samples of a campaign: a folder inside one that they share.
+
+    `command` runs in the samples folder and makes `product` inside `folder`; where `marker` is
+    there, all of it is. A copy of `folder` elsewhere does the same.
+    """
+
+    folder: str
+    product: str
+    marker: str
+    command: str
 
 
 def setting_number(given: object) -> float:
@@ -102,12 +160,24 @@ class Campaign(Protocol):
         """Return the cards of a part, relative to the folder of the part."""
         ...
 
+    def program(self) -> Program:
+        """Return the program that makes these samples."""
+        ...
+
+    def build(self) -> Build | None:
+        """Return what the parts of all samples share and only the program can make."""
+        ...
+
     def command(self, sample_id: str, part: int) -> str:
         """Return the one shell command that runs a part by hand, from the samples folder."""
         ...
 
     def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
         """Return what that command leaves behind, relative to the samples folder."""
+        ...
+
+    def stated(self, sample: SampleInput) -> Stated:
+        """Return what an output of a sample has to say about itself."""
         ...
 
 
@@ -117,6 +187,8 @@ class Generator(Protocol):
     name: str
     seed_range: tuple[int, int]
     """Smallest and largest seed that it takes, both included."""
+    tier: str
+    """What its outputs are called in the books."""
 
     def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:
         """Return the complete settings (JSON values) that shape the events and enter the id.
@@ -140,6 +212,10 @@ class Generator(Protocol):
         """Return the campaign that renders samples of *process*."""
         ...
 
+    def recognises(self, head: bytes) -> bool:
+        """Return whether a file that begins like this is one of its outputs."""
+        ...
+
     def read_back(self, path: str) -> ReadBack:
         """Read what an output file says about itself.
 
@@ -148,4 +224,12 @@ class Generator(Protocol):
         WorkError
             If the file is truncated or is not one of this generator's.
         """
+        ...
+
+    def programs(self) -> list[Program]:
+        """Return the programs that it runs, found here or not."""
+        ...
+
+    def explain(self, log: str) -> str:
+        """Return the line of a log that says best why no events came, "" where none does."""
         ...

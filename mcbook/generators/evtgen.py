@@ -7,6 +7,9 @@ checked before a card is written.
 
 import json
 import math
+import os
+import shlex
+import shutil
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +23,12 @@ from mcbook.errors import InputError, WorkError, did_you_mean
 from mcbook.generators.base import (
     Columns,
     PartInput,
+    Program,
     ReadBack,
     Rejection,
     SampleInput,
     Settings,
+    Stated,
     setting_number,
 )
 from mcbook.registry.derive import ALPHA, Deriver
@@ -51,6 +56,7 @@ class EvtGen:
     """The generator of B meson decays."""
 
     name = NAME
+    tier = "evtgen"
     seed_range = (1, 2_147_483_647)
 
     def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:
@@ -113,6 +119,10 @@ class EvtGen:
         """
         return EvtGenCampaign(model, process, settings)
 
+    def recognises(self, head: bytes) -> bool:
+        """Return whether a file begins as the event lines of a stand-alone EvtGen do."""
+        return head.startswith(b"{") and b'"particles"' in head
+
     def read_back(self, path: str) -> ReadBack:
         """Count the events that a stand-alone EvtGen wrote (JSON lines).
 
@@ -131,6 +141,40 @@ class EvtGen:
                     )
                 events += 1
         return ReadBack(None, events, math.nan, math.nan, None, "", {})
+
+    def programs(self) -> list[Program]:
+        """Return basf2 and the stand-alone program."""
+        return [_basf2(), _standalone()]
+
+    def explain(self, log: str) -> str:
+        """Return the last line that speaks of an error, else the last one."""
+        lines = [line.strip() for line in log.splitlines() if line.strip()]
+        telling = [line for line in lines if "ERROR" in line.upper()]
+        return (telling or lines or [""])[-1]
+
+
+def _basf2() -> Program:
+    found = shutil.which("basf2")
+    return Program(
+        name="basf2",
+        variable="",
+        path=Path(found) if found else None,
+        version=os.environ.get("BELLE2_RELEASE"),
+        wanted="set up a release of basf2",
+    )
+
+
+def _standalone() -> Program:
+    """Return the first word of what ``MCBOOK_EVTGEN`` says."""
+    words = shlex.split(os.environ.get("MCBOOK_EVTGEN", ""))
+    found = shutil.which(words[0]) if words else None
+    return Program(
+        name="EvtGen",
+        variable="MCBOOK_EVTGEN",
+        path=Path(found) if found else None,
+        version=None,
+        wanted="name a program that runs EvtGen with MCBOOK_EVTGEN",
+    )
 
 
 def _is_event(line: bytes) -> bool:
@@ -241,6 +285,28 @@ class EvtGenCampaign:
             }
         files[self._run_name] = self._engine[self._run_name].render(**common)
         return files
+
+    def program(self) -> Program:
+        """Return the program that runs EvtGen.
+
+        Raises
+        ------
+        InputError
+            If that is basf2, whose ROOT files are not read back.
+        """
+        if self._run_name == "evtgen.py":
+            raise InputError(
+                f"{self.process.name} is made by basf2, and its ROOT files cannot be checked here",
+                hint="run parts/0001/evtgen.py of a sample with basf2",
+            )
+        return _standalone()
+
+    def build(self) -> None:
+        """Return nothing: there is nothing to compile."""
+
+    def stated(self, sample: SampleInput) -> Stated:  # noqa: ARG002
+        """Return nothing: an event file does not say where it is from."""
+        return Stated({}, 0, (), frozenset())
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the command that runs a part, from the samples folder."""

@@ -16,16 +16,20 @@ from mcbook.cards import engine
 from mcbook.cards.madgraph import process_line
 from mcbook.errors import WorkError
 from mcbook.generators import _madgraph_parameters as card_parameters
+from mcbook.generators import _madgraph_program
 from mcbook.generators import _madgraph_settings as card_settings
-from mcbook.generators._madgraph_lhe import read_lhe
+from mcbook.generators._madgraph_lhe import is_lhe, read_lhe
 from mcbook.generators.base import (
+    Build,
     Campaign,
     Columns,
     PartInput,
+    Program,
     ReadBack,
     Rejection,
     SampleInput,
     Settings,
+    Stated,
 )
 from mcbook.registry.derive import Deriver
 from mcbook.registry.model import Process, SignalModel
@@ -33,6 +37,9 @@ from mcbook.ufo import writer
 from mcbook.ufo.foreign import ForeignUfo
 
 TEMPLATES = ("launch.mg5", "output.mg5", "parameters.mg5", "run.mg5", "settings.mg5")
+
+DIGITS = 7
+"""Significant digits of the numbers in cards and banners that MadGraph writes."""
 
 SMALL_WIDTH = 1e-6
 """Width over mass below which MadGraph samples a resonance wider and scales the result back."""
@@ -42,6 +49,7 @@ class MadGraph:
     """The generator of production processes; see `mcbook.generators.base.Generator`."""
 
     name = "madgraph"
+    tier = "lhe"
     seed_range = (1, 900_000_000)
     """MadGraph takes seeds up to 30081^2 and counts upwards from the given one within a run."""
 
@@ -69,9 +77,21 @@ class MadGraph:
         ufo = self._foreign.get(settings["ufo"]["digest"])
         return MadGraphCampaign(model, process, settings, ufo)
 
+    def recognises(self, head: bytes) -> bool:
+        """Return whether a file begins as an LHE file does, plain or gzipped."""
+        return is_lhe(head)
+
     def read_back(self, path: str) -> ReadBack:
         """Read an LHE file, plain or gzipped, to its end."""
         return read_lhe(path)
+
+    def programs(self) -> list[Program]:
+        """Return ``mg5_aMC``."""
+        return [_madgraph_program.program()]
+
+    def explain(self, log: str) -> str:
+        """Return the line of a log that says best why no events came."""
+        return _madgraph_program.explain(log)
 
 
 class MadGraphCampaign:
@@ -94,6 +114,7 @@ class MadGraphCampaign:
         }
         self.parameters = _card_parameters(model, process, settings)
         self._settings = self._cards["settings.mg5"].text(self._run_settings())
+        self._run_card = card_settings.stated(self._settings)
         self._last: tuple[str, str] = ("", "")
         self._define()
 
@@ -201,6 +222,35 @@ class MadGraphCampaign:
             seed=part.seed,
         )
         return {"launch.mg5": card}
+
+    def program(self) -> Program:
+        """Return ``mg5_aMC``."""
+        return _madgraph_program.program()
+
+    def build(self) -> Build:
+        """Return the compiled process."""
+        return Build(
+            folder=self.folder,
+            product="madgraph",
+            marker="Cards/me5_configuration.txt",
+            command=f"sh {shlex.quote(f'{self.folder}/run.sh')}",
+        )
+
+    def stated(self, sample: SampleInput) -> Stated:
+        """Return the parameters of the ``<slha>`` block, the beams and the model's particles."""
+        particles = self.model.particles
+        beams = next(self.process.chains()).initial
+        energy = self.settings["sqrt_s"] / 2
+        ids = [particles[name].id_of(name) for name in particles]
+        return Stated(
+            parameters=self.parameters.values(sample),
+            digits=DIGITS,
+            beams=tuple((particles[name].id_of(name), energy) for name in beams)
+            if len(beams) > 1
+            else (),
+            particles=frozenset(ids),
+            settings=self._run_card,
+        )
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the one shell command that runs a part by hand, from the samples folder."""

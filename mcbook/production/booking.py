@@ -1,6 +1,5 @@
 """Puts planned samples into folders and books, some hundred in one transaction."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from mcbook import generators
+from mcbook.catalog.files import PLANNED, settle
 from mcbook.catalog.rows import (
     CardRow,
     DefinitionRow,
@@ -24,11 +24,11 @@ from mcbook.catalog.writer import Writer
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.production.canonical import canonical
 from mcbook.production.constants import of_samples
+from mcbook.production.parts import EXTENDED, free_seeds, split_events
 from mcbook.production.plan import Batch, Definition, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress, grouped, sha256
 from mcbook.production.records import (
     HOLE,
-    PLANNED,
     encoded,
     facts,
     formula_versions,
@@ -41,9 +41,6 @@ from mcbook.registry.model import SignalModel
 
 CHUNK = 500
 """Samples in one transaction: long enough to be fast, short enough to let others write."""
-
-PART_EVENTS = 100_000
-"""Largest number of events in one part."""
 
 
 @dataclass(slots=True)
@@ -71,19 +68,6 @@ class Folders:
         if path not in self.found:
             self.found[path] = self.stack.enter_context(Folder(path).open())
         return self.found[path]
-
-
-def part_seed(sample_id: str, number: int, salt: int, seeds: tuple[int, int]) -> int:
-    """Return the seed of a part before any bump: a function of sample, part number and salt."""
-    low, high = seeds
-    text = f"{sample_id}:{number}:{salt}"
-    return low + int(hashlib.sha256(text.encode("ascii")).hexdigest()[:16], 16) % (high - low + 1)
-
-
-def split_events(events: int) -> list[int]:
-    """Split a number of events into parts, full ones first."""
-    full, rest = divmod(events, PART_EVENTS)
-    return [PART_EVENTS] * full + ([rest] if rest else [])
 
 
 class Booker:
@@ -187,6 +171,7 @@ class _Chunk:
         self.books.refresh_samples(older)
         self.books.raise_events((row.id, row.events_target, 0) for row in older)
         self.books.add_parts(part for listed in parts.values() for part in listed)
+        settle(self.books, {row.id for row in older if row.id in parts})
         self.books.add_cards(cards)
         formulas = self.books.add_formulas(formula_versions(self.model))
         self._points(rows, new_ids, points, formulas)
@@ -241,25 +226,14 @@ class _Chunk:
             for events in split_events(max(missing, 0)):
                 number += 1
                 wanted.append((sample, number, events, storage))
-        seeds = self._seeds([(sample.id, number) for sample, number, _, _ in wanted])
+        keys = [(sample.id, number) for sample, number, _, _ in wanted]
+        seeds = free_seeds(self.books, self.generator.seed_range, keys, self.booker.salt)
         parts: dict[str, list[PartRow]] = {}
         for (sample, number, events, storage), seed in zip(wanted, seeds, strict=True):
             directory = f"{sample.id}/parts/{number:04d}"
             row = PartRow(sample.id, number, events, seed, PLANNED, storage, directory)
             parts.setdefault(sample.id, []).append(row)
         return parts
-
-    def _seeds(self, keys: list[tuple[str, int]]) -> Iterator[int]:
-        """Yield a seed for each part; one that is taken moves up to the next free one."""
-        low, high = self.generator.seed_range
-        first = [part_seed(*key, self.booker.salt, (low, high)) for key in keys]
-        used = self.books.used_seeds(first)
-        for seed in first:
-            free = seed
-            while free in used or (free != seed and self.books.used_seeds([free])):
-                free = free + 1 if free < high else low
-            used.add(free)
-            yield free
 
     def _put(
         self,
@@ -384,7 +358,7 @@ class _Chunk:
         for sample in samples:
             added = parts.get(sample.id, [])
             if sample.id in new_ids or added:
-                event = PLANNED if sample.id in new_ids else "extended"
+                event = PLANNED if sample.id in new_ids else EXTENDED
                 events = sum(part.events for part in added)
                 yield HistoryRow(sample.id, event, _added(len(added), events))
 

@@ -16,10 +16,42 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcbook.errors import InputError, WorkError
+from mcbook.production.processes import end_orphans
 
 TEMPORARY = ".mcbook-tmp-"
 Progress = Callable[[int, int], None]
 Files = Mapping[str, bytes]
+
+
+@contextmanager
+def temporary(folder: Path) -> Iterator[Path]:
+    """Make a temporary folder in *folder*, which is made, too; first sweep those of killed runs.
+
+    Processes of a killed run that work in its temporary folder are ended.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        for stale in folder.glob(f"{TEMPORARY}*"):
+            _sweep(stale)
+        aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
+        lock = (aside / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock:
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder itself, so that nobody sweeps a temporary folder without its lock yet."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @dataclass(slots=True)
@@ -71,29 +103,12 @@ class Folder:
     @contextmanager
     def open(self) -> Iterator["Folder"]:
         """Make a temporary folder inside for as long as the run lasts; sweep stale ones first."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self._alone():
-            for stale in self.path.glob(f"{TEMPORARY}*"):
-                _sweep(stale)
-            self._aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.path))
-            lock = (self._aside / "lock").open("w")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        with lock:
+        with temporary(self.path) as aside:
+            self._aside = aside
             try:
                 yield self
             finally:
-                shutil.rmtree(self._aside, ignore_errors=True)
                 self._aside = None
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the folder itself, so that nobody sweeps a temporary folder without its lock yet."""
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def put(self, directory: str, files: Files) -> None:
         """Put a folder into place, whole or not at all.
@@ -219,6 +234,7 @@ def _sweep(stale: Path) -> None:
         pass  # killed before it made the lock
     except OSError:
         return
+    end_orphans(stale)
     shutil.rmtree(stale, ignore_errors=True)
 
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mcbook.catalog.files import PLANNED
 from mcbook.catalog.rows import JsonText, PointRow, SampleRow, as_json
 from mcbook.production.plan import Definition, PlannedPoint, PlannedSample
 from mcbook.registry.model import Process, SignalModel
 
-PLANNED = "planned"
 HOLE = "\x00"
 """Stands in a frame of JSON for what is filled in later."""
 

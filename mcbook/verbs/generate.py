@@ -9,9 +9,10 @@ from mcbook import config, resources
 from mcbook.catalog.store import Catalog, catalog_exists, open_catalog
 from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
-from mcbook.production.booking import Booker, Counts, split_events
+from mcbook.production.booking import Booker, Counts
 from mcbook.production.edited import edited_samples
 from mcbook.production.grids import GridPlan, plan_grid
+from mcbook.production.parts import split_events
 from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants

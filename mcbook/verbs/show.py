@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mcbook.catalog import files
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.names import constants_in
 from mcbook.catalog.store import open_catalog
@@ -25,7 +26,8 @@ def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
     -------
     dict
         What `mcbook.query` gives, and ``cards``, ``parts``, ``points``, ``cross_section_fb`` of the
-        process as written at the sample's own parameters, ``cross_section_includes`` (the branching
+        process as written at the sample's own parameters (what the generator found where there are
+        events, with ``expected`` by the registry), ``cross_section_includes`` (the branching
         fractions that it holds), ``constants`` (of the model, with the values that cross sections
         and all other derived quantities are computed with; points have their own), ``settings``,
         ``templates``, ``shared_files``, ``history``. A process of a decay has no cross section, but
@@ -51,13 +53,14 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
     points = _rows(books, "points", sample)
     constants = _constants(books, definition["document"], [sample, *points])
     wide = sorted({name for row in points for name in row["wide"] or ()})
+    made = files.of_sample(books, sample["id"])
     return {
         **{name: sample[name] for name in ("id", "model", "process", "generator", "status")},
         "parameters": sample["parameters"],
         "constants": constants[sample["formulas"]],
         "derived": sample["derived"],
         **_remarks(sample),
-        **_rates(sample["expected_rate"], facts, wide),
+        **_rates(sample["expected_rate"], facts, wide, files.cross_section(made)),
         "cross_section_includes": _fractions(facts),
         "n_events": sample["n_events"],
         "events_target": sample["events_target"],
@@ -77,7 +80,7 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
             }
             for row in points
         ],
-        "parts": _parts(books, sample),
+        "parts": _parts(books, sample, made),
         "cards": _cards(books, sample),
         "shared_files": _shared_files(books, sample),
         "history": [
@@ -122,9 +125,18 @@ def _followers(books: Reader, identity: str) -> list[str]:
     return [row["id"] for row in stored_rows(books, "samples", column == identity)]
 
 
-def _rates(rate: float | None, facts: Mapping[str, Any], wide: list[str]) -> dict[str, Any]:
-    """Return what the generator should report [fb], or the fraction of decays that it makes."""
+def _rates(
+    rate: float | None,
+    facts: Mapping[str, Any],
+    wide: list[str],
+    measured: tuple[float, float] | None,
+) -> dict[str, Any]:
+    """Return what the generator reports or should [fb], or the fraction of decays it makes."""
     expected = _expected(rate, facts, wide)
+    if facts["unit"] == "fb" and measured is not None:
+        value, error = measured
+        found = {"value": value, "error": error, "source": "generator", "expected": rate}
+        return {"cross_section_fb": found | {k: v for k, v in expected.items() if k == "warning"}}
     if facts["unit"] == "fb":
         return {"cross_section_fb": expected}
     reason = f"{facts['production']} is no cross section"
@@ -160,14 +172,25 @@ def _fractions(facts: Mapping[str, Any]) -> list[str]:
     return sorted(parse(facts["fraction"]).names) if facts["fraction"] else []
 
 
-def _parts(books: Reader, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parts(
+    books: Reader, sample: Mapping[str, Any], made: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the parts with their files."""
     return [
         {
             **{key: row[key] for key in ("number", "events", "seed", "status")},
             "directory": _path(books, row["storage"], row["directory"]),
+            "files": [_file(books, file) for file in made if file["part"] == row["number"]],
         }
         for row in _rows(books, "parts", sample)
     ]
+
+
+def _file(books: Reader, file: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("tier", "sha256", "size", "events", "cross_section_fb", "cross_section_error_fb",
+            "version", "at", "who")  # fmt: skip
+    path = _path(books, file["storage"], file["path"])
+    return {"path": path, **{key: file[key] for key in keys}}
 
 
 def _cards(books: Reader, sample: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -175,14 +175,21 @@ def _owners(books: Reader, table: str, storage: str, name: str) -> list[dict[str
 
 
 def _of_sample(books: Reader, identity: str, part: int, name: str, real: Path) -> dict[str, Any]:
-    columns = table_of("cards").c
-    rows = stored_rows(books, "cards", columns.sample_id == identity, columns.path == name)
-    card: Mapping[str, Any] | None = next(iter(list(rows)), None)
+    card = _recorded(books, "cards", identity, name)
+    made = _recorded(books, "files", identity, name)
     kind = "card" if card else "folder" if real.is_dir() else "file"
+    part = made["part"] if made else part
     found = _found(books, name, kind, identity, part=part or None)
     if real.is_file():
-        found["file"] = _file(real, card["sha256"] if card else None)
+        known = card or made
+        found["file"] = _file(real, known["sha256"] if known else None)
     return {key: value for key, value in found.items() if key != "what"}
+
+
+def _recorded(books: Reader, table: str, identity: str, name: str) -> dict[str, Any] | None:
+    columns = table_of(table).c
+    rows = stored_rows(books, table, columns.sample_id == identity, columns.path == name)
+    return next(iter(list(rows)), None)
 
 
 def _found(

@@ -116,6 +116,7 @@ class _Check:
         """Check some samples."""
         column = table_of("samples").c.id
         parts, cards = self._of(ids, "parts"), self._of(ids, "cards")
+        made = self._of(ids, "files")
         by_definition: dict[str, list[Row]] = {}
         for sample in stored_rows(self.books, "samples", column.in_(ids)):
             by_definition.setdefault(sample["definition"], []).append(sample)
@@ -125,6 +126,9 @@ class _Check:
             for sample, derived in zip_longest(samples, values):
                 rows = parts.get(sample["id"], [])
                 written = self._written(sample, rows, cards.get(sample["id"], []))
+                for file in made.get(sample["id"], []):
+                    path = self.roots[file["storage"]] / file["path"]
+                    self._file(path, file["sha256"], sample["id"])
                 if again and not self._values(sample, derived):
                     self._bytes(sample, rows, again, derived, written)
 
@@ -184,7 +188,8 @@ class _Check:
         self.report.checked += 1
         entry = {"id": sample_id, "path": str(path)}
         try:
-            present = hashlib.sha256(path.read_bytes()).hexdigest()
+            with path.open("rb") as handle:  # files with events are large
+                present = hashlib.file_digest(handle, "sha256").hexdigest()
         except FileNotFoundError:
             self.report.missing.append(entry)
             return False

@@ -1,0 +1,106 @@
+"""Commands that make events."""
+
+from typing import Annotated
+
+import typer
+
+from mcbook.cli import output, production_tables
+from mcbook.cli.options import Catalog, DryRun, Format, Models, count
+from mcbook.cli.samples import Expression
+from mcbook.errors import WorkError
+
+
+def run(
+    expression: Expression = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Parts made side by side.")
+    ] = 1,
+    events: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Target for each sample, such as 50k: parts are added."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many parts.")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Take failed parts as well.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="MINUTES", help="Longest time for one part."),
+    ] = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Make the events of planned samples on this machine, and enter them in the books."""
+    from mcbook.verbs.run import run as verb
+
+    with output.progress("run") as report:
+        found = verb(
+            expression, jobs=jobs, events=count(events), limit=limit, retry=retry,
+            timeout_s=None if timeout is None else 60 * timeout, catalog=catalog,
+            models_dir=models_dir, dry_run=dry_run, progress=report,
+        )  # fmt: skip
+    production_tables.made(found, format_, dry_run=dry_run)
+    if found["failures"]:
+        raise WorkError(production_tables.failed(found), hint="--retry takes them again")
+
+
+def ingest(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files with events, or folders of them.")
+    ],
+    sample: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The sample that files without an id are of."),
+    ] = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Check files with events, and bind each to its sample in the books."""
+    from mcbook.verbs.ingest import ingest as verb
+
+    with output.progress("ingest") as report:
+        found = verb(
+            paths, sample=sample, catalog=catalog, models_dir=models_dir, dry_run=dry_run,
+            progress=report,
+        )  # fmt: skip
+    production_tables.entered(found, format_, dry_run=dry_run)
+    if refused := found["files"]["refused"]:
+        raise WorkError(f"{refused} file{'s' * (refused > 1)} refused")
+
+
+def check(
+    expression: Expression = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    format_: Format = "table",
+) -> None:
+    """Hold what generators found against what the registry expects."""
+    from mcbook.verbs.check import check as verb
+
+    found = verb(expression, catalog=catalog, models_dir=models_dir)
+    production_tables.checked(found, format_)
+    if found["failed"]:
+        raise WorkError("the check did not hold")
+
+
+def status(
+    expression: Expression = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    format_: Format = "table",
+) -> None:
+    """Show how far production is, and what the rest will take."""
+    from mcbook.verbs.status import status as verb
+
+    production_tables.states(verb(expression, catalog=catalog, models_dir=models_dir), format_)
+
+
+def doctor(format_: Format = "table") -> None:
+    """List the programs that generators run, and which are found here."""
+    from mcbook.verbs.doctor import doctor as verb
+
+    production_tables.programs(verb(), format_)

@@ -1,0 +1,123 @@
+"""How the results of production are laid out for people."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import typer
+
+from mcbook.cli import output
+from mcbook.cli.output import Row
+
+_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "events",
+           "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
+_THOUSAND = 1000
+
+
+def made(found: Row, format_: str, *, dry_run: bool) -> None:
+    """Print what was made, and why some parts were not."""
+    for text in found["notes"]:
+        output.note(text)
+    if format_ == "json":
+        output.json_document(found)
+        return
+    parts = found["parts"]
+    if dry_run:
+        typer.echo(f"{parts['asked']} parts to make")
+        return
+    told = [f"{parts['made']} of {parts['asked']} parts made, {found['events']} events"]
+    told += [f"{parts[name]} {name}" for name in ("adopted", "failed", "held", "left")
+             if parts[name]]  # fmt: skip
+    typer.echo(", ".join(told))
+    for failure in found["failures"]:
+        typer.echo(f"{failure['sample']} part {failure['part']}: {failure['reason']}")
+        if failure["log"]:
+            typer.echo(f"  log: {output.from_here(failure['log'])}")
+
+
+def failed(found: Row) -> str:
+    """Return how many parts failed, and why the rest was left."""
+    number = len(found["failures"])
+    stopped = f"; the rest is left: {found['stopped']}" if found["stopped"] else ""
+    return f"{number} part{'s' * (number > 1)} failed{stopped}"
+
+
+def entered(found: Row, format_: str, *, dry_run: bool) -> None:
+    """Print what came into the books, and what was refused."""
+    if dry_run:
+        output.note("dry run, nothing was written")
+    if format_ == "json":
+        output.json_document(found)
+        return
+    files = found["files"]
+    typer.echo(
+        f"{files['new']} new files, {found['events']} events; {files['known']} known,"
+        f" {files['refused']} refused"
+    )
+    for entry in found["refused"]:
+        typer.echo(f"{output.from_here(entry['path'])}: {entry['reason']}")
+        if entry["hint"]:
+            typer.echo(f"  {entry['hint']}")
+
+
+def checked(found: Row, format_: str) -> None:
+    """Print pulls by process, and what is wrong."""
+    if format_ == "json":
+        output.json_document(found)
+        return
+    output.table(found["processes"], ["model", "process", "samples", "mean", "width"])
+    for row in found["outliers"]:
+        typer.echo(
+            f"{row['id']}: {row['cross_section_fb']:.5g} fb, {row['expected_fb']:.5g} expected,"
+            f" pull {row['pull']:.1f}"
+        )
+    for row in found["seeds"]:
+        typer.echo(f"seed {row['seed']}: {', '.join(row['samples'])}")
+    for row in found["missing"]:
+        typer.echo(f"{row['id']}: {output.from_here(row['path'])} is not there as it was")
+    for reason, number in Counter(row["reason"] for row in found["left_out"]).items():
+        output.note(f"{number} sample{'s' * (number > 1)} without a pull: {reason}")
+
+
+def states(rows: Sequence[Row], format_: str) -> None:
+    """Print how far production is."""
+    if format_ == "json":
+        output.json_document(rows)
+        return
+    output.table(
+        [
+            {
+                **row,
+                "size": _bytes(row["bytes"]),
+                "cpu": _hours(row["cpu_s"]),
+                "size_left": _bytes(row["bytes_left"]),
+                "cpu_left": _hours(row["cpu_s_left"]),
+            }
+            for row in rows
+        ],
+        _STATUS,
+    )
+
+
+def programs(rows: Sequence[Row], format_: str) -> None:
+    """Print which programs there are."""
+    if format_ == "json":
+        output.json_document(rows)
+        return
+    output.table(rows, ["generator", "program", "path", "version"])
+    for row in rows:
+        if row["path"] is None:
+            output.note(f"{row['program']} was not found: {row['wanted']}")
+
+
+def _bytes(value: float | None) -> str | None:
+    if value is None:
+        return None
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < _THOUSAND:
+            return f"{value:.3g} {unit}"
+        value /= _THOUSAND
+    return f"{value:.3g} TB"
+
+
+def _hours(value: float | None) -> str | None:
+    return None if value is None else f"{value / 3600:.3g} h"

@@ -1,0 +1,1 @@
+"""What comes back from generators: read, checked, and bound to its sample."""

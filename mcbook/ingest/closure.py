@@ -1,0 +1,85 @@
+"""Holds what generators found against what the registry expects."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FLOOR = 3e-3
+"""Least relative error of a comparison: so well do they agree in ``docs/madgraph-table.md``."""
+
+OPTIMISM = 2.0
+"""By how much the error that MadGraph 3.5.7 quotes for three bodies is too small, about."""
+
+OUTLIER = 4.0
+"""Pull beyond which a sample is named: 1 in 16,000 by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One comparison; `value` is (found - expected) / error."""
+
+    sample: str
+    found: float
+    expected: float
+    error: float
+
+    @property
+    def value(self) -> float:
+        """The pull."""
+        return (self.found - self.expected) / self.error
+
+
+def pull(sample: str, found: tuple[float, float], expected: float, n_bodies: int) -> Pull:
+    """Return the comparison of a cross section with the expected one [fb].
+
+    Parameters
+    ----------
+    sample
+        Id of the sample.
+    found
+        Cross section and the error that the generator quotes.
+    expected
+        What the registry says.
+    n_bodies
+        Particles in the production, before decays.
+    """
+    value, quoted = found
+    many = n_bodies > 2  # noqa: PLR2004
+    error = max(quoted * (OPTIMISM if many else 1.0), FLOOR * expected)
+    return Pull(sample, value, expected, error)
+
+
+def spread(pulls: Sequence[Pull]) -> dict[str, Any]:
+    """Return number, mean and width of pulls; null where there are too few."""
+    values = np.array([entry.value for entry in pulls])
+    return {
+        "samples": len(values),
+        "mean": float(values.mean()) if len(values) else None,
+        "width": float(values.std(ddof=1)) if len(values) > 1 else None,
+    }
+
+
+def repeated(seeds: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
+    """Return seeds that several samples have, with these samples."""
+    found: dict[int, list[str]] = {}
+    for seed, sample in seeds:
+        found.setdefault(seed, []).append(sample)
+    return {seed: names for seed, names in found.items() if len(set(names)) > 1}
+
+
+def predicted(done: Mapping[str, float], events_left: int) -> dict[str, float | None]:
+    """Return what events that are left will take, by what others took.
+
+    Parameters
+    ----------
+    done
+        ``events``, ``size`` [bytes], and ``cpu_s`` with ``timed``, the events whose time is known.
+    events_left
+        Events that are still to be made.
+    """
+    return {
+        "bytes": events_left * done["size"] / done["events"] if done["events"] else None,
+        "cpu_s": events_left * done["cpu_s"] / done["timed"] if done["timed"] else None,
+    }

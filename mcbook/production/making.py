@@ -1,0 +1,329 @@
+"""Makes parts of samples: in a temporary folder, checked there, then put into place by a rename.
+
+The program of a generator sees a folder that looks like the samples folder, with copies of the
+cards and of what was compiled, so that several can work side by side and nothing half-written ever
+lies where a finished file would. A part is held while it is worked on: whoever comes second leaves
+it alone, and a killed run lets go of it.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mcbook.errors import McbookError, WorkError
+from mcbook.generators.base import Build, Campaign, Generator, PartInput, ReadBack, SampleInput
+from mcbook.production.output import wrong
+from mcbook.production.processes import Done, Setup, run
+
+EVENTS, LOGS, HELD = "events", "logs", ".mcbook-held"
+_WAIT_S = 0.2
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A part to be made.
+
+    Attributes
+    ----------
+    sample
+        What its cards were made from.
+    part
+        Its number in the folder, events and seed.
+    number
+        Its number in the books.
+    root
+        The storage root.
+    cards
+        Cards of the sample and of the part, relative to the root.
+    shared
+        Files that all samples of the definition share, relative to the root.
+    campaign, generator
+        What made the cards.
+    """
+
+    sample: SampleInput
+    part: PartInput
+    number: int
+    root: Path
+    cards: Sequence[str]
+    shared: Sequence[str]
+    campaign: Campaign
+    generator: Generator
+
+    @property
+    def name(self) -> str:
+        """The part in words."""
+        return f"part {self.number} of {self.sample.id}"
+
+    @property
+    def path(self) -> str:
+        """Where its events go, relative to the root."""
+        output = PurePosixPath(self.campaign.outputs(self.sample.id, self.part.number)[0])
+        kind = output.name.partition(".")[2]
+        return f"{self.sample.id}/{EVENTS}/{self.part.number:04d}.{kind}"
+
+    @property
+    def log(self) -> Path:
+        """Where the log is kept of a part that failed."""
+        return self.root / self.sample.id / LOGS / f"{self.part.number:04d}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A part that is in place, as it was checked; times are None where somebody else made it."""
+
+    path: str
+    found: ReadBack
+    sha256: str
+    size: int
+    cpu_s: float | None = None
+    wall_s: float | None = None
+
+
+class PartError(WorkError):
+    """A part could not be made; `is_fatal` says that the next one cannot either."""
+
+    def __init__(self, message: str, *, is_fatal: bool = False) -> None:
+        super().__init__(message)
+        self.is_fatal = is_fatal
+
+
+class Interrupted(Exception):  # noqa: N818 - it is none
+    """Work was stopped."""
+
+
+def in_place(job: Job) -> Made | None:
+    """Return a part whose events are in place already, from a run that could not record them.
+
+    Raises
+    ------
+    PartError
+        If what is there is not the part.
+    """
+    path = job.root / job.path
+    if not path.is_file():
+        return None
+    try:
+        return _checked(job, path)
+    except PartError as error:
+        raise PartError(f"{path} is there and cannot be used: {error.message}") from None
+
+
+class Worker:
+    """Makes one part after the other in a temporary folder of its own.
+
+    Parameters
+    ----------
+    setup
+        How commands run.
+    folder
+        Below the temporary folder; it looks like a samples folder.
+    """
+
+    def __init__(self, setup: Setup, folder: Path) -> None:
+        self.setup = setup
+        self.folder = folder
+        self._ready: tuple[Path, Campaign] | None = None
+
+    def make(self, job: Job) -> Made:
+        """Make a part and put it into place.
+
+        Raises
+        ------
+        PartError
+            If it cannot be made; the log is kept then.
+        Interrupted
+            If work was stopped.
+        """
+        log = self.folder / "log"
+        try:
+            self._prepare(job)
+            self._copy(job.root, job.cards)
+            command = job.campaign.command(job.sample.id, job.part.number)
+            done = run(command, self.setup, folder=self.folder, log=log)
+            output = self.folder / job.campaign.outputs(job.sample.id, job.part.number)[0]
+            self._check_done(job, done, log, output)
+            made = _checked(job, output)
+            _publish(output, job.root / job.path)
+        except PartError:
+            self._spoilt(log, job)
+            raise
+        except OSError as error:
+            self._spoilt(log, job)
+            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            raise PartError(f"{error.strerror or error}", is_fatal=is_full) from error
+        job.log.unlink(missing_ok=True)
+        self._tidy(job)
+        return Made(made.path, made.found, made.sha256, made.size, done.cpu_s, done.wall_s)
+
+    def _prepare(self, job: Job) -> None:
+        """Put what all parts of a campaign share into the folder, unless it is there."""
+        if self._ready == (job.root, job.campaign):
+            return
+        self._ready = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        build = job.campaign.build()
+        if build is not None:
+            _built(job, build, self.setup)
+            shutil.copytree(
+                job.root / build.folder, self.folder / build.folder, symlinks=True,
+                dirs_exist_ok=True,
+            )  # fmt: skip
+        self._copy(job.root, job.shared)
+        self._ready = (job.root, job.campaign)
+
+    def _copy(self, root: Path, names: Sequence[str]) -> None:
+        for name in names:
+            _copy(root / name, self.folder / name)
+
+    def _check_done(self, job: Job, done: Done, log: Path, output: Path) -> None:
+        if done.stopped and self.setup.stop.is_set():
+            raise Interrupted
+        if done.stopped:
+            raise PartError(done.stopped)
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if done.status != 0 or not output.is_file():
+            said = job.generator.explain(text)
+            ended = f"exit status {done.status}" if done.status else "no events came"
+            is_full = os.strerror(errno.ENOSPC) in text
+            raise PartError(f"{said} ({ended})" if said else ended, is_fatal=is_full)
+
+    def _spoilt(self, log: Path, job: Job) -> None:
+        """Keep the log of a part that failed; a program that was ended leaves its locks behind."""
+        _keep(log, job.log)
+        self._ready = None
+
+    def _tidy(self, job: Job) -> None:
+        """Remove what a part left, and keep what was compiled."""
+        shutil.rmtree(self.folder / job.sample.id, ignore_errors=True)
+        output = self.folder / job.campaign.outputs(job.sample.id, job.part.number)[0]
+        shutil.rmtree(output.parent, ignore_errors=True)
+
+
+def _built(job: Job, build: Build, setup: Setup) -> None:
+    """Make what parts share, once: whoever comes second waits for the first."""
+    product = job.root / build.folder / build.product
+    while not (product / build.marker).exists():
+        with held(job.root, build.folder) as is_mine:
+            if setup.stop.is_set():
+                raise Interrupted
+            if not is_mine:
+                time.sleep(_WAIT_S)
+                continue
+            if (product / build.marker).exists():
+                return
+            _build(job, build, setup, product)
+
+
+def _build(job: Job, build: Build, setup: Setup, product: Path) -> None:
+    folder = setup.aside / "build" / job.sample.id
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    log = folder / "log"
+    for name in job.shared:
+        _copy(job.root / name, folder / name)
+    done = run(build.command, setup, folder=folder, log=log)
+    if done.stopped and setup.stop.is_set():
+        raise Interrupted
+    new = folder / build.folder / build.product
+    if done.stopped or done.status or not (new / build.marker).exists():
+        kept = job.root / LOGS / f"{PurePosixPath(build.folder).name}.log"
+        _keep(log, kept)
+        text = log.read_text(encoding="utf-8", errors="replace")
+        said = done.stopped or job.generator.explain(text)
+        raise PartError(f"{build.folder} could not be made: {said}; {kept}", is_fatal=True)
+    shutil.rmtree(product, ignore_errors=True)  # what a run by hand left unfinished
+    for entry in (folder / build.folder).iterdir():
+        target = job.root / build.folder / entry.name
+        if entry != new and not target.exists():
+            entry.rename(target)
+    new.rename(product)
+
+
+@contextmanager
+def held(root: Path, name: str) -> Iterator[bool]:
+    """Hold something in a samples folder for as long as the block lasts, if nobody else does.
+
+    Parameters
+    ----------
+    root
+        The samples folder.
+    name
+        What is held.
+    """
+    folder = root / HELD
+    folder.mkdir(exist_ok=True)
+    path = folder / name.replace("/", "-")
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        try:
+            is_same = os.path.samestat(os.fstat(lock.fileno()), path.stat())
+        except FileNotFoundError:
+            is_same = False  # its holder let go of it, and removed it, in between
+        try:
+            yield is_same
+        finally:
+            if is_same:
+                path.unlink(missing_ok=True)
+
+
+def let_go(root: Path) -> None:
+    """Remove what killed runs left of what they held."""
+    for path in (root / HELD).glob("*"):
+        with held(root, path.name):
+            pass
+
+
+def _checked(job: Job, path: Path) -> Made:
+    """Return what an output is, once it is what the part asks for."""
+    try:
+        found = job.generator.read_back(str(path))
+    except McbookError as error:
+        raise PartError(error.message.replace(str(path), job.path)) from error
+    complaints = wrong(found, job.campaign.stated(job.sample), job.sample.id, job.part)
+    if complaints:
+        raise PartError("; ".join(complaints))
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return Made(job.path, found, digest, path.stat().st_size)
+
+
+def _publish(output: Path, target: Path) -> None:
+    """Put a file into place for good: what is there after a power cut is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("rb") as handle:
+        os.fsync(handle.fileno())
+    output.replace(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise PartError(
+            f"{source} is not there: `mcbook verify` says what else is missing, and"
+            " `mcbook generate` with the grid writes it again"
+        ) from None
+
+
+def _keep(log: Path, target: Path) -> None:
+    """Keep a log beside the sample; a disk that is full may not let it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, target)
+    except OSError:
+        target.unlink(missing_ok=True)

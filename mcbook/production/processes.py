@@ -1,0 +1,136 @@
+"""Runs the program of a generator, and ends it with everything that it started.
+
+Each command leads a process group of its own, and its environment says in which temporary folder it
+works, so that what a killed run left behind can be found and ended by the next one.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "MCBOOK_WORKING_IN"
+"""Variable that says of a process in which temporary folder it works."""
+
+_POLL_S = 0.02
+_GRACE_S = 5.0
+_BY_SIGNAL = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How commands run.
+
+    Attributes
+    ----------
+    aside
+        The temporary folder that they work in, held by this process.
+    environment
+        Variables besides those of this process.
+    timeout_s
+        Longest time of one command [s]; None for any.
+    stop
+        Ends a command when it is set.
+    """
+
+    aside: Path
+    environment: Mapping[str, str]
+    timeout_s: float | None
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended: `status` as a shell gives it, `stopped` says why it was ended."""
+
+    status: int
+    stopped: str
+    cpu_s: float
+    wall_s: float
+
+
+def run(command: str, setup: Setup, *, folder: Path, log: Path) -> Done:
+    """Run a shell command, and wait until it is done or has to be ended.
+
+    Parameters
+    ----------
+    command
+        For ``sh``.
+    setup
+        How.
+    folder
+        Where it runs.
+    log
+        File that gets what it prints.
+    """
+    start = time.monotonic()
+    environment = {**os.environ, **setup.environment, MARK: str(setup.aside.resolve())}
+    with log.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 - what the cards of the sample say
+            ["/bin/sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        stopped = ""
+        while (ended := _waited(process)) is None:
+            time.sleep(_POLL_S)
+            if setup.stop.is_set():
+                stopped = "interrupted"
+            elif setup.timeout_s is not None and time.monotonic() - start > setup.timeout_s:
+                stopped = f"not done after {setup.timeout_s:g} s"
+            if stopped:
+                ended = _end(process)
+                break
+        _kill_group(process.pid, signal.SIGKILL)  # what it left running in the background
+    status, cpu = ended
+    return Done(status, stopped, cpu, time.monotonic() - start)
+
+
+def _waited(process: "subprocess.Popen[bytes]") -> tuple[int, float] | None:
+    """Return status and CPU time [s] of a process that is done, with all that it waited for."""
+    pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+    if pid == 0:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    process.returncode = code
+    return (code if code >= 0 else _BY_SIGNAL - code), usage.ru_utime + usage.ru_stime
+
+
+def _end(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+    """End a process group, gently at first."""
+    _kill_group(process.pid, signal.SIGTERM)
+    until = time.monotonic() + _GRACE_S
+    while (ended := _waited(process)) is None:
+        if time.monotonic() > until:
+            _kill_group(process.pid, signal.SIGKILL)
+        time.sleep(_POLL_S)
+    return ended
+
+
+def _kill_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def end_orphans(aside: Path) -> None:
+    """End the processes that still work in a temporary folder whose run is gone, and wait."""
+    until = time.monotonic() + _GRACE_S
+    while working := list(_working_in(aside)):
+        for process in working:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        if time.monotonic() > until:
+            return
+        time.sleep(_POLL_S)
+
+
+def _working_in(aside: Path) -> Iterator[int]:
+    mark = os.fsencode(f"{MARK}={aside.resolve()}")
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                yield int(entry.name)

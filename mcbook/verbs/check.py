@@ -1,0 +1,128 @@
+"""``mcbook check``: whether what was made is what was expected."""
+
+from pathlib import Path
+from typing import Any
+
+from mcbook.catalog import files
+from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.find import find
+from mcbook.catalog.query import Search
+from mcbook.catalog.store import open_catalog
+from mcbook.catalog.writer import Reader
+from mcbook.ingest.closure import OUTLIER, Pull, pull, repeated, spread
+from mcbook.registry.chain import parse_chain
+from mcbook.verbs.lookup import registry_names
+
+Row = dict[str, Any]
+
+
+def check(
+    expression: str | None = None,
+    *,
+    catalog: str | None = None,
+    models_dir: str | Path | None = None,
+) -> Row:
+    """Hold cross sections of generators against those of the registry, and look for mishaps.
+
+    The error of a comparison is the one that the generator quotes, doubled where three or more
+    particles are produced, and at least 0.3%.
+
+    Parameters
+    ----------
+    expression
+        Which samples; None means all.
+    catalog
+        Path or URL of the catalog.
+    models_dir
+        A folder of models that is looked into first.
+
+    Returns
+    -------
+    dict
+        ``catalog``; ``processes``, for each ``model``, ``process`` the number of ``samples`` with
+        events, ``mean`` and ``width`` of their pulls; ``pulls``, a row for each sample;
+        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes,
+        each with ``id``, ``reason``; ``seeds``, those that several samples have; ``missing``, files
+        that cannot be reached; ``failed``, whether anything is wrong.
+
+    Raises
+    ------
+    InputError
+        If the expression is not right, or there is no catalog.
+    """
+    with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
+        search = Search(books, expression, registry_names(models_dir))
+        ids = [row["id"] for row in find(search, columns=["id"])]
+        found = _Found(books)
+        for sample in stored_rows(books, "samples", table_of("samples").c.id.in_(ids)):
+            found.add(sample)
+        parts = stored_rows(books, "parts", table_of("parts").c.sample_id.in_(ids))
+        seeds = repeated((row["seed"], row["sample_id"]) for row in parts)
+        outliers = [row for row in found.pulls if abs(row["pull"]) > OUTLIER]
+        return {
+            "catalog": opened.location,
+            "processes": [
+                {"model": model, "process": process, **spread(listed)}
+                for (model, process), listed in sorted(found.groups.items())
+            ],
+            "pulls": found.pulls,
+            "outliers": outliers,
+            "left_out": found.left_out,
+            "seeds": [{"seed": seed, "samples": names} for seed, names in seeds.items()],
+            "missing": found.missing,
+            "failed": bool(outliers or seeds or found.missing),
+        }
+
+
+class _Found:
+    """What a check found so far."""
+
+    def __init__(self, books: Reader) -> None:
+        self.books = books
+        self.roots = books.roots()
+        self.definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
+        self.groups: dict[tuple[str, str], list[Pull]] = {}
+        self.pulls: list[Row] = []
+        self.left_out: list[Row] = []
+        self.missing: list[Row] = []
+
+    def add(self, sample: Row) -> None:
+        """Look at a sample."""
+        made = files.of_sample(self.books, sample["id"])
+        for row in made:
+            path = self.roots[row["storage"]] / row["path"]
+            if not path.is_file() or path.stat().st_size != row["size"]:
+                self.missing.append({"id": sample["id"], "path": str(path)})
+        definition = self.definitions[sample["definition"]]
+        measured = files.cross_section(made)
+        expected = sample["expected_rate"]
+        if measured is None:
+            return
+        if reason := self._no_formula(sample, definition):
+            self.left_out.append({"id": sample["id"], "reason": reason})
+            return
+        chains = definition["document"]["closure"]["process"]["chains"]
+        first = parse_chain(next(iter(chains.values()))[0])
+        entry = pull(sample["id"], measured, expected, len(first.final))
+        self.groups.setdefault((sample["model"], sample["process"]), []).append(entry)
+        self.pulls.append(
+            {
+                "id": sample["id"],
+                "process": sample["process"],
+                "cross_section_fb": entry.found,
+                "expected_fb": entry.expected,
+                "error_fb": entry.error,
+                "pull": entry.value,
+            }
+        )
+
+    def _no_formula(self, sample: Row, definition: Row) -> str:
+        """Return why the registry expects nothing that can be compared, "" where it does."""
+        if definition["facts"]["unit"] != "fb" or not sample["expected_rate"]:
+            return "no cross section is expected"
+        if definition["document"]["settings"].get("isr", "none") != "none":
+            return "it has ISR, and the formula is Born"
+        points = table_of("points").c
+        rows = stored_rows(self.books, "points", points.sample_id == sample["id"])
+        wide = sorted({name for row in rows for name in row["wide"] or ()})
+        return f"{', '.join(wide)} is wide, and the formula narrow" if wide else ""

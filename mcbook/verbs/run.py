@@ -1,0 +1,358 @@
+"""``mcbook run``: makes the events of planned samples on this machine."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcbook import generators
+from mcbook.catalog import files
+from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.find import find
+from mcbook.catalog.query import Search
+from mcbook.catalog.store import Catalog, open_catalog
+from mcbook.catalog.writer import Reader
+from mcbook.errors import InputError
+from mcbook.generators.base import Campaign, PartInput, Program, SampleInput
+from mcbook.ingest.records import file_row
+from mcbook.production.extending import extend
+from mcbook.production.making import (
+    Interrupted,
+    Job,
+    PartError,
+    Worker,
+    held,
+    in_place,
+    let_go,
+)
+from mcbook.production.processes import Setup
+from mcbook.production.publish import Folder, Progress, temporary
+from mcbook.production.rerender import Rerenderer
+from mcbook.verbs.lookup import registry_names
+
+Row = dict[str, Any]
+Note = Callable[[str], None]
+
+_POLL_S = 0.2
+
+
+def run(
+    expression: str | None = None,
+    *,
+    jobs: int = 1,
+    events: int | None = None,
+    limit: int | None = None,
+    retry: bool = False,
+    timeout_s: float | None = None,
+    catalog: str | None = None,
+    models_dir: str | Path | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Row:
+    """Make the parts of samples that are planned, check them, and enter them in the books.
+
+    What is made stays made: the same again goes on where it was stopped.
+
+    Parameters
+    ----------
+    expression
+        Which samples; None means all.
+    jobs
+        How many parts are made side by side.
+    events
+        Target of each sample: parts with seeds of their own are added up to it.
+    limit
+        At most so many parts.
+    retry
+        Take those that failed as well.
+    timeout_s
+        Longest time for one part [s].
+    catalog
+        Path or URL of the catalog.
+    models_dir
+        A folder of models that is looked into first.
+    dry_run
+        Only say what would be made.
+    progress
+        Called with the number of parts done and their total.
+
+    Returns
+    -------
+    dict
+        ``catalog``; ``parts``, counts: ``asked``, ``made``, ``adopted`` (their events were in place
+        already), ``failed``, ``held`` (another mcbook is at them), ``left``; ``events``; ``cpu_s``
+        and ``wall_s`` of the programs; ``failures``, each with ``sample``, ``part``, ``reason``,
+        ``log``; ``stopped``, why the rest was left, or null; ``notes``.
+
+    Raises
+    ------
+    InputError
+        If an option or the expression is not right, there is no catalog, or a program is missing.
+    """
+    given = {"jobs": jobs, "events": events, "limit": limit, "timeout": timeout_s}
+    for name, value in given.items():
+        if value is not None and not value > 0:
+            raise InputError(f"{name} is {value:g} and must be above 0")
+    with open_catalog(catalog, mode="read") as opened:
+        notes: list[str] = []
+        with opened.reading() as books:
+            search = Search(books, expression, registry_names(models_dir))
+            ids = [row["id"] for row in find(search, columns=["id"])]
+        if events is not None and not dry_run:
+            _extend(opened, ids, events, models_dir)
+        with opened.reading() as books:
+            wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
+            listed = list(_Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
+        programs = {} if dry_run else _programs(job.campaign for job in listed)
+        work = _Work(opened, deque(listed), len(listed), progress, wanted)
+        if not dry_run:
+            work.all(jobs, programs, timeout_s)
+        return {"catalog": opened.location, **work.report(), "notes": notes}
+
+
+def _extend(
+    opened: Catalog, ids: Sequence[str], events: int, models_dir: str | Path | None
+) -> None:
+    """Add the parts that samples lack to a target; those that cannot be made are left alone."""
+    with opened.reading() as books:
+        roots = books.roots()
+        groups: dict[tuple[str, str], list[Row]] = {}
+        for row in stored_rows(books, "samples", table_of("samples").c.id.in_(ids)):
+            groups.setdefault((row["definition"], row["storage"]), []).append(row)
+        definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
+    again_of = {
+        digest: Rerenderer(definitions[digest]["document"], models_dir) for digest, _ in groups
+    }
+    _programs(again.campaign for again in again_of.values() if not _why_not(again))
+    for (digest, storage), samples in groups.items():
+        again = again_of[digest]
+        if not _why_not(again):
+            generator = generators.get(samples[0]["generator"])
+            with Folder(roots[storage]).open() as folder, opened.writing() as books:
+                extend(books, folder, again, generator, samples, events)
+
+
+class _Planned:
+    """Finds the parts that are to be made."""
+
+    def __init__(
+        self,
+        books: Reader,
+        models_dir: str | Path | None,
+        wanted: Sequence[str],
+        notes: list[str],
+    ) -> None:
+        self.books = books
+        self.models_dir = models_dir
+        self.wanted = wanted
+        self.notes = notes
+        self.roots = books.roots()
+
+    def jobs(self, ids: Sequence[str]) -> Iterator[Job]:
+        """Yield the parts of samples, those of one process together."""
+        column = table_of("parts").c.status
+        parts: dict[str, list[Row]] = {}
+        for row in self._rows("parts", ids, column.in_(self.wanted)):
+            parts.setdefault(row["sample_id"], []).append(row)
+        by_definition: dict[str, list[Row]] = {}
+        for sample in stored_rows(self.books, "samples", table_of("samples").c.id.in_(parts)):
+            by_definition.setdefault(sample["definition"], []).append(sample)
+        for digest, samples in sorted(by_definition.items()):
+            yield from self._of(digest, samples, parts)
+
+    def _of(self, digest: str, samples: list[Row], parts: dict[str, list[Row]]) -> Iterator[Job]:
+        """Yield the parts of the samples of one definition."""
+        first = samples[0]
+        (definition,) = self._stored("definitions", "digest", digest)
+        again = Rerenderer(definition["document"], self.models_dir)
+        if why := _why_not(again):
+            names = f"{len(samples)} sample{'s' * (len(samples) > 1)} of {first['process']}"
+            self.notes.append(f"{names} left: {why}")
+            return
+        shared = list(self._stored("shared_files", "definition", digest))
+        ids = [sample["id"] for sample in samples]
+        cards: dict[tuple[str, int], list[str]] = {}
+        for row in self._rows("cards", ids):
+            cards.setdefault((row["sample_id"], row["part"]), []).append(row["path"])
+        values = again.derived([sample["parameters"] for sample in samples])
+        for sample, derived in zip(samples, values, strict=True):
+            for part in parts[sample["id"]]:
+                on_disk = int(part["directory"].rpartition("/")[2])  # merged books may renumber
+                yield Job(
+                    sample=SampleInput(sample["id"], sample["parameters"], derived),
+                    part=PartInput(on_disk, part["events"], part["seed"]),
+                    number=part["number"],
+                    root=self.roots[part["storage"]],
+                    cards=[*cards.get((sample["id"], 0), ()),
+                           *cards.get((sample["id"], part["number"]), ())],
+                    shared=[row["path"] for row in shared if row["storage"] == part["storage"]],
+                    campaign=again.campaign,
+                    generator=generators.get(first["generator"]),
+                )  # fmt: skip
+
+    def _rows(self, table: str, ids: Sequence[str], *conditions: Any) -> Iterator[Row]:
+        column = table_of(table).c.sample_id
+        return stored_rows(self.books, table, column.in_(ids), *conditions)
+
+    def _stored(self, table: str, column: str, value: str) -> Iterator[Row]:
+        return stored_rows(self.books, table, table_of(table).c[column] == value)
+
+
+def _why_not(again: Rerenderer) -> str:
+    """Return why samples of a definition cannot be made here, "" where they can."""
+    if again.changed is not None:
+        return f"{again.changed}; `mcbook generate` makes new ones"
+    try:
+        again.campaign.program()
+    except InputError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
+
+
+def _programs(campaigns: Iterable[Campaign]) -> dict[str, str]:
+    """Return the variables that name the programs which campaigns need.
+
+    Raises
+    ------
+    InputError
+        If one was not found.
+    """
+    found: dict[str, str] = {}
+    needed: dict[str, Program] = {}
+    for campaign in {id(campaign): campaign for campaign in campaigns}.values():
+        program = campaign.program()
+        needed[program.name] = program
+    for program in needed.values():
+        if program.path is None:
+            raise InputError(
+                f"{program.name} was not found, and makes what is asked for",
+                hint=f"{program.wanted}; `mcbook doctor` says what is found",
+            )
+        if program.variable:
+            found[program.variable] = os.path.abspath(program.path)  # noqa: PTH100 - no link read
+    return found
+
+
+@dataclass(slots=True)
+class _Work:
+    """Makes jobs in threads; every part is recorded when it is done."""
+
+    catalog: Catalog
+    queue: deque[Job]
+    total: int
+    progress: Progress | None
+    wanted: Sequence[str]
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("made", "adopted", "failed", "held"), 0)
+    )
+    events: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    failures: list[Row] = field(default_factory=list)
+    stopped: str | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def all(self, jobs: int, environment: dict[str, str], timeout_s: float | None) -> None:
+        """Make all jobs, some side by side."""
+        with ExitStack() as stack:
+            setups = {
+                root: Setup(stack.enter_context(temporary(root)), environment, timeout_s, self.stop)
+                for root in {job.root for job in self.queue}
+            }
+            with ThreadPoolExecutor(jobs) as pool:
+                try:
+                    running = [pool.submit(self._some, setups, k) for k in range(jobs)]
+                    self._wait(running)
+                finally:
+                    self.stop.set()
+            for root in setups:
+                let_go(root)
+
+    def _wait(self, running: list[Future[None]]) -> None:
+        """Wait for all threads; an error in one ends the others."""
+        waiting = set(running)
+        while waiting:  # by short waits, in which Ctrl-C comes through
+            done, waiting = wait(waiting, _POLL_S, FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            if self.progress is not None:
+                self.progress(sum(self.counts.values()), self.total)
+
+    def _some(self, setups: dict[Path, Setup], number: int) -> None:
+        """Make one job after the other, as one of several threads."""
+        workers = {
+            root: Worker(setup, setup.aside / f"worker-{number}") for root, setup in setups.items()
+        }
+        while not self.stop.is_set():
+            with self.lock:
+                if not self.queue:
+                    return
+                job = self.queue.popleft()
+            try:
+                self._one(job, workers[job.root])
+            except Interrupted:
+                with self.lock:
+                    self.queue.appendleft(job)
+                return
+
+    def _one(self, job: Job, worker: Worker) -> None:
+        with held(job.root, f"{job.sample.id}-{job.part.number:04d}") as is_mine:
+            if not is_mine or not self._is_wanted(job):
+                with self.lock:
+                    self.counts["held"] += 1
+                return
+            try:
+                there = in_place(job)
+                made = there or worker.make(job)
+            except PartError as error:
+                self._failed(job, error)
+                return
+            with self.lock, self.catalog.writing() as books:
+                storage = books.add_root(job.root)
+                row = file_row(job.sample.id, job.number, job.generator.tier, made, storage)
+                files.enter(books, [row])
+            with self.lock:
+                self.counts["adopted" if there else "made"] += 1
+                self.events += made.found.events
+                self.cpu_s += made.cpu_s or 0.0
+                self.wall_s += made.wall_s or 0.0
+
+    def _is_wanted(self, job: Job) -> bool:
+        """Return whether the part is still to be made; another run may have been faster."""
+        with self.catalog.reading() as books:
+            for part in books.parts_of([job.sample.id]).get(job.sample.id, []):
+                if part.number == job.number:
+                    return part.status in self.wanted
+        return False
+
+    def _failed(self, job: Job, error: PartError) -> None:
+        log = str(job.log) if job.log.is_file() else None
+        kept = job.log.relative_to(job.root).as_posix() if log else None
+        with self.lock:
+            with self.catalog.writing() as books:
+                detail = {"reason": error.message, "log": kept}
+                files.fail(books, job.sample.id, job.number, detail)
+            self.counts["failed"] += 1
+            self.failures.append(
+                {"sample": job.sample.id, "part": job.number, "reason": error.message, "log": log}
+            )
+            if error.is_fatal and self.stopped is None:
+                self.stopped = error.message
+                self.stop.set()
+
+    def report(self) -> Row:
+        """Return what was done."""
+        return {
+            "parts": {"asked": self.total, **self.counts, "left": len(self.queue)},
+            "events": self.events,
+            "cpu_s": round(self.cpu_s, 3),
+            "wall_s": round(self.wall_s, 3),
+            "failures": self.failures,
+            "stopped": self.stopped,
+        }

@@ -1,0 +1,193 @@
+"""Files come back: bound to samples, checked, counted once; and what `check` and `status` say."""
+
+import gzip
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcbook.errors import InputError
+from mcbook.ingest.closure import Pull, predicted, pull, repeated, spread
+from mcbook.verbs.check import check
+from mcbook.verbs.generate import generate
+from mcbook.verbs.ingest import ingest
+from mcbook.verbs.query import query
+from mcbook.verbs.run import run
+from mcbook.verbs.show import show
+from mcbook.verbs.status import status
+
+GRID = "model: zprime\nscan: {m_zp: [1, 2]}\nevents: 20\n"
+
+
+@pytest.fixture
+def enter(toy, tmp_path, monkeypatch):
+    """Return a function that ingests, in a folder with two planned samples."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("MCBOOK_CATALOG", "TOY_MISCHIEF", "TOY_LOG", "TOY_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
+    (folder / "grid.yaml").write_text(GRID)
+    generate(None, "grid.yaml", models_dir=toy)
+
+    def entered(*paths, **options):
+        return ingest(paths, models_dir=toy, **options)
+
+    return entered
+
+
+def parts():
+    """Return sample and seed of each part."""
+    with closing(sqlite3.connect("mcbook.db")) as books:
+        return books.execute("SELECT sample_id, seed FROM parts ORDER BY sample_id").fetchall()
+
+
+def write(name, sample, seed, *, events=20, mass=None, end="end\n", **more):
+    """Write a file as the toy does."""
+    mass = show(sample)["parameters"]["m_zp"] if mass is None else mass
+    head = {"id": sample, "seed": seed, "rate": 1.5, "parameters": {"m_zp": mass}} | more
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = "".join(f"event {n}\n" for n in range(events))
+    path.write_text(json.dumps(head) + "\n" + body + end)
+    return path
+
+
+def test_a_file_is_bound_by_its_id(enter):
+    """It stays where it is; its part is generated; the same again is nothing new."""
+    (sample, seed), (other, _) = parts()
+    path = write("elsewhere/events.jsonl", sample, seed)
+    assert enter(path, dry_run=True)["files"]["new"] == 1
+    assert show(sample)["status"] == "planned"
+    found = enter(path)
+    assert found["files"] == {"new": 1, "known": 0, "refused": 0}
+    assert found["entered"] == [
+        {"path": str(path.absolute()), "sample": sample, "part": 1, "events": 20}
+    ]
+    shown = show(sample)
+    assert (shown["status"], shown["n_events"]) == ("generated", 20)
+    assert shown["parts"][0]["files"][0]["path"] == str(path.absolute())
+    assert show(other)["status"] == "planned"
+    assert enter(path)["files"] == {"new": 0, "known": 1, "refused": 0}
+    copy = Path("copy.jsonl")
+    copy.write_bytes(path.read_bytes())
+    assert enter("copy.jsonl", "elsewhere")["files"] == {"new": 0, "known": 2, "refused": 0}
+    assert show(sample)["n_events"] == 20
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"end": ""}, "truncated"),
+        ({"events": 19}, "19 events, and 20 were asked for"),
+        ({"mass": 7.5}, "m_zp = 7.5 where 1 was asked for"),
+        ({"rate": 0.0}, "cross section is 0 fb"),
+        ({"seed": None}, "does not say its seed"),
+        ({"id": "zprime-0123456789ab", "mass": 7.5}, "no sample has its parameters"),
+    ],
+)
+def test_what_is_wrong_is_refused(enter, how, says):
+    """With the reason, and nothing is entered."""
+    sample, seed = next(row for row in parts() if show(row[0])["parameters"]["m_zp"] == 1)
+    how = {"seed": seed} | how
+    path = write("events.jsonl", sample, how.pop("seed"), **how)
+    found = enter(path)
+    assert found["files"] == {"new": 0, "known": 0, "refused": 1}
+    assert says in found["refused"][0]["reason"]
+    assert str(path.absolute()) == found["refused"][0]["path"]
+    assert [row["status"] for row in query()] == ["planned"] * 2
+
+
+def test_the_same_part_twice_is_refused(enter):
+    """Other bytes of the same seed are the same events."""
+    (sample, seed), _ = parts()
+    enter(write("a.jsonl", sample, seed))
+    found = enter(write("b.jsonl", sample, seed, note="other bytes"))
+    assert "has another file" in found["refused"][0]["reason"]
+    assert "a.jsonl" in found["refused"][0]["reason"]
+    assert show(sample)["n_events"] == 20
+
+
+def test_a_seed_that_nobody_planned_is_a_new_part(enter):
+    """Events that somebody made by hand count; the seed of another sample does not."""
+    (sample, seed), (_, taken) = parts()
+    free = next(n for n in range(1, 1000) if n not in {seed, taken})
+    assert enter(write("a.jsonl", sample, free, events=7))["entered"][0]["part"] == 2
+    shown = show(sample)
+    assert (shown["status"], shown["n_events"]) == ("running", 7)
+    assert [part["events"] for part in shown["parts"]] == [20, 7]
+    found = enter(write("b.jsonl", sample, taken))
+    assert "belongs to a part of another sample" in found["refused"][0]["reason"]
+
+
+def test_a_file_without_id(enter):
+    """Its parameters say which sample it is of, or the user does."""
+    (sample, seed), (other, _) = parts()
+    assert enter(write("a.jsonl", sample, seed, id=None))["entered"][0]["sample"] == sample
+    nameless = {"id": None, "parameters": {}}
+    (refused,) = enter(write("b.jsonl", other, parts()[1][1], **nameless))["refused"]
+    assert refused["reason"] == "it has no id, and no sample has its parameters"
+    assert "--sample" in refused["hint"]
+    found = enter("b.jsonl", sample=other)
+    assert found["entered"][0]["sample"] == other
+    free = next(n for n in range(1, 1000) if n not in {seed for _, seed in parts()})
+    path = write("c.jsonl", sample, free)
+    (refused,) = enter(path, sample=other)["refused"]
+    assert refused["reason"] == f"it says that it is of {sample}"
+
+
+def test_folders_and_what_is_no_output(enter, toy):
+    """A folder is looked through; files of other kinds are said to be none when they are named."""
+    (sample, seed), (other, seed_2) = parts()
+    write("in/1.jsonl", sample, seed)
+    write("in/deep/2.jsonl", other, seed_2)
+    Path("in/notes.txt").write_text("hello")
+    assert enter("in")["files"] == {"new": 2, "known": 0, "refused": 0}
+    Path("x.lhe.gz").write_bytes(gzip.compress(b"nothing"))
+    (refused, text) = enter("x.lhe.gz", "in/notes.txt")["refused"]
+    assert refused["reason"] == text["reason"] == "it is no output of a generator"
+    with pytest.raises(InputError, match="no file or folder nowhere"):
+        enter("nowhere")
+    assert run(models_dir=toy)["parts"]["asked"] == 0
+
+
+def test_check_and_status(enter, toy, monkeypatch):  # noqa: ARG001
+    """Pulls by process, files that are gone, what is left and what it will take."""
+    rows = status()
+    assert (rows[0]["samples"], rows[0]["planned"], rows[0]["events_left"]) == (2, 2, 40)
+    assert rows[0]["bytes_left"] is None
+    run("m_zp < 1.5", models_dir=toy)
+    (row,) = status()
+    assert (row["generated"], row["planned"], row["events"]) == (1, 1, 20)
+    assert row["bytes_left"] == pytest.approx(row["bytes"])  # 20 events more of 20
+    assert row["cpu_s_left"] == pytest.approx(row["cpu_s"])
+    found = check()
+    (pulled,) = found["pulls"]
+    sample = show(pulled["id"])
+    expected = sample["cross_section_fb"]["expected"]
+    # the toy quotes 1%, and three particles are produced
+    error = max(0.03, 0.003 * expected)
+    assert pulled["pull"] == pytest.approx((1.5 - expected) / error)
+    assert found["outliers"] == [pulled]
+    assert found["failed"]
+    Path(sample["parts"][0]["files"][0]["path"]).unlink()
+    assert [row["id"] for row in check()["missing"]] == [pulled["id"]]
+
+
+def test_pulls():
+    """The error is the quoted one, doubled for three bodies, and never below 0.3%."""
+    assert pull("s", (101.0, 1.0), 100.0, 2).value == pytest.approx(1.0)
+    assert pull("s", (101.0, 1.0), 100.0, 3).value == pytest.approx(0.5)
+    assert pull("s", (100.3, 0.001), 100.0, 2).value == pytest.approx(1.0)
+    values = np.array([-1.0, 0.0, 1.0, 2.0])
+    pulls = [Pull("s", 1 + value, 1.0, 1.0) for value in values]
+    found = spread(pulls)
+    assert found["mean"] == pytest.approx(0.5)
+    assert found["width"] == pytest.approx(np.sqrt(5 / 3))
+    assert spread([]) == {"samples": 0, "mean": None, "width": None}
+    assert repeated([(1, "a"), (2, "a"), (2, "b"), (1, "a")]) == {2: ["a", "b"]}
+    done = {"events": 10, "size": 50, "cpu_s": 3.0, "timed": 5}
+    assert predicted(done, 20) == {"bytes": 100.0, "cpu_s": 12.0}
