@@ -6,6 +6,7 @@ from scipy.stats import poisson
 
 from mcbook.analysis import read_analysis, run
 from mcbook.analysis.digest import frozen_digest
+from mcbook.catalog.unblindings import identity_of
 from mcbook.efficiency.evaluated import Efficiencies
 from mcbook.limits.result import empty
 
@@ -65,8 +66,9 @@ def settle(analysis, *, unblinded=False, maps=None, **options):
     if unblinded:
         digests = dict.fromkeys(maps or (), "0" * 64)
         how = {name: options.get(name) for name in ("cl", "method")}
-        look = {"frozen": frozen_digest(analysis, digests, **how)}
-        options |= {"digests": digests, "look": look}
+        look = {"analysis": analysis.name, "frozen": frozen_digest(analysis, digests, **how)}
+        look |= {"at": "2026-01-01T00:00:00Z", "who": "me", "why": "a test", "files": []}
+        options |= {"digests": digests, "look": look | {"id": identity_of(look)}}
     return run(analysis, maps=maps, **options)
 
 

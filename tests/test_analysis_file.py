@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mcbook.analysis import read_analysis, run
 from mcbook.analysis.digest import frozen_digest
 from mcbook.analysis.tables import Lattice
+from mcbook.catalog.unblindings import identity_of
 from mcbook.errors import InputError, McbookError
 
 GOOD = """\
@@ -89,6 +90,17 @@ WRONG = [
     ("scan: {m_zp:", "scan: {ctau_xy:", "ctau_zp"),
     ("scan:", "scann:", "scan"),
     ("scan:", "vetoes: [{m_zp: [2, 1], reason: x}]\nscan:", "low, high"),
+    ("scan:", "vetoes: [{when: 'g_prime > 1', reason: x}]\nscan:", "depends on g_prime"),
+    ("scan:", "vetoes: [{width_zp: [0, 1], reason: x}]\nscan:", "width_zp depends on g_prime"),
+    ("scan:", "require: ['g_prime < 1']\nscan:", "what the limit is on"),
+    ('of: "m_zp**2"', 'of: "g_prime"', "all along the scan"),
+    ("background.csv, axes: [m_zp]", "background.csv, axes: [width_zp]", "width_zp depends on"),
+    ("observed.csv, axes: [m_zp]", "observed.csv, axes: [g_prime]", "depends on g_prime"),
+    ("{table: background.csv, axes: [m_zp]}",
+     "{histogram: h.csv, window: {centre: m_zp, resolution: width_zp, width: 2}}", "width_zp"),
+    ("[1, 2, 3, 4]}", "[1, 2], ctau_zp: [1, 2]}", "no efficiency map has ctau_zp"),
+    ("rate: g_prime", "rate: {limit: 1/g_prime, vary: g_prime}", "does not grow"),
+    ("rate: g_prime", "rate: {limit: -g_prime, vary: g_prime}", "does not grow"),
     ("scan:", "vetoes: [{m_zp: [1, 2]}]\nscan:", "reason"),
     ("scan:", "branching: {br_zp_iv: 1}\nscan:", "br_zp_inv"),
     ("scan:", "branching: {br_zp_mumu: 1}\nscan:", "br_zp_inv"),
@@ -241,11 +253,23 @@ def test_no_uncertain_zero(folder):
 
 def test_no_look_without_a_record(folder):
     """The counts are read with the record of a look into just this analysis, and no other."""
-    first = frozen_digest(read_analysis(write(folder)))
-    path = write(folder, GOOD, ("relative: 0.02", "relative: 0.03"))
-    for digests, look in ((None, {"frozen": first}), ({}, {}), (None, {"frozen": None})):
+    first = read_analysis(write(folder))
+    digests = {"recoil": "0" * 64}
+    look = {"analysis": "good", "frozen": frozen_digest(first, digests), "at": "now", "who": "me",
+            "why": "a test", "files": []}  # fmt: skip
+    whole = look | {"id": identity_of(look)}
+    options = {"maps": MAPS, "digests": digests, "upper_limits": counting}
+    assert run(first, look=whole, **options).is_unblinded
+    other = read_analysis(write(folder, GOOD, ("relative: 0.02", "relative: 0.03")))
+    empty = {**look, "why": ""}
+    for analysis, wrong in (
+        (other, whole), (first, {}), (first, look), (first, whole | {"who": "you"}),
+        (first, {"frozen": look["frozen"]}), (first, empty | {"id": identity_of(empty)}),
+    ):  # fmt: skip
         with pytest.raises(InputError, match="stays closed"):
-            run(read_analysis(path), look=look, maps=MAPS, digests=digests, upper_limits=counting)
+            run(analysis, look=wrong, **options)
+    with pytest.raises(InputError, match="stays closed"):
+        run(first, look=whole, **options | {"digests": None})
 
 
 def test_frozen_digest(folder):
@@ -267,6 +291,35 @@ def test_frozen_digest(folder):
     table = folder / "background.csv"
     table.write_text(table.read_text().replace("3,100", "3,101"))
     assert frozen_digest(read_analysis(path)) != first
+
+
+def test_what_picks_the_data_is_frozen(folder):
+    """A window may not move unseen; where the data lie, and what they are, is not frozen."""
+    events = "{events: e.csv, column: m2, window: {centre: m_zp**2, resolution: 0.5, width: 2}}"
+    old = "{table: observed.csv, axes: [m_zp]}"
+
+    def digest(entry):
+        return frozen_digest(read_analysis(write(folder, GOOD, (old, entry))))
+
+    assert digest(events) == digest(events.replace("e.csv", "other.csv"))
+    assert digest(events) != digest(events.replace("width: 2", "width: 0.3"))
+    assert digest(events) != digest(events.replace("column: m2", "column: m3"))
+    assert digest("7") == digest("8") == digest(old)
+
+
+def test_the_signal_model_is_frozen(folder, root):
+    """What the user's own entry of the model says counts; its comments do not."""
+    models = folder / "models"
+    models.mkdir()
+    text = (root / "models" / "zprime.yaml").read_text()
+    (models / "zprime.yaml").write_text(f"# mine\n{text}")
+    path = write(folder)
+    shipped = frozen_digest(read_analysis(path))
+    assert frozen_digest(read_analysis(path, models_dir=models)) == shipped
+    changed = text.replace("gauge boson Z'", "vector Z'")
+    assert changed != text
+    (models / "zprime.yaml").write_text(changed)
+    assert frozen_digest(read_analysis(path, models_dir=models)) != shipped
 
 
 HISTOGRAM = "{histogram: h.csv, window: {centre: 'm_zp**2', resolution: 0.5, width: 2}}"
@@ -298,6 +351,15 @@ def test_windows(folder):
     assert seen[-1].background[:, 0] == pytest.approx([16, 16])  # 2 GeV^2 of 8 per GeV^2
     # 8 to 10 holds four of the values; 9.3025 +- 1 holds 8.9 to 10.05
     assert seen[-1].observed[:, 0] == pytest.approx([4, 4])
+    (folder / "events.csv").write_text("m2\n")
+    settle(read_analysis(path), unblinded=True, maps=MAPS, upper_limits=spy)
+    assert seen[-1].observed[:, 0].tolist() == [0, 0]  # nothing is left: that is a count
+    undefined = events.replace("resolution: 0.5", "resolution: 3 - m_zp")
+    changes = ("{table: observed.csv, axes: [m_zp]}", undefined), ("background.csv", "flat.csv")
+    (folder / "flat.csv").write_text("m_zp,background\n1,20\n4,20\n")
+    rows = settle(read_analysis(write(folder, GOOD, *changes)), unblinded=True, maps=MAPS,
+                  upper_limits=counting).document()["limits"]  # fmt: skip
+    assert [row["observed"] is None for row in rows] == [False, False, True, True]
 
 
 def test_coarse_bins_for_data(folder):

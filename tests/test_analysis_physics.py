@@ -72,6 +72,28 @@ def test_lifetimes_that_no_map_knows(read, luminosity):
         assert ("lifetime:chi2" in row["flags"]) == (flies > 0.1) == (luminosity > 1)
 
 
+def test_scanned_lifetimes_that_no_map_knows(read):
+    """A scan of epsilon moves the lifetime of the chi2 away from that of the samples."""
+    scan = ("scan: {m_chi1: [0.8, 1.0]}", "scan: {epsilon: [1e-4, 1e-3, 1e-1]}"), (
+        "alpha_D: 0.1,", "alpha_D: 0.1, m_chi1: 1,"
+    )  # fmt: skip
+    strength = ("rate: {limit: epsilon, range: [1e-6, 0.1]}", "rate: mu")
+    blind = ("axes: [m_chi1, ctau_chi2]", "axes: [m_chi1]")
+    rows = solve(
+        read(IDM_WORLD, *scan, strength, blind), {"mumu": Toy(lambda m_chi1: 0.1 * m_chi1)}
+    )
+    flagged = ["lifetime:chi2" in row["flags"] for row in rows]
+    assert flagged == [True, False, False]  # 1e-3 is the reference, and at 0.1 it is prompt
+    known = {"mumu": Toy(lambda m_chi1, ctau_chi2: 0.1 * m_chi1 + 0 * ctau_chi2)}
+    rows = solve(read(IDM_WORLD, *scan, strength), known)
+    assert not any("lifetime:chi2" in row["flags"] for row in rows)
+    with_axis = ("axes: [m_chi1, ctau_chi2]", "axes: [epsilon]")
+    rows = solve(
+        read(IDM_WORLD, *scan, strength, with_axis), {"mumu": Toy(lambda epsilon: 0.1 + epsilon)}
+    )
+    assert not any("lifetime:chi2" in row["flags"] for row in rows)
+
+
 def test_no_events_no_background(read):
     """The g' limit is sqrt(2.303 / (L sigma(g'=1) BR efficiency)); sigma from the literature."""
     # Born cross sections at g' = 0.01 [fb] and invisible fractions, worked out elsewhere.

@@ -102,13 +102,12 @@ def observed(source: Source, deriver: Deriver, columns: Mapping[str, Array]) -> 
         lattice = _lattice(table, source)
         return lattice.exactly("observed", quantities(deriver, columns, source.axes), size)
     if isinstance(source, Events):
-        table = read_table(source.path, source.where)
+        table = read_table(source.path, source.where, may_be_empty=True)
         check_columns(table, [source.column], list(table), str(source.path))
         low, high = limits_of(source.window, deriver, columns)
         values = np.sort(table[source.column])
-        return np.asarray(
-            np.searchsorted(values, high, "right") - np.searchsorted(values, low, "left"), float
-        )
+        inside = np.searchsorted(values, high, "right") - np.searchsorted(values, low, "left")
+        return np.where(low < high, inside, np.nan)  # a window that is not defined has no count
     edges, counts, _ = _read_histogram(source, "observed")
     _check_whole(counts, str(source.path))
     low, high = limits_of(source.window, deriver, columns)

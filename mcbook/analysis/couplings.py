@@ -82,7 +82,8 @@ def invert(
     Raises
     ------
     InputError
-        If an expression is limited on which the rate does not depend alone.
+        If an expression is limited on which the rate does not depend alone, or that does not grow
+        with what is varied.
     """
     rate = analysis.rate
     name = str(rate.vary)
@@ -91,6 +92,7 @@ def invert(
     is_prompt = not signal.depends_on(name)
     power, grows = _powers(analysis, signal, columns, x)
     closed = is_prompt & (power > 0)
+    _check_grows(analysis, columns, x)
     if not rate.is_free:
         _check_alone(analysis, signal, columns, is_closed=bool(closed.all()))
     log_mu = np.full((size, len(x), n_curves), np.nan)
@@ -156,36 +158,39 @@ def wide(analysis: Analysis, columns: Columns) -> list[tuple[str, ...]]:
 
 
 def unseen_lifetimes(
-    analysis: Analysis, columns: Columns, reference: Array
+    analysis: Analysis, columns: Columns, references: Columns
 ) -> list[tuple[str, ...]]:
     """Return the particles that fly at points although no map knows of their lifetime.
 
-    These decay in a channel and live for `FLIES` or more, and not as long as at the reference; but
-    neither what is varied nor the lifetime is an axis of the channel's map.
+    These decay in a channel and live for `FLIES` or more, and not as long as at the references; but
+    neither their lifetime nor what moves it is an axis of the channel's map.
 
     Parameters
     ----------
     analysis
-        The analysis, in which a parameter is varied.
+        The analysis.
     columns
         Parameters and free lifetimes of the points, shape (n,) each.
-    reference
-        The varied parameter where limits on the strength are, shape (n,).
+    references
+        Values that stand for those of the samples, of the parameters that are not theirs.
     """
-    vary, deriver = str(analysis.rate.vary), analysis.deriver
+    deriver = analysis.deriver
+    size = len(next(iter(columns.values())))
     parameters = {n: v for n, v in columns.items() if n in analysis.model.parameters}
     found: dict[str, NDArray[np.bool_]] = {}
     for channel in analysis.channels:
         chains = channel.process.chains()
         for name in sorted({node.particle for chain in chains for node in chain.decays()}):
             ctau = analysis.model.particles[name].ctau
-            if ctau is None or {ctau, vary} & {*channel.efficiency.axes, *analysis.free}:
+            axes = channel.efficiency.axes
+            if ctau is None or ctau in {*axes, *analysis.free}:
                 continue
+            others = {n: v for n, v in references.items() if n not in axes}
             here = deriver.compute(parameters, [ctau])[ctau]
-            there = deriver.compute({**parameters, vary: reference}, [ctau])[ctau]
+            there = deriver.compute({**parameters, **others}, [ctau])[ctau]
             flies = (here >= FLIES) & ~np.isclose(here, there, rtol=SAME_LIFETIME, atol=0.0)
-            found[name] = found.get(name, np.zeros(len(reference), dtype=bool)) | flies
-    return [tuple(n for n, mask in found.items() if mask[i]) for i in range(len(reference))]
+            found[name] = found.get(name, np.zeros(size, dtype=bool)) | flies
+    return [tuple(n for n, mask in found.items() if mask[i]) for i in range(size)]
 
 
 def _single(value: float, rate: Rate) -> list[Interval]:
@@ -221,6 +226,24 @@ def _powers(
         grows &= silent | (slope >= 0).all(axis=1)
         power = np.where(silent | ~np.isnan(power), power, middle)
     return np.where(has_power, power, np.nan), grows
+
+
+def _check_grows(analysis: Analysis, columns: Columns, x: Array) -> None:
+    """Check that the limited expression grows with what is varied: an upper limit is one then.
+
+    Raises
+    ------
+    InputError
+        If it does not at some hypothesis.
+    """
+    rate = analysis.rate
+    for row in range(len(columns[str(rate.vary)]) if rate.expression is not None else 0):
+        if not (np.diff(in_expression(analysis, columns, row, x)) > 0).all():
+            raise InputError(
+                f"{rate.where}: {rate.name} does not grow with {rate.vary}, so that an upper limit"
+                " on one is none on the other",
+                hint="limit an expression that grows with it",
+            )
 
 
 def _check_alone(

@@ -6,9 +6,10 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mcbook.analysis.records import Analysis, Channel
+from mcbook.analysis.records import Analysis, Channel, Constant, Events, Histogram
 from mcbook.errors import InputError
 from mcbook.limits.options import check_level
+from mcbook.registry.yamlfile import read
 
 
 def frozen_digest(
@@ -20,9 +21,10 @@ def frozen_digest(
 ) -> str:
     """Return the SHA-256 of an analysis without its data, in hex.
 
-    It covers what the file says except ``observed`` of the channels, the level and the method, also
-    where they are not from the file, and the contents of every file that it names except those with
-    data, and of efficiency maps in the books. Comments and layout do not count.
+    It covers what the file says except the counts and the names of files with data (but the window
+    or the column that picks the data), the level and the method, also where they are not from the
+    file, the entry of the signal model, and the contents of every file that the analysis names
+    except those with data, and of efficiency maps in the books. Comments and layout do not count.
 
     Parameters
     ----------
@@ -43,10 +45,14 @@ def frozen_digest(
             raise not_here(channel)
     content: dict[str, Any] = dict(analysis.document.data)
     content["channels"] = {
-        name: {key: value for key, value in entry.items() if key != "observed"}
-        for name, entry in content["channels"].items()
+        channel.name: {
+            **{k: v for k, v in content["channels"][channel.name].items() if k != "observed"},
+            **_selection(channel, content["channels"][channel.name].get("observed")),
+        }
+        for channel in analysis.channels
     }
     content |= {"cl": level(analysis, cl), "method": method or analysis.method}
+    content["model_entry"] = _model_digest(analysis)
     files = {}
     for path in sorted(set(referenced(analysis, maps or {}))):
         try:
@@ -59,6 +65,36 @@ def frozen_digest(
         frozen["maps"] = dict(maps)
     text = json.dumps(frozen, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _selection(channel: Channel, entry: Any) -> dict[str, Any]:
+    """Return what of ``observed`` picks the data, and says nothing of them."""
+    if isinstance(channel.observed, Histogram | Events):
+        kind = "histogram" if isinstance(channel.observed, Histogram) else "events"
+        return {"observed": {"kind": kind, **{k: v for k, v in entry.items() if k != kind}}}
+    return {}
+
+
+def _model_digest(analysis: Analysis) -> str:
+    """Return the SHA-256 of what the entry of the signal model says, comments left out."""
+    data = read(analysis.model.path).data
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def counts_in(analysis: Analysis) -> dict[str, str]:
+    """Return a SHA-256 for each observed count that stands in the analysis file, by its place.
+
+    It is that of model, process, channel and count, so that looks at the same data are known as
+    such under another name of the analysis.
+    """
+    found = {}
+    for channel in analysis.channels:
+        if isinstance(channel.observed, Constant):
+            what = [analysis.model.name, channel.process.name, channel.name, channel.observed.value]
+            digest = hashlib.sha256(json.dumps(what).encode("ascii")).hexdigest()
+            found[f"{analysis.path}, observed of {channel.name}"] = digest
+    return found
 
 
 def level(analysis: Analysis, cl: float | None) -> float:

@@ -19,6 +19,7 @@ from mcbook.analysis.records import (
     Systematic,
     Veto,
 )
+from mcbook.analysis.still import check_still
 from mcbook.errors import InputError, did_you_mean
 from mcbook.grid import grid_in
 from mcbook.limits.result import METHODS, Method
@@ -130,6 +131,7 @@ class _Reader:
             method=cast("Method", entries.choice(("method",), data.get("method", "auto"), METHODS)),
         )
         _check_agreement(entries, analysis)
+        check_still(analysis)
         return analysis
 
     def prose(self, key: str) -> str:

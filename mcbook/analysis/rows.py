@@ -1,6 +1,6 @@
 """Limits as JSON values, one mapping for each hypothesis."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class _AtLimits:
     def __init__(self, result: "AnalysisResult") -> None:
         columns = {n: v[result.good] for n, v in result.hypotheses.columns.items()}
         self.nominal = wide(result.analysis, columns) if result.good.size else []
+        self.flying = _flying(result, columns) if result.good.size else []
         self.wide: dict[tuple[int, float], tuple[str, ...]] = {}
         self.unseen: dict[tuple[int, float], tuple[str, ...]] = {}
         if result.couplings is None:
@@ -69,10 +70,29 @@ class _AtLimits:
         rows = np.array([i for i, _ in wanted])
         points = {n: v[rows] for n, v in columns.items()}
         vary = str(result.analysis.rate.vary)
-        reference, points[vary] = points[vary], np.array([end for _, end in wanted])
+        references = {vary: points[vary]}
+        points[vary] = np.array([end for _, end in wanted])
         self.wide = dict(zip(wanted, wide(result.analysis, points), strict=True))
-        unseen = unseen_lifetimes(result.analysis, points, reference)
+        unseen = unseen_lifetimes(result.analysis, points, references)
         self.unseen = dict(zip(wanted, unseen, strict=True))
+
+
+def _flying(result: "AnalysisResult", columns: Mapping[str, Array]) -> list[tuple[str, ...]]:
+    """Return the particles whose lifetime the scan moves by a coupling that samples do not have."""
+    parameters, channels = result.analysis.model.parameters, result.analysis.channels
+    references = {
+        name: np.full(result.good.size, parameters[name].reference, dtype=float)
+        for name in result.varying()
+        if name in parameters
+        and parameters[name].reference is not None
+        and not any("shape" in channel.process.roles.get(name, ()) for channel in channels)
+    }
+    return unseen_lifetimes(result.analysis, columns, references)
+
+
+def _lifetimes(names: Iterable[str]) -> list[str]:
+    """Return the flags of particles of whose lifetime the map does not know."""
+    return [f"{LIFETIME}{name}" for name in names]
 
 
 def _at_ends(
@@ -126,7 +146,7 @@ def _limit_row(result: "AnalysisResult", i: int, special: _AtLimits) -> Json:
         "rate": rate,
         "method": str(limits.method[i]) or None,
         "status": _status(result, limits, i),
-        "flags": [*_flags(limits, i), *more],
+        "flags": [*dict.fromkeys((*_flags(limits, i), *more, *_lifetimes(special.flying[i])))],
         "efficiency": {n: plain(y.efficiency[i]) for n, y in limits.yields.items()},
         "samples": sorted({s for y in limits.yields.values() for s in y.samples[i]}),
     }
@@ -206,7 +226,7 @@ def _coupling(result: "AnalysisResult", i: int, special: _AtLimits) -> tuple[Jso
     shown = [OBSERVED] * result.is_unblinded + [MEDIAN]
     flags += [WIDE] * any(read[k]["wide"] for k in shown)
     intervals = [entry for k in shown for entry in couplings.found[i][k]]
-    return out, flags + [f"{LIFETIME}{n}" for n in _at_ends(i, intervals, special.unseen)]
+    return out, flags + _lifetimes(_at_ends(i, intervals, special.unseen))
 
 
 def _band(

@@ -119,8 +119,12 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
 
 def _check_look(analysis: Analysis, look: Mapping[str, Any], frozen: str | None) -> None:
     """Refuse a look of which the books do not know, or know another analysis."""
+    from mcbook.catalog.unblindings import FIELDS, identity_of  # slow to import
+
     check_openable(analysis)
-    if frozen is None or look.get("frozen") != frozen:
+    row = {name: look.get(name) for name in FIELDS}
+    is_known = bool(row["why"]) and row["id"] == identity_of(row)
+    if frozen is None or row["frozen"] != frozen or not is_known:
         raise InputError(
             f"the box of {analysis.name} stays closed: this is no record of a look into it",
             hint="mcbook.set_limits(..., unblind=...) makes the record and reads the counts",

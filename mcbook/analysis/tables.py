@@ -20,7 +20,7 @@ MOST_BYTES = 200_000_000
 _SAME = 2e-9  # nine digits
 
 
-def read_table(path: Path, where: str) -> dict[str, Array]:
+def read_table(path: Path, where: str, *, may_be_empty: bool = False) -> dict[str, Array]:
     """Return the columns of a CSV file whose cells are numbers.
 
     Lines that begin with ``#`` are comments.
@@ -31,13 +31,15 @@ def read_table(path: Path, where: str) -> dict[str, Array]:
         The file.
     where
         Where it is named, for messages.
+    may_be_empty
+        Whether there may be no rows below the names.
 
     Raises
     ------
     InputError
         If it cannot be read, a name comes twice, or a cell is no finite number.
     """
-    rows, lines = _rows(path, where)
+    rows, lines = _rows(path, where, least=1 if may_be_empty else 2)
     names = [name.strip() for name in rows[0]]
     for name in names:
         if not name or names.count(name) > 1:
@@ -49,10 +51,10 @@ def read_table(path: Path, where: str) -> dict[str, Array]:
             raise InputError(f"{path}, line {line}: {len(row)} values for {len(names)} columns")
         for name, cell in zip(names, row, strict=True):
             columns[name].append(_cell(cell, f"{path}, line {line} (column {name})"))
-    return {name: np.array(values) for name, values in columns.items()}
+    return {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
 
 
-def _rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
+def _rows(path: Path, where: str, *, least: int) -> tuple[list[list[str]], list[int]]:
     """Return the cells of a CSV file and the lines on which they stand."""
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -64,7 +66,7 @@ def _rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
         raise InputError(f"{where}: {path} cannot be read: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{where}: {path}: not a CSV file in UTF-8: {error}") from None
-    if len(rows) < 2 or len(rows) != len(numbered):  # noqa: PLR2004
+    if len(rows) < least or len(rows) != len(numbered):
         raise InputError(f"{where}: {path}: a line with names and rows of numbers are wanted")
     return rows, [i for i, _ in numbered]
 

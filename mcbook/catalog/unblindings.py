@@ -18,6 +18,9 @@ from mcbook.errors import InputError
 
 Row = dict[str, Any]
 
+FIELDS = UnblindingRow._fields
+"""What a look is."""
+
 _ID_DIGITS = 12
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from mcbook.analysis import AnalysisResult, read_analysis, run
 from mcbook.analysis.digest import (
     check_openable,
+    counts_in,
     frozen_digest,
     observed_files,
     referenced,
@@ -94,7 +95,10 @@ def limits_of(
         data = sorted(observed_files(analysis))
         check_openable(analysis)
         frozen = frozen_digest(analysis, found.digests, cl=cl, method=method)
-        look = open_box(catalog, digest=frozen, name=analysis.name, reason=unblind, files=data)
+        look = open_box(
+            catalog, digest=frozen, name=analysis.name, reason=unblind, files=data,
+            counts=counts_in(analysis),
+        )  # fmt: skip
         notes += [f"box opened: {look['id']} in {look['catalog']}", *look["warnings"]]
     result = run(
         analysis, look=look, cl=cl, method=method, upper_limits=limiter,

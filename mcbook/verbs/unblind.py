@@ -5,7 +5,7 @@ so that no number is ever seen that nobody answers for, whatever fails afterward
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ def open_box(
     name: str,
     reason: str,
     files: Iterable[str | Path] = (),
+    counts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Record who opens the box of an analysis, when and why, before a count in it is read.
 
@@ -43,6 +44,8 @@ def open_box(
     files
         The files with observed counts. They must be there; their SHA-256 is recorded, and their
         contents are not looked at.
+    counts
+        SHA-256 of counts that stand in the analysis itself, by where they stand.
 
     Returns
     -------
@@ -59,7 +62,8 @@ def open_box(
         If the books cannot be written. Nothing may be read then.
     """
     try:
-        return _record(catalog, digest, name, reason, files)
+        digests = {str(path): file_digest(path) for path in files} | dict(counts or {})
+        return _record(catalog, digest, name, reason, digests)
     except McbookError as error:
         raise type(error)(
             f"the box of {name} stays closed: {error.message}", hint=error.hint
@@ -67,11 +71,10 @@ def open_box(
 
 
 def _record(
-    catalog: str | None, digest: str, name: str, reason: str, files: Iterable[str | Path]
+    catalog: str | None, digest: str, name: str, reason: str, digests: Mapping[str, str]
 ) -> dict[str, Any]:
     if not reason.strip():
         raise InputError("no reason was given", hint='as in --unblind "approved by the review"')
-    digests = {str(path): file_digest(path) for path in files}
     with open_catalog(catalog, mode="write") as opened:
         with opened.writing() as books:
             row = unblindings.add(books, analysis=name, frozen=digest, why=reason, files=digests)
