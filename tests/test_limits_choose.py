@@ -138,3 +138,31 @@ def test_a_misspelt_method():
     with pytest.raises(InputError) as error:
         upper_limits(shapes(1, 3), cl=0.9, method="asymtotic")
     assert "asymptotic" in error.value.hint
+
+
+def test_nothing_and_too_much():
+    """No hypothesis gives no limit; more events than floating point can count are refused."""
+    for method in ("auto", "hybrid", "asymptotic", "toys"):
+        found = upper_limits(one_bin([], [], []), cl=0.9, method=method)
+        assert len(found) == 0
+        assert found.expected.shape == (0, 5)
+    for signal, background, observed in ((1.0, 1e13, 1.0), (1.0, 1.0, 1e30)):
+        with pytest.raises(InputError, match=r"1e\+12 events"):
+            one_bin([signal], [background], [observed])
+    fine = upper_limits(one_bin([1.0], [1e12], [1e12]), cl=0.9)
+    # for many events CLs is that of a Gaussian: 2 (1 - Phi(x)) = 0.1
+    assert fine.observed[0] == pytest.approx(1.6448536 * 1e6, rel=1e-5)
+
+
+def test_the_same_modifier_twice_is_refused():
+    """Two factors of one name on one sample would be one parameter for some methods only."""
+    twice = [relative("s", 0, [0.1]), relative("s", 0, [0.2])]
+    with pytest.raises(InputError, match="acts twice"):
+        one_bin([1.0], [1.0], [1], twice)
+
+
+@pytest.mark.parametrize("cl", ["0.9", None, True])
+def test_a_level_is_a_number(cl):
+    """Anything else is said to be none."""
+    with pytest.raises(InputError, match="no number"):
+        upper_limits(one_bin([1.0], [1.0], [1]), cl=cl)

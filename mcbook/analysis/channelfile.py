@@ -15,6 +15,7 @@ from mcbook.analysis.records import (
     Window,
 )
 from mcbook.errors import InputError
+from mcbook.limits.likelihoods import MOST_EVENTS
 from mcbook.limits.table import UNCERTAIN_ZERO
 from mcbook.registry.loader import find_process
 from mcbook.registry.model import SignalModel
@@ -174,7 +175,7 @@ def _source(
 
 
 def _constant(entries: Entries, keys: Keys, entry: dict[str, Any], *, is_data: bool) -> Constant:
-    value = entries.number((*keys, "value"), entry["value"], least=0)
+    value = entries.number((*keys, "value"), entry["value"], least=0, most=MOST_EVENTS)
     stat = entries.number((*keys, "stat"), entry.get("stat", 0), least=0)
     if is_data and (value != int(value) or stat):
         raise entries.fail(keys, f"a number of observed events is wanted, not {entry['value']!r}")
@@ -186,7 +187,7 @@ def _constant(entries: Entries, keys: Keys, entry: dict[str, Any], *, is_data: b
 
 def _sideband(entries: Entries, keys: Keys, value: Any) -> Constant:
     entry = entries.mapping(keys, value, ("observed", "ratio"), ("observed", "ratio"))
-    count = entries.number((*keys, "observed"), entry["observed"], least=0)
+    count = entries.number((*keys, "observed"), entry["observed"], least=0, most=MOST_EVENTS)
     ratio = entries.number((*keys, "ratio"), entry["ratio"], above=0)
     if count != int(count):
         raise entries.fail((*keys, "observed"), f"{count:g} is no number of events")

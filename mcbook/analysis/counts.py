@@ -16,6 +16,7 @@ from mcbook.analysis.records import (
 )
 from mcbook.analysis.tables import Lattice, check_columns, read_table
 from mcbook.errors import InputError
+from mcbook.limits.likelihoods import MOST_EVENTS
 from mcbook.limits.table import SIDEBAND_INSTEAD, UNCERTAIN_ZERO
 from mcbook.registry.derive import Deriver
 
@@ -174,6 +175,8 @@ def _check_numbers(table: Mapping[str, Array], relative: list[str], what: str) -
     for name, values in table.items():
         if (values < 0).any():
             raise InputError(f"{what}: {name} is negative in a row")
+        if (values > MOST_EVENTS).any():
+            raise InputError(f"{what}: {name} is more than {MOST_EVENTS:g} in a row")
     for name in relative:
         if (table[name] >= 1).any():
             raise InputError(f"{what}: {name} is relative and must be below 1")
@@ -201,8 +204,8 @@ def _from_sideband(
 
 def _from_histogram(source: Histogram, deriver: Deriver, columns: Mapping[str, Array]) -> Counts:
     edges, counts, stat = _read_histogram(source, "background")
-    if (counts < 0).any():
-        raise InputError(f"{source.path}: a bin has a negative background")
+    if (counts < 0).any() or (counts > MOST_EVENTS).any():
+        raise InputError(f"{source.path}: a bin has a negative background, or a huge one")
     low, high = limits_of(source.window, deriver, columns)
     shares, reasons = _shares(edges, low, high, snap=source.snap)
     value, error = shares @ counts, np.sqrt(shares**2 @ stat**2)
@@ -258,5 +261,7 @@ def _shares(edges: Array, low: Array, high: Array, *, snap: bool) -> tuple[Array
 
 
 def _check_whole(values: Array, what: str) -> None:
-    if ((values < 0) | (values != np.rint(values))).any():
-        raise InputError(f"{what}: observed counts are whole numbers from 0 on")
+    is_count = (values >= 0) & (values <= MOST_EVENTS) & (values == np.rint(values))
+    if not is_count.all():
+        hint = f"up to {MOST_EVENTS:g}"
+        raise InputError(f"{what}: observed counts are whole numbers from 0 on", hint=hint)

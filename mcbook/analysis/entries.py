@@ -59,6 +59,7 @@ class Entries:
         least: float | None = None,
         above: float | None = None,
         below: float | None = None,
+        most: float | None = None,
     ) -> float:
         """Return a finite number within its bounds."""
         try:
@@ -71,6 +72,8 @@ class Entries:
             raise self.fail(keys, f"{value!r} is not above {above:g}")
         if below is not None and found >= below:
             raise self.fail(keys, f"{value!r} is not below {below:g}")
+        if most is not None and found > most:
+            raise self.fail(keys, f"{value!r} is above {most:g}")
         return found
 
     def numbers(self, keys: Keys, value: Any, **bounds: float) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from mcbook.analysis.records import Analysis
 from mcbook.analysis.yields import SignalModelOf, Yields
 from mcbook.efficiency.evaluated import Efficiencies
 from mcbook.limits.likelihoods import Likelihoods
-from mcbook.limits.result import SIGMAS, Limits
+from mcbook.limits.result import OK, SIGMAS, Limits
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -190,7 +190,8 @@ def _told(found: Limits) -> Reasons:
         errors = [*found.expected_error[i] / found.expected[i]]
         if np.isfinite(found.observed[i]):
             errors.append(found.observed_error[i] / found.observed[i])
-        status[i] = f"{status[i]}, to {np.nanmax(errors):.1%} from the number of toys"
+        known = f"known to {np.nanmax(errors):.1%} by the number of toys"
+        status[i] = f"{OK}: {known}" if status[i] == OK else f"{status[i]}; {known}"
     return status
 
 

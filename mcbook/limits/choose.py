@@ -69,6 +69,8 @@ def upper_limits(
     check_level(cl)
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}", hint=did_you_mean(str(method), METHODS))
+    if not len(likelihoods):
+        return empty(0, str(method))
     options = {"asimov": asimov, "seed": seed, "n_toys": n_toys}
     if method != "auto":
         return _run(method, likelihoods, cl, options)

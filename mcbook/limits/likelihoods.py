@@ -35,6 +35,11 @@ DATA: Mapping[Kind, tuple[tuple[str, int], ...]] = MappingProxyType({
 """What each kind of modifier brings, with the number of axes: (H,) or (H, B)."""
 
 
+MOST_EVENTS = 1e12
+"""Events in a bin beyond which limits drown in the rounding of their likelihood: fits no longer
+converge there, and Poisson sums are wrong from 1e16."""
+
+
 @dataclass(frozen=True, slots=True)
 class Modifier:
     """What changes one sample.
@@ -167,14 +172,21 @@ def check(batch: Likelihoods) -> None:
         raise InputError("yields must have the shape (hypotheses, samples, bins)")
     n_hypotheses, n_samples, n_bins = batch.yields.shape
     _check_numbers("yields", batch.yields)
+    _check_size("yields", batch.yields)
     if batch.is_signal.shape != (n_samples,) or not batch.is_signal.any():
         raise InputError("is_signal must name at least one of the samples")
     if batch.observed is not None:
         if batch.observed.shape != (n_hypotheses, n_bins):
             raise InputError("observed must have the shape (hypotheses, bins)")
         _check_numbers("observed", batch.observed[batch.has_observed])
+        _check_size("observed", batch.observed[batch.has_observed])
+    seen: set[tuple[str, str, int]] = set()
     for modifier in batch.modifiers:
         _check_modifier(modifier, batch.yields.shape)
+        key = (modifier.kind, modifier.name, modifier.sample)
+        if key in seen:
+            raise InputError(f"{modifier.kind} {modifier.name!r} acts twice on one sample")
+        seen.add(key)
 
 
 def _check_modifier(modifier: Modifier, shape: tuple[int, ...]) -> None:
@@ -190,6 +202,11 @@ def _check_modifier(modifier: Modifier, shape: tuple[int, ...]) -> None:
             raise InputError(f"{what}: {name} must have one number for each hypothesis"
                              + " and bin" * (axes - 1))  # fmt: skip
         _check_numbers(f"{what}: {name}", modifier.data[name])
+
+
+def _check_size(what: str, values: Array) -> None:
+    if values.size and values.max() > MOST_EVENTS:
+        raise InputError(f"{what} must be {MOST_EVENTS:g} events or less in a bin")
 
 
 def _check_numbers(what: str, values: Array) -> None:

@@ -20,6 +20,8 @@ def check_level(cl: float) -> None:
     InputError
         If it is not in (0, 1); a percentage is recognised.
     """
+    if isinstance(cl, bool) or not isinstance(cl, int | float):
+        raise InputError(f"the confidence level is {cl!r}, no number", hint="as in cl=0.90")
     if 0 < cl < 1:
         return
     is_percentage = 1 < cl < 100  # noqa: PLR2004

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.errors import InputError, did_you_mean
-from mcbook.limits.likelihoods import Likelihoods, Modifier, one_bin
+from mcbook.limits.likelihoods import MOST_EVENTS, Likelihoods, Modifier, one_bin
 from mcbook.limits.result import errors_of, plain
 
 Array = NDArray[np.float64]
@@ -179,7 +179,10 @@ def _numbers(path: str | Path, name: str, cells: Sequence[str]) -> Array:
     may_be_empty = name == "observed"
     try:
         values = np.array([math.nan if may_be_empty and not c.strip() else float(c) for c in cells])
+        is_plain = not any("_" in cell or not cell.isascii() for cell in cells)
     except ValueError:
+        is_plain = False
+    if not is_plain:  # float() takes more than a table of numbers should hold
         values = np.array([_number_or_nan(cell) for cell in cells])
     empty = np.array([may_be_empty and not cell.strip() for cell in cells])
     for bad, what, hint in _faults(name, values):
@@ -192,7 +195,7 @@ def _numbers(path: str | Path, name: str, cells: Sequence[str]) -> Array:
 
 def _number_or_nan(cell: str) -> float:
     try:
-        return float(cell)
+        return float(cell) if cell.isascii() and "_" not in cell else math.nan
     except ValueError:
         return math.nan
 
@@ -203,6 +206,7 @@ def _faults(name: str, values: Array) -> Iterator[tuple[NDArray[np.bool_], str, 
         yield values != np.round(values), "is no whole number", "a count is a whole number"
     if name in KNOWN or _SYSTEMATIC.fullmatch(name):
         yield values < 0, "is negative", None
+        yield values > MOST_EVENTS, f"is more than {MOST_EVENTS:g}", "a count is one of events"
     if _SYSTEMATIC.fullmatch(name):
         hint = "a relative uncertainty r stands for factors 1 + r and 1 - r"
         yield values >= 1, "is not below 1", hint

@@ -1,5 +1,6 @@
 """What is made of limits besides the limits: files, figures, submissions, a comparison."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Publication:
             "limits.csv": files.limits_csv(document),
             "limits.json": files.limits_json(document),
         }
-        products = self.products
+        products, before = self.products, _result_in(self.folder)
         if products and not has_limits(document):
             notes.append(f"no {', '.join(products)}: no hypothesis has a limit")
             products = ()
@@ -115,7 +116,8 @@ class Publication:
                 if path.suffix == ".png" and path.stem != "comparison"
             }
             found["files"] += write_submission(document, self.folder / "hepdata", figures=figures)
-        notes += _left_over(self.folder, found["files"])
+        if before != document["result"] or before is None:
+            notes += _left_over(self.folder, found["files"])
         return found, notes
 
     def _draw(self, document: Row, result: "AnalysisResult | None", notes: list[str]) -> list[Path]:
@@ -142,6 +144,15 @@ class Publication:
         except InputError as error:
             notes.append(f"no figure of the comparison: {error.message}")
             return drawn
+
+
+def _result_in(folder: Path) -> str | None:
+    """Return the id of the result that a folder holds, None where it has none."""
+    try:
+        found = json.loads((folder / "limits.json").read_bytes()).get("result")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _left_over(folder: Path, written: Sequence[str]) -> list[str]:
