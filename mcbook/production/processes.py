@@ -6,6 +6,7 @@ works, so that what a killed run left behind can be found and ended by the next 
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -114,6 +115,25 @@ def _end(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
 def _kill_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def this_process() -> str:
+    """Return what names this process among all of all machines."""
+    return f"{os.getpid()} {socket.gethostname()}"
+
+
+def is_alive(named: str) -> bool:
+    """Return whether a process of `this_process` may live; those of other machines may."""
+    number, _, host = named.partition(" ")
+    if host != socket.gethostname() or not number.isdigit():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def end_orphans(aside: Path) -> None:

@@ -10,15 +10,18 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from mcbook.errors import InputError, WorkError
-from mcbook.production.processes import end_orphans
+from mcbook.production.processes import end_orphans, is_alive, this_process
 
 TEMPORARY = ".mcbook-tmp-"
+_MOMENT_S, _POLL_S = 5.0, 0.02
 Progress = Callable[[int, int], None]
 Files = Mapping[str, bytes]
 
@@ -30,17 +33,25 @@ def temporary(folder: Path) -> Iterator[Path]:
     Processes of a killed run that work in its temporary folder are ended.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     with _alone(folder):
-        for stale in folder.glob(f"{TEMPORARY}*"):
-            _sweep(stale)
         aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
         lock = (aside / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(this_process())
+        lock.flush()
     with lock:
         try:
             yield aside
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary folders of killed runs, and end what still works in them."""
+    with _alone(folder):
+        for stale in folder.glob(f"{TEMPORARY}*"):
+            _sweep(stale)
 
 
 @contextmanager
@@ -225,15 +236,32 @@ def meaning(content: bytes) -> list[bytes]:
     return [line for line in lines if line and not line.startswith(b"*")]
 
 
+def _let_go(lock: TextIO) -> bool:
+    """Return whether the run behind a lock is gone.
+
+    A process that it was about to start shares its lock for a moment longer than it lives.
+    """
+    until = time.monotonic() + _MOMENT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > until or is_alive(lock.read()):
+                return False
+            lock.seek(0)
+            time.sleep(_POLL_S)
+        else:
+            return True
+
+
 def _sweep(stale: Path) -> None:
     """Remove a temporary folder whose run is gone: nobody holds its lock any more."""
     try:
         with (stale / "lock").open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _let_go(lock):
+                return
     except FileNotFoundError:
         pass  # killed before it made the lock
-    except OSError:
-        return
     end_orphans(stale)
     shutil.rmtree(stale, ignore_errors=True)
 

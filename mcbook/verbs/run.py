@@ -31,7 +31,7 @@ from mcbook.production.making import (
     let_go,
 )
 from mcbook.production.processes import Setup
-from mcbook.production.publish import Folder, Progress, temporary
+from mcbook.production.publish import Folder, Progress, sweep, temporary
 from mcbook.production.rerender import Rerenderer
 from mcbook.verbs.lookup import registry_names
 
@@ -106,12 +106,17 @@ def run(
         if events is not None and not dry_run:
             _extend(opened, ids, events, models_dir)
         with opened.reading() as books:
+            roots = books.roots()
             wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
             listed = list(_Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
         programs = {} if dry_run else _programs(job.campaign for job in listed)
         work = _Work(opened, deque(listed), len(listed), progress, wanted)
         if not dry_run:
             work.all(jobs, programs, timeout_s)
+            for root in roots.values():
+                if root.is_dir():
+                    sweep(root)
+                    let_go(root)
         return {"catalog": opened.location, **work.report(), "notes": notes}
 
 
@@ -271,8 +276,6 @@ class _Work:
                     self._wait(running)
                 finally:
                     self.stop.set()
-            for root in setups:
-                let_go(root)
 
     def _wait(self, running: list[Future[None]]) -> None:
         """Wait for all threads; an error in one ends the others."""
