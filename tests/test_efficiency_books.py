@@ -339,7 +339,9 @@ def test_the_frozen_digest_covers_the_map():
     (look,) = mb.list_results()["unblindings"]
     assert opened["frozen"] == look["frozen"] == closed["frozen"]
     notes = mb.set_limits("analysis.yaml", dry_run=True)["notes"]
-    assert notes == [f"small: frozen as {look['frozen'][:12]}, box closed"]
+    assert notes == [
+        f"small: frozen as {look['frozen'][:12]}; the box is closed, and it can be opened"
+    ]
     # the same name in other books, with another count in the region that is not even used
     mb.generate("zprime", GRID, catalog="other.db", output="elsewhere")
     text = Path("map.csv").read_text().replace("control,10000,7,", "control,10000,8,")

@@ -77,6 +77,22 @@ def test_toys_can_be_made_again(folder):
     assert trace(found["result"])["result"]["document"]["toys"] == found["toys"]
 
 
+def test_no_look_is_spent_on_what_cannot_work(folder):
+    """What is wrong apart from the counts shows before the box is opened, and in a dry run."""
+    text = (folder / "analysis.yaml").read_text()
+    (folder / "b.csv").write_text("m_zp,background,backgroud_stat\n1,1,0\n3,1,0\n")
+    table = text.replace("background: 1.5", "background: {table: b.csv, axes: [m_zp]}")
+    systematic = text.replace(
+        "rate:", "systematics: [{source: x, affects: signal, relative: 0.1}]\nmethod: exact\nrate:"
+    )
+    for wrong, says in ((table, "backgroud_stat"), (systematic, "exact takes no systematics")):
+        (folder / "analysis.yaml").write_text(wrong)
+        for options in ({"unblind": "now"}, {"dry_run": True}, {"unblind": "x", "dry_run": True}):
+            with pytest.raises(InputError, match=says):
+                set_limits("analysis.yaml", **options)
+    assert not (folder / "mcbook.db").exists()
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_look_has_a_reason():
     """A reason is a text."""

@@ -121,8 +121,14 @@ def test_band(solve):
     np.testing.assert_array_equal(
         lines(figure, "observed")[1], column(document, "rate", "observed")
     )
+    assert "expected, post-fit" not in labels(figure)  # it is the same: nothing is fitted
+    for row in document["limits"]:
+        after = row["rate"]["expected_postfit"]
+        row["rate"]["expected_postfit"] = [value and 1.1 * value for value in after]
+    with styled():
+        fitted = band_figure(scans.scan_of(document, "m_zp", "g_prime"), sheet_of(document))
     np.testing.assert_array_equal(
-        lines(figure, "expected, post-fit")[1], column(document, "rate", "expected_postfit", 2)
+        lines(fitted, "expected, post-fit")[1], column(document, "rate", "expected_postfit", 2)
     )
     # sigma = 9.956 fb at g' = 0.01 and BR = 0.5002 at 1 GeV, as in test_analysis_physics.
     events = document["limits"][1]["observed_events"]
@@ -364,6 +370,9 @@ def test_map(solve):
     wanted = -np.log(0.05) / (365 * window(field.x[:, None], field.y[None, :]))
     assert np.delete(colours, 4, 0) == pytest.approx(np.delete(wanted, 4, 0), rel=1e-6)
     assert "Expected upper limit" in scale.get_ylabel()
+    ends = [entry.get_tightbbox() for entry in (axes, scale)]
+    assert max(box.x1 for box in ends) <= figure.bbox.width
+    assert scale.get_position().x0 > axes.get_position().x1
 
 
 @pytest.mark.parametrize(

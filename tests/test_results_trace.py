@@ -119,10 +119,10 @@ def test_from_a_file_to_its_result(made, tmp_path, name):
 
 @pytest.mark.usefixtures("made")
 def test_from_an_input_to_the_results(made, tmp_path):
-    """A map leads to its sample and to the results made with it; so does an input without ids."""
+    """A map leads to the results made with it and to its samples; so does an input without ids."""
     ids, result, _ = made
     found = trace("map.csv")
-    assert (found["kind"], found["sample"]["id"]) == ("file", ids[0])
+    assert (found["kind"], found["samples"][0]) == ("input", ids[0])
     assert [row["id"] for row in found["results"]] == [result.id]
     counts = tmp_path / "counts.csv"
     counts.write_text("hypothesis,observed\n1,3\n")

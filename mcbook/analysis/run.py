@@ -103,6 +103,8 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         good, found, couplings = _limits(analysis, signal, limiter, columns, good, reasons)
     header = _header(analysis, points, confidence, str(method), unblinded=look is not None)
     header["frozen"] = frozen
+    if found is not None and set(found.method.tolist()) <= _FIT_NOTHING:
+        header |= _without_fit(is_open=look is not None)
     ingredients = ingredients.take(np.searchsorted(all_good, good))
     return AnalysisResult(
         analysis,
@@ -129,6 +131,18 @@ def _check_look(analysis: Analysis, look: Mapping[str, Any], frozen: str | None)
             f"the box of {analysis.name} stays closed: this is no record of a look into it",
             hint="mcbook.set_limits(..., unblind=...) makes the record and reads the counts",
         )
+
+
+_FIT_NOTHING = {"exact", "hybrid", "bayesian", ""}
+"""Methods whose expected limits follow from counts at the background as it is given."""
+
+
+def _without_fit(*, is_open: bool) -> dict[str, str]:
+    """Return what expected limits are where nothing is fitted."""
+    told = {"expected": "pre-fit: at counts that the background gives, without observed ones"}
+    if is_open:
+        told["expected_postfit"] = "post-fit: the same numbers, for these methods fit nothing"
+    return told
 
 
 def _limits(

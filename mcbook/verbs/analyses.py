@@ -24,7 +24,7 @@ from mcbook.limits.histfactory.spec import names_of
 from mcbook.limits.options import toys_of
 from mcbook.report.document import SCHEMA
 from mcbook.resources import shipped
-from mcbook.verbs.efficiencies import maps_of
+from mcbook.verbs.efficiencies import BookMaps, maps_of
 from mcbook.verbs.publication import Signals
 from mcbook.verbs.results import keep
 from mcbook.verbs.unblind import file_digest, open_box
@@ -41,17 +41,20 @@ def check(
     catalog: str | None,
     models_dir: str | Path | None,
 ) -> list[str]:
-    """Read an analysis with the files and maps that it names, but no observed counts; return notes.
+    """Try an analysis with everything that it names, but no observed counts; return notes.
 
     Raises
     ------
     InputError
-        If one is not right.
+        If something is not right, or no hypothesis has a limit.
     """
     analysis = read_analysis(file, models_dir=models_dir)
     found = maps_of(analysis, catalog)
     frozen = frozen_digest(analysis, found.digests, cl=cl, method=method)
-    return [f"{analysis.name}: frozen as {frozen[:12]}, box closed"]
+    _rehearse(analysis, found, cl, method)
+    missing = [channel.name for channel in analysis.channels if channel.observed is None]
+    observed = f"no observed counts in {', '.join(missing)}" if missing else "it can be opened"
+    return [f"{analysis.name}: frozen as {frozen[:12]}; the box is closed, and {observed}"]
 
 
 def limits_of(
@@ -95,6 +98,7 @@ def limits_of(
         data = sorted(observed_files(analysis))
         check_openable(analysis)
         frozen = frozen_digest(analysis, found.digests, cl=cl, method=method)
+        _rehearse(analysis, found, cl, method)
         look = open_box(
             catalog, digest=frozen, name=analysis.name, reason=unblind, files=data,
             counts=counts_in(analysis),
@@ -112,7 +116,7 @@ def limits_of(
         record,
         catalog=catalog,
         unblinding=look["id"] if look else None,
-        create=look is not None,
+        create=look is not None or catalog is not None,  # where books are named, they are made
     )
     document["result"] = record.id
     for number, row in enumerate(document["limits"], 1):
@@ -121,13 +125,31 @@ def limits_of(
         notes.append(f"result {record.id} in {kept['catalog']}")
     else:
         notes.append(
-            f"result {record.id} is in no books: there are none here (`mcbook generate` and "
-            "--unblind make some, --catalog names others)"
+            f"result {record.id} is in no books: there are none here (--catalog names some, and "
+            "makes them)"
         )
     notes += _lifetimes(document)
     if look is not None:
         notes += _unseen(document)
     return document, result, notes
+
+
+def _rehearse(analysis: Analysis, found: BookMaps, cl: float | None, method: str | None) -> None:
+    """Compute the limits with the box closed: what is wrong shows before a look is spent.
+
+    Slow methods are not taken for that; what they cannot do, the quick one cannot either.
+    """
+    asked = method or analysis.method
+    result = run(
+        analysis, cl=cl, method="asymptotic" if asked in _SLOW else asked,
+        maps=found.maps, digests=found.digests,
+    )  # fmt: skip
+    reasons = [reason for reason in result.reasons.tolist() if reason]
+    if not result.good.size and reasons:
+        raise InputError(f"{analysis.name}: no hypothesis has a limit: {reasons[0]}")
+
+
+_SLOW = ("toys", "pyhf")
 
 
 def signals(result: AnalysisResult) -> Signals | None:

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -121,16 +121,17 @@ def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
             return {"kind": "result", "file": told,
                     "result": results.describe_result(books, identity)}  # fmt: skip
     made = results.reading_file(books, told["sha256"])
+    maps = books.named("efficiency_maps", "id", [told["sha256"]], key="sha256")
+    if maps:
+        found = results.describe_map(books, maps[0][1])
+        return {"kind": "efficiency map", "file": told, **found, "results": made}
+    if made:
+        named = [name for name in _named(_ID, head) if _exists(books, "samples", name)]
+        return {"kind": "input", "file": told, "samples": named, "results": made}
     for identity in _named(_ID, head):
         if _exists(books, "samples", identity):
-            found = _found(books, str(file), "file", identity)
-            others = [row for row in made if row["id"] not in _ids(found["results"])]
-            return found | {"file": told, "results": [*found["results"], *others]}
-    return {"kind": "input", "file": told, "results": made} if made else None
-
-
-def _ids(rows: Iterable[Mapping[str, Any]]) -> set[str]:
-    return {row["id"] for row in rows}
+            return _found(books, str(file), "file", identity) | {"file": told}
+    return None
 
 
 def _hint(files: Iterable[Path]) -> str:

@@ -13,6 +13,7 @@ from mcbook.catalog import unblindings
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError, McbookError, WorkError
 
+_MOST_TOLD = 2
 _SHOWN = 12
 """Digits of a digest that people compare."""
 
@@ -106,7 +107,10 @@ def file_digest(path: str | Path) -> str:
 def _changes(before: list[dict[str, Any]]) -> list[str]:
     """Return a sentence for each frozen analysis, other than this one, with which it was opened."""
     first = {look["frozen"]: look for look in reversed(before) if look["changed"]}
-    return [
+    more = len(first) - _MOST_TOLD
+    first = dict(list(first.items())[-_MOST_TOLD:])
+    left_out = [f"and with {more} more: `mcbook catalog results` lists them"] if more > 0 else []
+    return left_out + [
         f"the box was opened before with another analysis: {look['analysis']}"
         f" ({frozen[:_SHOWN]}), on {look['at'][:10]} by {look['who']} ({look['why']});"
         " what was changed since was changed knowing the data"

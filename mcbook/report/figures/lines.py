@@ -35,7 +35,8 @@ def band_figure(scan: Scan, sheet: Sheet) -> Figure:
     for low, high, colour, label in _BANDS:
         _band(axes, scan.x, scan.expected[:, low], scan.expected[:, high], colour, label)
     line(axes, scan.x, scan.expected[:, MEDIAN], "expected median", color="k", linestyle="--")
-    if not np.isnan(scan.postfit).all():
+    is_fitted = ~np.isclose(scan.postfit, scan.expected[:, MEDIAN], equal_nan=True)
+    if (is_fitted & ~np.isnan(scan.postfit)).any():  # else no method fits anything
         line(axes, scan.x, scan.postfit, "expected, post-fit", color="#7a21dd", linestyle=":",
              linewidth=1.2)  # fmt: skip
     if not np.isnan(scan.observed).all():

@@ -164,11 +164,18 @@ def finish(
 
 
 def _fit(figure: Figure, axes: Axes, n_lines: int) -> None:
-    """Move the left and lower edges of axes to where numbers, title and footer fit."""
+    """Move the edges of axes to where numbers, titles, a scale of colours and footer fit."""
     box = axes.yaxis.get_tightbbox()
     left, bottom, width, height = axes.get_position().bounds
     over = max(0.0, 0.008 - box.x0 / figure.bbox.width) if box else 0.0
-    axes.set_position((left + over, bottom, width - over, height))
+    beside = [each for each in figure.axes if each is not axes]
+    boxes = [each.yaxis.get_tightbbox() for each in beside]
+    ends = [box.x1 / figure.bbox.width for box in boxes if box is not None]
+    beyond = max(0.0, *ends, 0.992) - 0.992
+    axes.set_position((left + over, bottom, width - over - beyond, height))
+    for each in beside:
+        left, bottom, width, height = each.get_position().bounds
+        each.set_position((left - beyond, bottom, width, height))
     up = max(0, n_lines - LINES) * 0.022
     for each in figure.axes:
         left, bottom, width, height = each.get_position().bounds

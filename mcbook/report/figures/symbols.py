@@ -1,5 +1,6 @@
 """How quantities are written on axes: symbols and units from the registry."""
 
+import re
 from collections.abc import Iterable
 
 from mcbook.analysis.records import BR, SIGMA, SIGMA_BR, STRENGTH, WORDS
@@ -9,6 +10,8 @@ from mcbook.registry.expressions import parse
 from mcbook.registry.expressions.nodes import Printer, plain_number
 from mcbook.registry.loader import find_process
 from mcbook.registry.model import Particle, SignalModel
+
+_POWER = re.compile(r"\^(-?\d+)")
 
 FRACTION = r"\mathcal{B}"
 
@@ -41,7 +44,7 @@ class Symbols:
 
     def title(self, name: str) -> str:
         """Return the title of an axis: symbol and unit."""
-        unit = self.unit(name)
+        unit = _POWER.sub(r"$^{\1}$", self.unit(name))
         return f"${self.symbol(name)}$" + (f" [{unit}]" if unit not in {"", "1"} else "")
 
     @staticmethod
