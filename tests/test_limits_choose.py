@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from likelihood_makers import modifier, relative, shapes
+from scipy.stats import poisson
 
 from mcbook.errors import InputError
 from mcbook.limits import Likelihoods, Modifier, exact, one_bin, toys, upper_limits
@@ -166,3 +167,49 @@ def test_a_level_is_a_number(cl):
     """Anything else is said to be none."""
     with pytest.raises(InputError, match="no number"):
         upper_limits(one_bin([1.0], [1.0], [1]), cl=cl)
+
+
+def summed(signal, background, observed, cl):
+    """Observed and median limits of qtilde in two bins, all pairs of counts summed."""
+    s, b = np.array(signal), np.array(background)
+    n = np.stack(np.meshgrid(np.arange(40), np.arange(70), indexing="ij"), -1).reshape(-1, 2)
+
+    def likelihood(mu):
+        mean = np.atleast_1d(mu)[:, None] * s + b
+        return (n * np.log(mean) - mean).sum(axis=1)
+
+    low, high = np.zeros(len(n)), np.full(len(n), 60.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        rises = (n * s / (middle[:, None] * s + b)).sum(axis=1) > s.sum()
+        low, high = np.where(rises, middle, low), np.where(rises, high, middle)
+    best, nothing = likelihood(low), poisson.pmf(n, b).prod(axis=1)
+    seen = np.flatnonzero((n == observed).all(axis=1))[0]
+
+    def log_cls(mu, which):
+        q = np.where(low > mu, 0.0, np.maximum(2 * (best - likelihood(mu)), 0))
+        order = np.argsort(q, kind="stable")
+        median = q[order][np.searchsorted(np.cumsum(nothing[order]), 0.5)]
+        cut = (q[seen] if which == "observed" else median) - 1e-9
+        both = poisson.pmf(n, mu * s + b).prod(axis=1)
+        return both[q >= cut].sum() / nothing[q >= cut].sum()
+
+    grid = np.linspace(0.3, 3.0, 1351)
+    found = [[log_cls(mu, which) for mu in grid] for which in ("observed", "median")]
+    return [grid[np.flatnonzero(np.array(values) >= 1 - cl)[-1]] for values in found]
+
+
+def test_errors_of_toys_hold():
+    """With few events CLs falls in steps; limits scatter by what their errors say."""
+    signal, background, observed = (3.0, 2.0), (1.5, 8.0), (2, 7)
+    yields = np.array([[signal, background]])
+    batch = Likelihoods(yields, np.array([True, False]), (), np.array([observed], dtype=float))
+    wanted = summed(signal, background, observed, 0.9)
+    assert wanted == pytest.approx([1.0415, 0.9335], abs=0.005)  # by another program
+    pulls = []
+    for seed in range(10):
+        found = toys.limits(batch, cl=0.9, n_toys=1500, seed=seed)
+        values = np.array([found.observed[0], found.expected[0, 2]])
+        errors = np.array([found.observed_error[0], found.expected_error[0, 2]])
+        pulls.append((values - wanted) / errors)
+    assert 0.4 < np.sqrt(np.mean(np.square(pulls))) < 1.7
