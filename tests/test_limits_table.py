@@ -88,6 +88,13 @@ def test_no_table(table, text):
         read_counts(table(text))
 
 
+def test_semicolons(table):
+    """A table from a spreadsheet is told what separates columns."""
+    with pytest.raises(InputError) as caught:
+        read_counts(table("hypothesis;signal;background\na;1;2\n"))
+    assert "commas" in caught.value.hint
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes(tmp_path_factory, content):
     """Whatever is in a file, it is a table or an error that names the file."""

@@ -111,6 +111,8 @@ def _check_header(path: str | Path, header: Sequence[str]) -> None:
         if name not in header:
             spelt = did_you_mean(name, [h for h in header if h not in KNOWN])
             hint = spelt if spelt and spelt.startswith("did") else f"columns: {', '.join(header)}"
+            if len(header) == 1 and ";" in header[0]:
+                hint = "columns are separated by commas, not by semicolons"
             raise InputError(f"{where}: the column {name!r} is missing", hint=hint)
     if (SIDEBAND[0] in header) != (SIDEBAND[1] in header):
         raise InputError(f"{where}: {SIDEBAND[0]} and {SIDEBAND[1]} go together")
