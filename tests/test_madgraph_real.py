@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ from mcbook.generators.madgraph import MadGraph
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model
 from mcbook.ufo import writer
+from mcbook.verbs.check import check
+from mcbook.verbs.generate import generate
+from mcbook.verbs.ingest import ingest
+from mcbook.verbs.run import run
 
 pytestmark = [
     pytest.mark.madgraph,
@@ -161,3 +166,43 @@ def test_foreign_package(samples, tmp_path):
     error = max(3 * run.found.cross_section_error_fb, 0.02 * expected)
     assert run.found.cross_section_fb == pytest.approx(expected, abs=error)
     assert run.found.parameters["aewm1"] == pytest.approx(127.9)
+
+
+def test_run_makes_events_and_books_them(tmp_path, monkeypatch):
+    """``mcbook run`` with two workers: one process folder, checked files, pulls that hold."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MCBOOK_CATALOG", "mcbook.db")
+    grid = {"scan": {"m_chi1": [0.5, 1.0]}, "fixed": {"alpha_D": 1e-3, "m_hp": 0.4},
+            "derived": {"m_ap": "3 * m_chi1", "delta_m": "0.2 * m_chi1"},
+            "process": "gamma_chi2_ee"}  # fmt: skip
+    generate("idm", grid, events=1000)
+    found = run(jobs=2)
+    assert found["failures"] == []
+    assert found["parts"]["made"] == 2
+    assert len(list((tmp_path / "samples" / "processes").iterdir())) == 1
+    checked = check()
+    assert not checked["failed"]
+    assert [row["samples"] for row in checked["processes"]] == [2]
+    copy = tmp_path / "copy.lhe.gz"
+    (first, *_) = sorted(tmp_path.glob("samples/*/events/0001.lhe.gz"))
+    copy.write_bytes(first.read_bytes())
+    assert ingest([copy])["files"]["known"] == 1
+    assert run()["parts"]["asked"] == 0
+
+
+def test_run_says_why_madgraph_failed(tmp_path, monkeypatch):
+    """A card that MadGraph does not like: it exits with 0, and the part fails with its words."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MCBOOK_CATALOG", "mcbook.db")
+    made = generate("zprime", {"scan": {"m_zp": [2.0]}}, events=500)
+    card = tmp_path / "samples" / made["ids"][0] / "parts" / "0001" / "launch.mg5"
+    text = card.read_text()
+    card.write_text(text.replace("MASS 9900026 2", "MASS 9900026 20"))
+    (failure,) = run()["failures"]
+    assert "Zero result" in failure["reason"]
+    assert Path(failure["log"]).read_text()
+    card.write_text(text.replace("MASS 9900026 2", "MASS 9900026 3"))
+    (failure,) = run(retry=True)["failures"]
+    assert "m_zp = 3 where 2 was asked for" in failure["reason"]
+    card.write_text(text)
+    assert run(retry=True)["parts"]["made"] == 1
