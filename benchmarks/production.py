@@ -4,9 +4,9 @@ With the path of MadGraph 3.5.7 in MCBOOK_MG5::
 
     MCBOOK_MG5=/path/to/mg5_aMC python benchmarks/production.py [POINTS]
 
-Both make the same parts with ``mcbook run`` and one worker, in one run; CPU time of MadGraph and
-all that it starts is the figure to quote on a shared machine. The first point of a grid pays for the
-process folder, which the table shows apart.
+Both make the same parts with ``mcbook run`` and one worker, in one run. CPU time of MadGraph and
+all that it starts is the figure to quote on a shared machine. The first point of a grid pays for
+the process folder, which the line shows apart.
 """
 
 import os
