@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from bookshelf import new_books
 
 from mcbook.catalog import files
 from mcbook.catalog.store import open_catalog
@@ -21,7 +22,10 @@ from mcbook.verbs.generate import generate
 from mcbook.verbs.query import query
 from mcbook.verbs.run import run
 from mcbook.verbs.show import show
+from mcbook.verbs.status import status
 from mcbook.verbs.verify import verify
+
+__all__ = ["new_books"]
 
 GRID = "model: zprime\nscan: {m_zp: [1, 2, 3, 4]}\nevents: 20\n"
 
@@ -388,3 +392,18 @@ def test_more_events(campaign, make):  # noqa: ARG001
     assert "extended" in [entry["event"] for entry in shown["history"]]
     assert shown["cross_section_fb"]["error"] == pytest.approx(0.015 * (20**2 + 30**2) ** 0.5 / 50)
     assert not verify()["failed"]
+
+
+def test_on_any_books(new_books, toy, tmp_path, monkeypatch):
+    """On SQLite and PostgreSQL the same is made and counted, with several workers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MCBOOK_CATALOG", new_books())
+    monkeypatch.delenv("TOY_MISCHIEF", raising=False)
+    (tmp_path / "grid.yaml").write_text(GRID)
+    generate(None, "grid.yaml", models_dir=toy)
+    assert run(models_dir=toy, jobs=3)["parts"]["made"] == 4
+    assert [row["status"] for row in query()] == ["generated"] * 4
+    assert run(models_dir=toy, events=30)["parts"]["made"] == 4
+    assert not verify(models_dir=toy)["failed"]
+    (row,) = status()
+    assert (row["generated"], row["events"]) == (4, 120)
