@@ -176,6 +176,9 @@ def test_sample_in_other_books_is_named(made):
     found = trace(f"{result.id}:1")
     assert found["samples"] == [{"id": "zprime-000000000000", "reason": "not in these books"}]
     assert trace(result.id)["result"]["samples"] == found["samples"]
+    there = trace("zprime-000000000000")
+    assert (there["kind"], [row["id"] for row in there["results"]]) == ("sample", [result.id])
+    assert there["sample"] == found["samples"][0]
     assert made
 
 

@@ -145,13 +145,14 @@ def traced(followed: Row, format_: str) -> None:
         output.json_document(followed)
         return
     shown = dict(followed)
-    if "sample" in shown:
+    if "points" in shown.get("sample", ()):
         shown["sample"] = _with_short_points(shown["sample"])
     if "results" in shown:
         shown["results"] = [_short_result(row) for row in shown["results"]]
     if shown["kind"] == "result":
         shown["result"] = _with_rows(shown["result"])
     if "point" in shown:
+        shown["point"] = {**shown["point"], "limits": _short_limits(shown["point"]["limits"])}
         shown["result"] = _without_digests(shown["result"])
         shown["samples"] = [_without_cards(row) for row in shown["samples"]]
         shown["cards"] = [
@@ -187,12 +188,24 @@ def _with_rows(row: Row) -> Row:
             "point": point["number"],
             "hypothesis": point["hypothesis"],
             **point["parameters"],
-            **{key: value for key, value in point["limits"].items() if key not in point},
+            **_short_limits(point["limits"]),
             "samples": len(point["samples"]),
         }
         for point in row["points"]
     ]
     return {**_without_digests(row), "points": points}
+
+
+def _short_limits(limits: Row) -> Row:
+    """Return observed limit and expected median on what is limited, and how they came about."""
+    rate = limits.get("rate", limits)
+    expected = rate.get("expected") or [None]
+    return {
+        **({"limit on": rate["name"]} if "name" in rate else {}),
+        "observed": rate.get("observed"),
+        "expected": expected[len(expected) // 2],
+        **{key: limits[key] for key in ("method", "status", "flags") if key in limits},
+    }
 
 
 def _without_digests(row: Row) -> Row:

@@ -74,7 +74,13 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
         named = split(text)
         if named is not None and not _is_model(books, "r"):
             return _result(books, text, *named)
-        return _found(books, text, "sample", one_sample(books, text)["id"])
+        try:
+            return _found(books, text, "sample", one_sample(books, text)["id"])
+        except InputError:
+            if rest := results.resting_on(books, text):  # a sample of somebody else
+                sample = {"id": text, "reason": results.NOT_HERE}
+                return {"what": text, "kind": "sample", "sample": sample, "results": rest}
+            raise
 
 
 def _is_result(folder: Path) -> bool:
