@@ -23,6 +23,8 @@ from mcbook.errors import InputError
 
 SCHEMA = 1
 _CHUNK = 5000
+_AMONG = 500
+"""Values in one statement: databases take some ten thousand at most."""
 
 _CLASSES: dict[str, type[SQLModel]] = {
     "definitions": tables.Definition,
@@ -68,6 +70,16 @@ def stored_rows(
     with books.connection.execute(statement.execution_options(yield_per=_CHUNK)) as result:
         for row in result.mappings():
             yield _with_floats(dict(row))
+
+
+def rows_among(
+    books: Reader, name: str, column: str, values: Iterable[Any], *conditions: ColumnElement[bool]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table in which a column is among some values, however many these are."""
+    listed = list(values)
+    for start in range(0, len(listed), _AMONG):
+        some = table_of(name).c[column].in_(listed[start : start + _AMONG])
+        yield from stored_rows(books, name, some, *conditions)
 
 
 def ids_beginning(books: Reader, name: str, prefix: str, most: int) -> list[str]:

@@ -7,7 +7,7 @@ A part is ``planned``, ``failed`` or ``generated``. A sample is ``failed`` where
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.rows import FileRow, HistoryRow, as_json
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import WorkError
@@ -82,8 +82,7 @@ def settle(books: Writer, sample_ids: Iterable[str]) -> None:
 
 def of_digests(books: Reader, digests: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of files with these SHA-256."""
-    column = table_of("files").c.sha256
-    return list(stored_rows(books, "files", column.in_(digests))) if digests else []
+    return list(rows_among(books, "files", "sha256", digests))
 
 
 def of_sample(books: Reader, sample_id: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.catalog import files
-from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
@@ -54,9 +54,9 @@ def check(
         search = Search(books, expression, registry_names(models_dir))
         ids = [row["id"] for row in find(search, columns=["id"])]
         found = _Found(books)
-        for sample in stored_rows(books, "samples", table_of("samples").c.id.in_(ids)):
+        for sample in rows_among(books, "samples", "id", ids):
             found.add(sample)
-        parts = stored_rows(books, "parts", table_of("parts").c.sample_id.in_(ids))
+        parts = rows_among(books, "parts", "sample_id", ids)
         seeds = repeated((row["seed"], row["sample_id"]) for row in parts)
         outliers = [row for row in found.pulls if abs(row["pull"]) > OUTLIER]
         return {

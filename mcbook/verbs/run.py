@@ -12,7 +12,7 @@ from typing import Any
 
 from mcbook import generators
 from mcbook.catalog import files
-from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import Catalog, open_catalog
@@ -127,7 +127,7 @@ def _extend(
     with opened.reading() as books:
         roots = books.roots()
         groups: dict[tuple[str, str], list[Row]] = {}
-        for row in stored_rows(books, "samples", table_of("samples").c.id.in_(ids)):
+        for row in rows_among(books, "samples", "id", ids):
             groups.setdefault((row["definition"], row["storage"]), []).append(row)
         definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
     again_of = {
@@ -165,7 +165,7 @@ class _Planned:
         for row in self._rows("parts", ids, column.in_(self.wanted)):
             parts.setdefault(row["sample_id"], []).append(row)
         by_definition: dict[str, list[Row]] = {}
-        for sample in stored_rows(self.books, "samples", table_of("samples").c.id.in_(parts)):
+        for sample in rows_among(self.books, "samples", "id", parts):
             by_definition.setdefault(sample["definition"], []).append(sample)
         for digest, samples in sorted(by_definition.items()):
             yield from self._of(digest, samples, parts)
@@ -201,8 +201,7 @@ class _Planned:
                 )  # fmt: skip
 
     def _rows(self, table: str, ids: Sequence[str], *conditions: Any) -> Iterator[Row]:
-        column = table_of(table).c.sample_id
-        return stored_rows(self.books, table, column.in_(ids), *conditions)
+        return rows_among(self.books, table, "sample_id", ids, *conditions)
 
     def _stored(self, table: str, column: str, value: str) -> Iterator[Row]:
         return stored_rows(self.books, table, table_of(table).c[column] == value)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.catalog import files
-from mcbook.catalog.dump import stored_rows, table_of
+from mcbook.catalog.dump import rows_among
 from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
@@ -51,15 +51,15 @@ def status(
         ids = [row["id"] for row in find(search, columns=["id"])]
         groups: dict[tuple[str, str, str], Row] = {}
         of: dict[str, Row] = {}
-        for sample in stored_rows(books, "samples", table_of("samples").c.id.in_(ids)):
+        for sample in rows_among(books, "samples", "id", ids):
             key = (sample["model"], sample["process"], sample["generator"])
             of[sample["id"]] = group = groups.setdefault(key, _nothing())
             group["samples"] += 1
             group[sample["status"]] += 1
-        for part in stored_rows(books, "parts", table_of("parts").c.sample_id.in_(ids)):
+        for part in rows_among(books, "parts", "sample_id", ids):
             if part["status"] != files.GENERATED:
                 of[part["sample_id"]]["events_left"] += part["events"]
-        for file in stored_rows(books, "files", table_of("files").c.sample_id.in_(ids)):
+        for file in rows_among(books, "files", "sample_id", ids):
             _add(of[file["sample_id"]], file)
     return [_told(key, group) for key, group in sorted(groups.items())]
 
