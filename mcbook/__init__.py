@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcbook.verbs.books import copy as copy_catalog
     from mcbook.verbs.books import dump as dump_catalog
     from mcbook.verbs.books import info as catalog_info
     from mcbook.verbs.books import load as load_catalog
@@ -37,6 +38,7 @@ __all__ = [
     "add_efficiency_map",
     "catalog_info",
     "check",
+    "copy_catalog",
     "describe_model",
     "diff",
     "doctor",
@@ -62,6 +64,7 @@ _VERBS = {
     "add_efficiency_map": "efficiencies.add_efficiency_map",
     "catalog_info": "books.info",
     "check": "check.check",
+    "copy_catalog": "books.copy",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
     "doctor": "doctor.doctor",

@@ -12,6 +12,7 @@ from mcbook.catalog.merge import merge
 from mcbook.catalog.rows import FileRow, as_json
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError, WorkError
+from mcbook.verbs import books as books_verbs
 
 __all__ = ["location", "new_books"]
 
@@ -163,3 +164,25 @@ def test_cross_section():
     assert error == pytest.approx(((100 * 0.1) ** 2 + (300 * 0.2) ** 2) ** 0.5 / 400)
     assert cross_section(rows[2:]) is None
     assert cross_section([]) is None
+
+
+def test_copy(new_books):
+    """A copy holds the same, and finds the files; it goes into empty books only."""
+    where, other = new_books(), new_books()
+    sample = fill(where, made=(1,))
+    assert books_verbs.copy(where, other, dry_run=True)["rows"]["files"] == 1
+    found = books_verbs.copy(where, other)
+    assert found["rows"] | {"samples": 1, "parts": 2, "files": 1} == found["rows"]
+    assert state(other, sample) == state(where, sample)
+    dumps = []
+    for place in (where, other):
+        with open_catalog(place, mode="read") as catalog, catalog.reading() as books:
+            dumps.append([line for line in dump_lines(books) if '"table":"roots"' not in line])
+            assert books.roots() == {"samples": ROOT}
+    assert dumps[0] == dumps[1]
+    with pytest.raises(InputError, match="holds rows already"):
+        books_verbs.copy(where, other)
+    with pytest.raises(InputError, match="onto itself"):
+        books_verbs.copy(where, where)
+    with pytest.raises(InputError):
+        books_verbs.copy("/nowhere/at/all.db", new_books())

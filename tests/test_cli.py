@@ -22,7 +22,8 @@ COMMANDS = (
     "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
     "run", "ingest", "check", "status", "doctor",
     "efficiency add", "efficiency list",
-    "catalog dump", "catalog load", "catalog merge", "catalog info", "catalog results",
+    "catalog dump", "catalog load", "catalog merge", "catalog copy",
+    "catalog info", "catalog results",
 )  # fmt: skip
 
 

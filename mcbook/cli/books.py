@@ -60,6 +60,23 @@ def merge(
 
 
 @app.command()
+def copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A catalog, a path or a SQLAlchemy URL.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The new one, such as postgresql://me@host/books.")
+    ],
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Copy a whole catalog into a new one, such as one on a server."""
+    from mcbook.verbs import books as verb
+
+    output.result(verb.copy(source, target, dry_run=dry_run), format_)
+
+
+@app.command()
 def info(catalog: Catalog = None, format_: Format = "table") -> None:
     """Say which catalog is meant, its schema and how much it holds."""
     from mcbook.verbs import books as verb

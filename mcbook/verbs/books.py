@@ -150,6 +150,57 @@ def merge(other: str, *, catalog: str | None = None, dry_run: bool = False) -> d
     return {"catalog": location, "other": other, "new": new, "warnings": merged.warnings}
 
 
+def copy(source: str, target: str, *, dry_run: bool = False) -> dict[str, Any]:
+    """Copy a whole catalog into one that holds nothing yet, such as one on a server.
+
+    Samples stay where they are: their storage roots are recorded so that they are found from the
+    new catalog as well.
+
+    Parameters
+    ----------
+    source
+        Path or URL of a catalog, or a dump of one.
+    target
+        Path or URL of the new one; it is made where there is none.
+    dry_run
+        Do everything, and keep nothing.
+
+    Returns
+    -------
+    dict
+        ``catalog`` (the new one), ``other``, and under ``rows`` how many each table got.
+
+    Raises
+    ------
+    InputError
+        If there is no catalog to copy, both are the same, or the new one holds rows.
+    """
+    if _is_same(source, config.catalog(target)):
+        raise InputError("a catalog cannot be copied onto itself")
+    with (
+        _opened(source) as theirs,
+        theirs.reading() as reader,
+        _target(target, dry_run=dry_run) as opened,
+    ):
+        with opened.writing(keep=not dry_run) as books:
+            filled = [name for name in ROWS if _count(books, name)]
+            if filled:
+                raise InputError(
+                    f"{opened.location} holds rows already: {', '.join(filled)}",
+                    hint="`mcbook catalog merge` adds books to books",
+                )
+            merged = merge_books(books, reader)
+            rows = {name: _count(books, name) for name in ROWS}
+            lost = {name for name in ROWS if rows[name] != _count(reader, name)}
+            if lost:
+                raise WorkError(f"rows of {', '.join(sorted(lost))} did not come along")
+        if not dry_run:
+            _accelerate(opened)
+    if merged.warnings:
+        raise WorkError("; ".join(merged.warnings))
+    return {"catalog": config.catalog(target), "other": source, "rows": rows}
+
+
 def info(*, catalog: str | None = None) -> dict[str, Any]:
     """Say which catalog is meant, its schema, where its samples lie, and how much it holds.
 
