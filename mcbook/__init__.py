@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcbook.verbs.batch import collect, execute, export
     from mcbook.verbs.books import copy as copy_catalog
     from mcbook.verbs.books import dump as dump_catalog
     from mcbook.verbs.books import info as catalog_info
@@ -38,11 +39,14 @@ __all__ = [
     "add_efficiency_map",
     "catalog_info",
     "check",
+    "collect",
     "copy_catalog",
     "describe_model",
     "diff",
     "doctor",
     "dump_catalog",
+    "execute",
+    "export",
     "generate",
     "ingest",
     "list_efficiency_maps",
@@ -64,11 +68,14 @@ _VERBS = {
     "add_efficiency_map": "efficiencies.add_efficiency_map",
     "catalog_info": "books.info",
     "check": "check.check",
+    "collect": "batch.collect",
     "copy_catalog": "books.copy",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
     "doctor": "doctor.doctor",
     "dump_catalog": "books.dump",
+    "execute": "batch.execute",
+    "export": "batch.export",
     "generate": "generate.generate",
     "ingest": "ingest.ingest",
     "list_efficiency_maps": "efficiencies.list_efficiency_maps",

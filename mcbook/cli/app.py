@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mcbook import __version__
-from mcbook.cli import books, efficiency, limits, production, registry, samples
+from mcbook.cli import batch, books, efficiency, limits, production, registry, samples
 from mcbook.cli.boundary import DEBUG, Group
 
 app = typer.Typer(
@@ -28,7 +28,10 @@ app.command("trace")(samples.trace)
 app.command("diff")(samples.diff)
 app.command("verify")(samples.verify)
 app.command("limits")(limits.limits)
+app.command("exec")(batch.execute)
+app.command("collect")(batch.collect)
 app.command("doctor")(production.doctor)
+app.add_typer(batch.export, name="export")
 app.add_typer(efficiency.app, name="efficiency")
 app.add_typer(books.app, name="catalog")
 

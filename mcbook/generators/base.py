@@ -135,7 +135,34 @@ def setting_number(given: object) -> float:
         return math.nan
 
 
-class Campaign(Protocol):
+class Runnable(Protocol):
+    """What makes the parts of samples, once their cards are there.
+
+    All paths are relative to the samples folder, in POSIX form.
+    """
+
+    def program(self) -> Program:
+        """Return the program that makes these samples."""
+        ...
+
+    def build(self) -> Build | None:
+        """Return what the parts of all samples share and only the program can make."""
+        ...
+
+    def command(self, sample_id: str, part: int) -> str:
+        """Return the one shell command that runs a part by hand, from the samples folder."""
+        ...
+
+    def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
+        """Return what that command leaves behind, relative to the samples folder."""
+        ...
+
+    def stated(self, sample: SampleInput) -> Stated:
+        """Return what an output of a sample has to say about itself."""
+        ...
+
+
+class Campaign(Runnable, Protocol):
     """One process with one set of settings: what its samples have in common.
 
     All paths are relative to the samples folder, in POSIX form; contents are bytes.
@@ -158,26 +185,6 @@ class Campaign(Protocol):
 
     def part_files(self, sample: SampleInput, part: PartInput) -> dict[str, bytes]:
         """Return the cards of a part, relative to the folder of the part."""
-        ...
-
-    def program(self) -> Program:
-        """Return the program that makes these samples."""
-        ...
-
-    def build(self) -> Build | None:
-        """Return what the parts of all samples share and only the program can make."""
-        ...
-
-    def command(self, sample_id: str, part: int) -> str:
-        """Return the one shell command that runs a part by hand, from the samples folder."""
-        ...
-
-    def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
-        """Return what that command leaves behind, relative to the samples folder."""
-        ...
-
-    def stated(self, sample: SampleInput) -> Stated:
-        """Return what an output of a sample has to say about itself."""
         ...
 
 

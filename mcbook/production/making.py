@@ -14,13 +14,14 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from mcbook.errors import McbookError, WorkError
-from mcbook.generators.base import Build, Campaign, Generator, PartInput, ReadBack, SampleInput
+from mcbook.generators.base import Build, Generator, PartInput, ReadBack, Runnable, SampleInput
 from mcbook.production.output import wrong
 from mcbook.production.processes import Done, Setup, run
+from mcbook.production.publish import temporary
 
 EVENTS, LOGS, HELD = "events", "logs", ".mcbook-held"
 _WAIT_S = 0.2
@@ -55,7 +56,7 @@ class Job:
     root: Path
     cards: Sequence[str]
     shared: Sequence[str]
-    campaign: Campaign
+    campaign: Runnable
     generator: Generator
 
     @property
@@ -131,7 +132,7 @@ class Worker:
     def __init__(self, setup: Setup, folder: Path) -> None:
         self.setup = setup
         self.folder = folder
-        self._ready: tuple[Path, Campaign] | None = None
+        self._ready: tuple[Path, Runnable] | None = None
 
     def make(self, job: Job) -> Made:
         """Make a part and put it into place.
@@ -225,9 +226,11 @@ def _built(job: Job, build: Build, setup: Setup) -> None:
 
 
 def _build(job: Job, build: Build, setup: Setup, product: Path) -> None:
-    folder = setup.aside / "build" / job.sample.id
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    with temporary(job.root) as aside:  # where a rename puts it into place
+        _build_in(aside, job, build, replace(setup, aside=aside), product)
+
+
+def _build_in(folder: Path, job: Job, build: Build, setup: Setup, product: Path) -> None:
     log = folder / "log"
     for name in job.shared:
         _copy(job.root / name, folder / name)
@@ -304,9 +307,22 @@ def _checked(job: Job, path: Path) -> Made:
 def _publish(output: Path, target: Path) -> None:
     """Put a file into place for good: what is there after a power cut is whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("rb") as handle:
-        os.fsync(handle.fileno())
-    output.replace(target)
+    try:
+        with output.open("rb") as handle:
+            os.fsync(handle.fileno())
+        output.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(f".{target.name}-{os.getpid()}")  # from another file system
+        try:
+            with output.open("rb") as source, beside.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

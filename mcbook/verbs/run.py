@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,13 +12,12 @@ from typing import Any
 
 from mcbook import generators
 from mcbook.catalog import files
-from mcbook.catalog.dump import rows_among, stored_rows, table_of
+from mcbook.catalog.dump import rows_among, stored_rows
 from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import Catalog, open_catalog
-from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
-from mcbook.generators.base import Campaign, PartInput, Program, SampleInput
+from mcbook.generators.base import Program, Runnable
 from mcbook.ingest.records import file_row
 from mcbook.production.extending import extend
 from mcbook.production.making import (
@@ -32,6 +31,7 @@ from mcbook.production.making import (
 )
 from mcbook.production.processes import Setup
 from mcbook.production.publish import Folder, Progress, sweep, temporary
+from mcbook.production.queue import Planned, why_not
 from mcbook.production.rerender import Rerenderer
 from mcbook.verbs.lookup import registry_names
 
@@ -108,7 +108,7 @@ def run(
         with opened.reading() as books:
             roots = books.roots()
             wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
-            listed = list(_Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
+            listed = list(Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
         programs = {} if dry_run else _programs(job.campaign for job in listed)
         work = _Work(opened, deque(listed), len(listed), progress, wanted)
         if not dry_run:
@@ -133,92 +133,16 @@ def _extend(
     again_of = {
         digest: Rerenderer(definitions[digest]["document"], models_dir) for digest, _ in groups
     }
-    _programs(again.campaign for again in again_of.values() if not _why_not(again))
+    _programs(again.campaign for again in again_of.values() if not why_not(again))
     for (digest, storage), samples in groups.items():
         again = again_of[digest]
-        if not _why_not(again):
+        if not why_not(again):
             generator = generators.get(samples[0]["generator"])
             with Folder(roots[storage]).open() as folder, opened.writing() as books:
                 extend(books, folder, again, generator, samples, events)
 
 
-class _Planned:
-    """Finds the parts that are to be made."""
-
-    def __init__(
-        self,
-        books: Reader,
-        models_dir: str | Path | None,
-        wanted: Sequence[str],
-        notes: list[str],
-    ) -> None:
-        self.books = books
-        self.models_dir = models_dir
-        self.wanted = wanted
-        self.notes = notes
-        self.roots = books.roots()
-
-    def jobs(self, ids: Sequence[str]) -> Iterator[Job]:
-        """Yield the parts of samples, those of one process together."""
-        column = table_of("parts").c.status
-        parts: dict[str, list[Row]] = {}
-        for row in self._rows("parts", ids, column.in_(self.wanted)):
-            parts.setdefault(row["sample_id"], []).append(row)
-        by_definition: dict[str, list[Row]] = {}
-        for sample in rows_among(self.books, "samples", "id", parts):
-            by_definition.setdefault(sample["definition"], []).append(sample)
-        for digest, samples in sorted(by_definition.items()):
-            yield from self._of(digest, samples, parts)
-
-    def _of(self, digest: str, samples: list[Row], parts: dict[str, list[Row]]) -> Iterator[Job]:
-        """Yield the parts of the samples of one definition."""
-        first = samples[0]
-        (definition,) = self._stored("definitions", "digest", digest)
-        again = Rerenderer(definition["document"], self.models_dir)
-        if why := _why_not(again):
-            names = f"{len(samples)} sample{'s' * (len(samples) > 1)} of {first['process']}"
-            self.notes.append(f"{names} left: {why}")
-            return
-        shared = list(self._stored("shared_files", "definition", digest))
-        ids = [sample["id"] for sample in samples]
-        cards: dict[tuple[str, int], list[str]] = {}
-        for row in self._rows("cards", ids):
-            cards.setdefault((row["sample_id"], row["part"]), []).append(row["path"])
-        values = again.derived([sample["parameters"] for sample in samples])
-        for sample, derived in zip(samples, values, strict=True):
-            for part in parts[sample["id"]]:
-                on_disk = int(part["directory"].rpartition("/")[2])  # merged books may renumber
-                yield Job(
-                    sample=SampleInput(sample["id"], sample["parameters"], derived),
-                    part=PartInput(on_disk, part["events"], part["seed"]),
-                    number=part["number"],
-                    root=self.roots[part["storage"]],
-                    cards=[*cards.get((sample["id"], 0), ()),
-                           *cards.get((sample["id"], part["number"]), ())],
-                    shared=[row["path"] for row in shared if row["storage"] == part["storage"]],
-                    campaign=again.campaign,
-                    generator=generators.get(first["generator"]),
-                )  # fmt: skip
-
-    def _rows(self, table: str, ids: Sequence[str], *conditions: Any) -> Iterator[Row]:
-        return rows_among(self.books, table, "sample_id", ids, *conditions)
-
-    def _stored(self, table: str, column: str, value: str) -> Iterator[Row]:
-        return stored_rows(self.books, table, table_of(table).c[column] == value)
-
-
-def _why_not(again: Rerenderer) -> str:
-    """Return why samples of a definition cannot be made here, "" where they can."""
-    if again.changed is not None:
-        return f"{again.changed}; `mcbook generate` makes new ones"
-    try:
-        again.campaign.program()
-    except InputError as error:
-        return f"{error.message}; {error.hint}"
-    return ""
-
-
-def _programs(campaigns: Iterable[Campaign]) -> dict[str, str]:
+def _programs(campaigns: Iterable[Runnable]) -> dict[str, str]:
     """Return the variables that name the programs which campaigns need.
 
     Raises

@@ -1,0 +1,73 @@
+"""Commands for production elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mcbook.cli import output
+from mcbook.cli.boundary import Group
+from mcbook.cli.options import Catalog, DryRun, Format, Models
+from mcbook.cli.samples import Expression
+from mcbook.errors import WorkError
+
+export = typer.Typer(cls=Group, rich_markup_mode=None, help="Write planned parts for elsewhere.")
+
+
+@export.command("b2luigi")
+def export_b2luigi(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    expression: Expression = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many parts.")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Take failed parts as well.")] = False,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Write planned parts with a script for b2luigi: HTCondor, Slurm, LSF or this machine."""
+    from mcbook.verbs.batch import export as verb
+
+    found = verb(
+        folder, expression, limit=limit, retry=retry, catalog=catalog, models_dir=models_dir,
+        dry_run=dry_run,
+    )  # fmt: skip
+    output.result(found, format_)
+
+
+def execute(
+    manifest: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="The manifest.jsonl of an export.")
+    ],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The part, as the manifest names it.")],
+    workdir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the program works, such as a local disk."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.001, metavar="MINUTES", help="Longest time.")
+    ] = None,
+    format_: Format = "table",
+) -> None:
+    """Make one part of an export; what a batch job runs. It opens no catalog."""
+    from mcbook.verbs.batch import execute as verb
+
+    seconds = None if timeout is None else 60 * timeout
+    output.result(verb(manifest, key, workdir=workdir, timeout_s=seconds), format_)
+
+
+def collect(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.")],
+    catalog: Catalog = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Enter what the workers of an export made in the books."""
+    from mcbook.verbs.batch import collect as verb
+
+    found = verb(folder, catalog=catalog, dry_run=dry_run)
+    output.result(found, format_)
+    if wrong := len(found["failures"]) + len(found["refused"]):
+        raise WorkError(f"{wrong} part{'s' * (wrong > 1)} failed or could not be entered")

@@ -1,0 +1,169 @@
+"""Production elsewhere: exports, workers that see no catalog, receipts."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mcbook.errors import InputError, WorkError
+from mcbook.production import manifest
+from mcbook.verbs.batch import collect, execute, export
+from mcbook.verbs.generate import generate
+from mcbook.verbs.query import query
+from mcbook.verbs.run import run
+from mcbook.verbs.show import show
+
+GRID = "model: zprime\nscan: {m_zp: [1, 2, 3]}\nevents: 20\n"
+
+
+@pytest.fixture
+def exported(toy, tmp_path, monkeypatch):
+    """Return the folder of an export of three parts; the books are in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MCBOOK_CATALOG", "TOY_MISCHIEF", "TOY_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
+    (tmp_path / "grid.yaml").write_text(GRID)
+    generate(None, "grid.yaml", models_dir=toy)
+    assert export("away", models_dir=toy, dry_run=True)["parts"] == 3
+    assert not (tmp_path / "away").exists()
+    found = export("away", models_dir=toy)
+    assert (found["parts"], found["events"]) == (3, 60)
+    return tmp_path / "away"
+
+
+def keys(folder):
+    """Return the keys of a manifest."""
+    return list(manifest.read(folder / "manifest.jsonl"))
+
+
+def test_from_export_to_books(exported, toy, monkeypatch):
+    """A worker makes parts without the books; receipts bring them in, once."""
+    moved = exported.with_name("moved")
+    exported.rename(moved)  # a folder of its own
+    monkeypatch.setenv("MCBOOK_CATALOG", "/nowhere/at/all.db")
+    for key in keys(moved):
+        receipt = execute(moved / "manifest.jsonl", key)
+        assert receipt["events"] == 20
+        assert execute(moved / "manifest.jsonl", key) == receipt
+    log = Path("log").read_text().splitlines()
+    assert len([line for line in log if line.startswith("build")]) == 1
+    assert len([line for line in log if line.startswith("run")]) == 3
+    monkeypatch.delenv("MCBOOK_CATALOG")
+    assert [row["status"] for row in query()] == ["planned"] * 3
+    assert collect(moved, dry_run=True)["parts"]["new"] == 3
+    assert [row["status"] for row in query()] == ["planned"] * 3
+    found = collect(moved)
+    assert found["parts"] | {"new": 3, "failed": 0, "waiting": 0} == found["parts"]
+    assert found["events"] == 60
+    for row in query():
+        assert (row["status"], row["n_events"]) == ("generated", 20)
+        (file,) = show(row["id"])["parts"][0]["files"]
+        assert Path(file["path"]).is_relative_to(moved)
+    assert collect(moved)["parts"] | {"new": 0, "known": 3} == collect(moved)["parts"]
+    assert run(models_dir=toy)["parts"]["asked"] == 0
+
+
+def test_a_work_folder(exported, tmp_path):
+    """A worker may work elsewhere; nothing is left there."""
+    (tmp_path / "scratch").mkdir()
+    execute(exported / "manifest.jsonl", keys(exported)[0], workdir=tmp_path / "scratch")
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert collect(exported)["parts"] | {"new": 1, "waiting": 2} == collect(exported, dry_run=True)[
+        "parts"
+    ] | {"new": 1, "known": 0}
+
+
+def test_what_fails_is_told(exported, monkeypatch):
+    """A part that fails leaves a note, is marked, and can be made later."""
+    first, *_ = keys(exported)
+    monkeypatch.setenv("TOY_MISCHIEF", json.dumps({"all": "crash", "build": ""}))
+    with pytest.raises(WorkError, match="the toy fell down"):
+        execute(exported / "manifest.jsonl", first)
+    found = collect(exported)
+    assert found["parts"] | {"failed": 1, "waiting": 2} == found["parts"]
+    assert "the toy fell down" in found["failures"][0]["reason"]
+    assert (exported / found["failures"][0]["log"]).is_file()
+    assert sorted(row["status"] for row in query()) == ["failed", "planned", "planned"]
+    monkeypatch.delenv("TOY_MISCHIEF")
+    execute(exported / "manifest.jsonl", first)
+    assert collect(exported)["parts"]["new"] == 1
+    assert sorted(row["status"] for row in query()) == ["generated", "planned", "planned"]
+
+
+def test_what_is_wrong_is_refused(exported, toy, monkeypatch):
+    """A folder that is there, a part that is not, a file that was changed, a missing program."""
+    with pytest.raises(InputError, match="is there already"):
+        export(exported, models_dir=toy)
+    with pytest.raises(InputError, match="nothing is planned"):
+        export("other", "m_zp > 5", models_dir=toy)
+    first, *_ = keys(exported)
+    with pytest.raises(InputError, match="has no part") as caught:
+        execute(exported / "manifest.jsonl", first[:-1] + "9")
+    assert first in caught.value.hint
+    with pytest.raises(InputError, match="cannot be read"):
+        collect("nowhere")
+    Path("text").write_text("{}")
+    with pytest.raises(InputError, match="no manifest"):
+        execute("text", first)
+    monkeypatch.setenv("TOY_PROGRAM", "/nowhere")
+    with pytest.raises(InputError, match="toy was not found"):
+        execute(exported / "manifest.jsonl", first)
+    monkeypatch.delenv("TOY_PROGRAM")
+    receipt = execute(exported / "manifest.jsonl", first)
+    (exported / "samples" / receipt["path"]).write_text("other")
+    (refused,) = collect(exported)["refused"]
+    assert "not the file of its receipt" in refused["reason"]
+    assert [row["status"] for row in query()] == ["planned"] * 3
+
+
+def test_killed_workers(exported, monkeypatch):
+    """Kills at any moment: in the end each part is made once, and counted once."""
+    monkeypatch.setenv("TOY_MISCHIEF", json.dumps({"all": "slow 0.05"}))
+    dice = random.Random(1)
+    for _ in range(30):
+        key = dice.choice(keys(exported))
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            try:
+                execute(exported / "manifest.jsonl", key)
+            finally:
+                os._exit(0)
+        time.sleep(dice.uniform(0, 0.5))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        for receipt in exported.glob("out/*/done.json"):
+            told = json.loads(receipt.read_bytes())
+            assert (exported / "samples" / told["path"]).stat().st_size == told["size"]
+    for key in keys(exported):
+        execute(exported / "manifest.jsonl", key)
+    found = collect(exported)
+    assert found["parts"] | {"new": 3, "refused": 0} == found["parts"]
+    assert len(list(exported.glob("samples/*/events/*"))) == 3
+
+
+def test_b2luigi_for_real(exported, monkeypatch):
+    """The script runs with b2luigi here, is killed in between, and goes on."""
+    pytest.importorskip("b2luigi")
+    settings = json.loads((exported / "settings.json").read_text())
+    (exported / "settings.json").write_text(json.dumps(settings | {"batch_system": "local"}))
+    monkeypatch.setenv("TOY_MISCHIEF", json.dumps({"all": "slow 0.3"}))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    site = ":".join(entry for entry in sys.path if entry)
+    monkeypatch.setenv("PYTHONPATH", site)
+    command = [sys.executable, "production.py"]
+    first = subprocess.Popen(command, cwd=exported, start_new_session=True,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    time.sleep(4)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    done = subprocess.run(command, cwd=exported, capture_output=True, text=True, check=False)
+    assert len(list(exported.glob("out/*/done.json"))) == 3, done.stdout + done.stderr
+    assert collect(exported)["parts"]["new"] == 3
