@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -47,8 +48,8 @@ def parts():
 
 def write(name, sample, seed, *, events=20, mass=None, end="end\n", **more):
     """Write a file as the toy does."""
-    mass = show(sample)["parameters"]["m_zp"] if mass is None else mass
-    head = {"id": sample, "seed": seed, "rate": 1.5, "parameters": {"m_zp": mass}} | more
+    parameters = show(sample)["parameters"] | ({} if mass is None else {"m_zp": mass})
+    head = {"id": sample, "seed": seed, "rate": 1.5, "parameters": parameters} | more
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     body = "".join(f"event {n}\n" for n in range(events))
@@ -84,7 +85,7 @@ def test_a_file_is_bound_by_its_id(enter):
         ({"end": ""}, "truncated"),
         ({"events": 19}, "19 events, and 20 were asked for"),
         ({"mass": 7.5}, "m_zp = 7.5 where 1 was asked for"),
-        ({"rate": 0.0}, "cross section is 0 fb"),
+        ({"rate": 0.0}, "cross section is 0 +-"),
         ({"seed": None}, "does not say its seed"),
         ({"id": "zprime-0123456789ab", "mass": 7.5}, "no sample has its parameters"),
     ],
@@ -127,11 +128,13 @@ def test_a_file_without_id(enter):
     """Its parameters say which sample it is of, or the user does."""
     (sample, seed), (other, _) = parts()
     assert enter(write("a.jsonl", sample, seed, id=None))["entered"][0]["sample"] == sample
-    nameless = {"id": None, "parameters": {}}
-    (refused,) = enter(write("b.jsonl", other, parts()[1][1], **nameless))["refused"]
+    silent = {"id": None, "parameters": {}}
+    (refused,) = enter(write("b.jsonl", other, parts()[1][1], **silent))["refused"]
     assert refused["reason"] == "it has no id, and no sample has its parameters"
     assert "--sample" in refused["hint"]
-    found = enter("b.jsonl", sample=other)
+    (refused,) = enter("b.jsonl", sample=other)["refused"]
+    assert "does not say its parameters" in refused["reason"]
+    found = enter(write("d.jsonl", other, parts()[1][1], id=None), sample=other)
     assert found["entered"][0]["sample"] == other
     free = next(n for n in range(1, 1000) if n not in {seed for _, seed in parts()})
     path = write("c.jsonl", sample, free)
@@ -191,3 +194,31 @@ def test_pulls():
     assert repeated([(1, "a"), (2, "a"), (2, "b"), (1, "a")]) == {2: ["a", "b"]}
     done = {"events": 10, "size": 50, "cpu_s": 3.0, "timed": 5}
     assert predicted(done, 20) == {"bytes": 100.0, "cpu_s": 12.0}
+
+
+def test_a_file_that_moved_is_found_again(enter):
+    """The same bytes elsewhere are where the file is now, if it is gone from where it was."""
+    (sample, seed), _ = parts()
+    path = write("in/a.jsonl", sample, seed)
+    enter(path)
+    Path("in").rename("in2")
+    assert [row["id"] for row in check()["missing"]] == [sample]
+    assert enter("in2")["files"]["known"] == 1
+    assert check()["missing"] == []
+    assert show(sample)["parts"][0]["files"][0]["path"] == str(Path("in2/a.jsonl").absolute())
+    Path("copy.jsonl").write_bytes(Path("in2/a.jsonl").read_bytes())
+    enter("copy.jsonl")
+    assert show(sample)["parts"][0]["files"][0]["path"] == str(Path("in2/a.jsonl").absolute())
+
+
+def test_one_bad_file_spoils_no_other(enter):
+    """Whatever is wrong with a file, the others are entered."""
+    (sample, seed), (other, seed_2) = parts()
+    write("in/1.jsonl", sample, seed, rate="much")
+    write("in/2.jsonl", other, seed_2)
+    write("in/3.jsonl", sample, 10**25)
+    Path("in/4.jsonl").write_text('{"id": 3\nend\n')
+    Path(os.fsdecode(b"in/\xff.jsonl")).write_text("{}")
+    found = enter("in")
+    assert found["files"] == {"new": 1, "known": 0, "refused": 4}
+    assert json.dumps(found).encode()

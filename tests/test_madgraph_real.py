@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcbook.catalog.store import open_catalog
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.generators.madgraph import MadGraph
+from mcbook.production.publish import sha256
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model
 from mcbook.ufo import writer
@@ -195,14 +197,38 @@ def test_run_says_why_madgraph_failed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MCBOOK_CATALOG", "mcbook.db")
     made = generate("zprime", {"scan": {"m_zp": [2.0]}}, events=500)
-    card = tmp_path / "samples" / made["ids"][0] / "parts" / "0001" / "launch.mg5"
+    name = f"{made['ids'][0]}/parts/0001/launch.mg5"
+    card = tmp_path / "samples" / name
     text = card.read_text()
-    card.write_text(text.replace("MASS 9900026 2", "MASS 9900026 20"))
+
+    def rewrite(mass):
+        """Change the card, and what the books say of it."""
+        card.write_text(text.replace("MASS 9900026 2", f"MASS 9900026 {mass}"))
+        with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
+            digest = sha256(card.read_bytes())
+            books.change("UPDATE cards SET sha256 = ? WHERE path = ?", [(digest, name)])
+
+    rewrite("20")
     (failure,) = run()["failures"]
     assert "Zero result" in failure["reason"]
     assert Path(failure["log"]).read_text()
-    card.write_text(text.replace("MASS 9900026 2", "MASS 9900026 3"))
+    rewrite("3")
     (failure,) = run(retry=True)["failures"]
     assert "m_zp = 3 where 2 was asked for" in failure["reason"]
-    card.write_text(text)
+    rewrite("2")
     assert run(retry=True)["parts"]["made"] == 1
+
+
+def test_a_run_by_hand_does_not_spoil_others(tmp_path, monkeypatch):
+    """A lock that a hand run left in the shared folder stays there; its output can be ingested."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MCBOOK_CATALOG", "mcbook.db")
+    made = generate("zprime", {"scan": {"m_zp": [2.0, 3.0]}}, events=500)
+    subprocess.run(["sh", "-c", made["command"]], check=True, capture_output=True)
+    (shared,) = (tmp_path / "samples" / "processes").iterdir()
+    outputs = list(shared.glob("madgraph/Events/*/unweighted_events.lhe.gz"))
+    assert len(outputs) == 1
+    assert ingest(outputs)["files"]["new"] == 1
+    (shared / "madgraph" / "RunWeb").write_text("")
+    assert run()["parts"]["made"] == 1
+    assert not check()["failed"]

@@ -14,14 +14,16 @@ from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model
 
 PART = PartInput(1, 10, 5)
+SAID = {"ptl": "0.0", "etaa": "2.09", "pdlabel": "none", "pt_min_pdg": "{}"}
 FOUND = ReadBack(
     "a-1", 10, 3.0, 0.1, 5, "3.5.7", {"m": 0.1056584, "w": 0.0}, ((11, 5.29), (-11, 5.29)),
-    frozenset({11, -11, 13}), {"ptl": "0.0", "etaa": "2.09", "pdlabel": "none", "pt_min_pdg": "{}"},
+    frozenset({11, -11, 13}), SAID,
 )  # fmt: skip
 STATED = Stated(
-    {"m": 0.1056583755, "w": 0.0, "other": 3.0}, 7, ((11, 5.29), (-11, 5.29)),
+    {"m": 0.1056583755, "w": 0.0}, 7, ((11, 5.29), (-11, 5.29)),
     frozenset({11, -11, 13, -13}),
     {"ptl": OFF, "etaa": "2.09", "pdlabel": "none", "pt_min_pdg": OFF, "ea": OFF},
+    (frozenset({13}), frozenset({15})), has_rate=True,
 )  # fmt: skip
 
 WRONG = [
@@ -30,24 +32,31 @@ WRONG = [
     ({"events": 9}, "it has 9 events"),
     ({"cross_section_fb": 0.0}, "its cross section is 0"),
     ({"cross_section_fb": -1.0}, "its cross section is -1"),
+    ({"cross_section_fb": float("nan")}, "its cross section is nan"),
+    ({"cross_section_error_fb": float("inf")}, "3 +- inf fb"),
+    ({"beams": ()}, "its beams are not said"),
+    ({"parameters": {"m": 0.1056584}}, "it does not say its parameters w"),
+    ({"parameters": {"m": float("nan"), "w": 0.0}}, "m = nan where"),
+    ({"settings": {"pdlabel": "none"}}, "it does not say its settings etaa"),
+    ({"particles": frozenset({11, -11})}, "do not have the particles of the process: 13 or 15"),
     ({"beams": ((-11, 5.29), (11, 5.29))}, "its beams are -11"),
     ({"beams": ((11, 7.0), (-11, 4.0))}, "7 GeV"),
-    ({"parameters": {"m": 0.1056594}}, "m = 0.1056594 where 0.105658375"),
-    ({"parameters": {"w": 1e-9}}, "w = 1e-09 where 0"),
-    ({"particles": frozenset({11, 9000006})}, "does not know: 9000006"),
-    ({"settings": {"ptl": "10.0"}}, "ptl = 10.0, and nothing was asked for"),
-    ({"settings": {"etaa": "-1.0"}}, "etaa = -1.0, and 2.09 was asked for"),
-    ({"settings": {"pt_min_pdg": "{13: 1}"}}, "pt_min_pdg = {13: 1}"),
-    ({"settings": {"pdlabel": "isronlyll"}}, "pdlabel = isronlyll"),
+    ({"parameters": {"m": 0.1056594, "w": 0.0}}, "m = 0.1056594 where 0.105658375"),
+    ({"parameters": {"m": 0.1056584, "w": 1e-9}}, "w = 1e-09 where 0"),
+    ({"particles": frozenset({13, 9000006})}, "does not know: 9000006"),
+    ({"settings": SAID | {"ptl": "10.0"}}, "ptl = 10.0, and nothing was asked for"),
+    ({"settings": SAID | {"etaa": "-1.0"}}, "etaa = -1.0, and 2.09 was asked for"),
+    ({"settings": SAID | {"pt_min_pdg": "{13: 1}"}}, "pt_min_pdg = {13: 1}"),
+    ({"settings": SAID | {"pdlabel": "isronlyll"}}, "pdlabel = isronlyll"),
 ]
 
 
 def test_nothing_is_wrong():
     """Numbers agree to the digits that are written; settings that do nothing are all the same."""
     assert wrong(FOUND, STATED, "a-1", PART) == []
-    off = {"ptl": "-1.0", "ea": "0", "etaa": "2.090000001"}
-    assert wrong(replace(FOUND, settings=off), STATED, "a-1", PART) == []
-    silent = replace(FOUND, sample_id=None, seed=None, beams=(), cross_section_fb=float("nan"))
+    off = {"ptl": "-1.0", "ea": "0", "etaa": "2.090000001", "custom_fcts": ""}
+    assert wrong(replace(FOUND, settings=SAID | off), STATED, "a-1", PART) == []
+    silent = replace(FOUND, sample_id=None, seed=None)
     assert wrong(silent, STATED, "a-1", PART) == []
 
 
@@ -58,6 +67,7 @@ def test_what_is_wrong(how, says):
     assert says in complaint
 
 
+ID = "zprime-0123456789ab"
 LHE = """\
 <LesHouchesEvents version="3.0">
 <header>
@@ -101,8 +111,8 @@ EVENT = """\
 def lhe(tmp_path):
     """Return a function that writes an LHE file and reads it back."""
 
-    def read(*, is_packed=False, cut="-1.0", mass=1.0, events=2):
-        text = LHE.format(id="zprime-0", cut=cut, mass=mass, events=EVENT * events)
+    def read(*, is_packed=False, cut="-1.0", mass=1.0, events=2, identity=ID):
+        text = LHE.format(id=identity, cut=cut, mass=mass, events=EVENT * events)
         path = tmp_path / ("e.lhe.gz" if is_packed else "e.lhe")
         path.write_bytes(gzip.compress(text.encode()) if is_packed else text.encode())
         assert MadGraph().recognises(path.read_bytes()[:4096])
@@ -115,7 +125,7 @@ def lhe(tmp_path):
 def test_lhe(lhe, is_packed):
     """Header, beams, particles and run settings of an LHE file."""
     found = lhe(is_packed=is_packed)
-    assert (found.sample_id, found.events, found.seed) == ("zprime-0", 2, 7)
+    assert (found.sample_id, found.events, found.seed) == (ID, 2, 7)
     assert (found.cross_section_fb, found.cross_section_error_fb) == pytest.approx((0.04, 1.5e-4))
     assert found.beams == ((11, 5.29), (-11, 5.29))
     assert found.particles == {11, 9900026}
@@ -140,12 +150,35 @@ def test_lhe_against_a_sample(lhe):
     assert stated.parameters["width_zp"] == derived["width_zp"]
     assert stated.beams == ((11, 5.29), (-11, 5.29))
     assert 9900026 in stated.particles
+    assert stated.finals == ({13, -13, 9900026},)
+    asked = {name: value for name, value in stated.settings.items() if value != OFF}
+    whole = replace(
+        lhe(), parameters=dict(stated.parameters) | {"m_zp": 1.0},
+        settings=asked | {"etaa": "-1.0", "mmaa": "0.0"},
+        particles=frozenset({11, -11, 13, -13, 9900026}),
+    )  # fmt: skip
     part = PartInput(1, 2, 7)
-    assert wrong(lhe(), stated, "zprime-0", part) == []
-    (heavy,) = wrong(lhe(mass=1.1), stated, "zprime-0", part)
+
+    def complaints(**how):
+        return wrong(replace(whole, **how), stated, ID, part)
+
+    assert complaints() == []
+    (heavy,) = complaints(parameters=whole.parameters | {"m_zp": 1.1})
     assert "m_zp = 1.1 where 1 was asked for" in heavy
-    (cut,) = wrong(lhe(cut="2.5"), stated, "zprime-0", part)
-    assert "etaa = 2.5, and nothing was asked for" in cut
+    for cut in ("etaa", "mmaa", "ptl", "xpta"):
+        (said,) = complaints(settings=whole.settings | {cut: "2.5"})
+        assert f"{cut} = 2.5, and nothing was asked for" in said
+    (isr,) = complaints(settings=whole.settings | {"lpp1": "3"})
+    assert "lpp1 = 3, and 0 was asked for" in isr
+    (electrons,) = complaints(particles=frozenset({11, -11, 9900026}))
+    assert "do not have the particles" in electrons
+    assert any("does not say its parameters" in text for text in wrong(lhe(), stated, ID, part))
+
+
+def test_only_ids_are_ids(lhe):
+    """A tag that is no id of mcbook says nothing."""
+    assert lhe().sample_id == ID
+    assert lhe(identity="tag_1").sample_id is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +188,7 @@ def test_lhe_against_a_sample(lhe):
          "Zero result detected: No Phase Space."),
         ("INFO: x\nWARNING: invalid set command MApp 3\ndone\n", "invalid set command MApp 3"),
         ('Command "launch x" interrupted with error:\nValueError : y\n',
-         'Command "launch x" interrupted with error:'),
+         'Command "launch x" interrupted with error: ValueError : y'),
         ("INFO: all\nlast words\n\n", "last words"),
         ("", ""),
     ],

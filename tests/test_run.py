@@ -19,6 +19,7 @@ from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError
 from mcbook.production.publish import sha256
 from mcbook.verbs.generate import generate
+from mcbook.verbs.ingest import ingest
 from mcbook.verbs.query import query
 from mcbook.verbs.run import run
 from mcbook.verbs.show import show
@@ -142,7 +143,7 @@ def test_some_only(campaign, make):  # noqa: ARG001
         ("nothing", "no events came"),
         ("truncate", "truncated: it ends in event"),
         ("few", "it has 19 events, and 20 were asked for"),
-        ("zero", "its cross section is 0 fb"),
+        ("zero", "its cross section is 0 +-"),
         ("other seed", "its seed is 999"),
         ("other id", "it says that it is of toy-000000000000"),
         ("other parameters", "m_zp = 77 where"),
@@ -407,3 +408,73 @@ def test_on_any_books(new_books, toy, tmp_path, monkeypatch):
     assert not verify(models_dir=toy)["failed"]
     (row,) = status()
     assert (row["generated"], row["events"]) == (4, 120)
+
+
+def test_a_card_that_was_edited_is_not_run(campaign, make):
+    """Events are made from what the books recorded, or not at all."""
+    sample = next(iter(seeds()))
+    card = campaign / "samples" / sample / "parts" / "0001" / "run.json"
+    text = card.read_text()
+    card.write_text(text.replace("20", "21"))
+    (failure,) = make(f"id == '{sample}'")["failures"]
+    assert "is not what was recorded" in failure["reason"]
+    card.write_text(text)
+    assert make(f"id == '{sample}'", retry=True)["parts"]["made"] == 1
+
+
+def test_a_samples_folder_that_is_gone(campaign, make):
+    """Nothing is written, and nothing is marked."""
+    (campaign / "samples").rename(campaign / "elsewhere")
+    with pytest.raises(InputError, match=r"samples folder .* is not there"):
+        make()
+    assert not (campaign / "samples").exists()
+    assert statuses() == ["planned"] * 4
+
+
+def test_traces_of_hand_runs_are_left_out(campaign, make):
+    """What a run by hand left in the shared folder does not reach the workers."""
+    make(limit=1)
+    compiled = campaign / "samples" / "processes" / "toy" / "compiled"
+    (compiled / "LOCK").write_text("")
+    assert make()["parts"]["failed"] == 0
+
+
+def test_a_file_entered_in_between_counts(campaign, make, misbehave, toy):  # noqa: ARG001
+    """While a part is made somebody ingests it: it counts once, and the run goes on."""
+    misbehave(all="slow 1.5")
+    sample, seed = next(iter(seeds().items()))
+    results = []
+    thread = threading.Thread(target=lambda: results.append(run(models_dir=toy, jobs=4)))
+    thread.start()
+    head = {"id": sample, "seed": seed, "rate": 1.5, "parameters": show(sample)["parameters"]}
+    lines = [json.dumps(head), *(f"other {n}" for n in range(20)), "end"]
+    Path("other.jsonl").write_text("\n".join(lines) + "\n")
+    time.sleep(0.8)
+    assert ingest(["other.jsonl"], models_dir=toy)["files"]["new"] == 1
+    thread.join()
+    (found,) = results
+    assert (found["parts"]["made"], found["parts"]["held"], found["failures"]) == (3, 1, [])
+    assert statuses() == ["generated"] * 4
+    assert len(list((campaign / "samples").glob("*/events/*"))) == 3
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_from_outside(campaign, misbehave, toy, kind):  # noqa: ARG001
+    """A closed terminal ends the programs as Ctrl-C does."""
+    misbehave(all="hang")
+    child = in_child(lambda: interruptible(toy))
+    until = time.monotonic() + 20
+    while not toys() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(child, kind)
+    os.waitpid(child, 0)
+    assert toys() == []
+    assert statuses() == ["planned"] * 4
+
+
+def test_dry_run_of_more_events(campaign, make):  # noqa: ARG001
+    """It counts the parts that would be added."""
+    assert make("m_zp < 1.5", events=50, dry_run=True)["parts"]["asked"] == 2  # one is planned
+    make()
+    assert make(events=50, dry_run=True)["parts"]["asked"] == 4
+    assert len(seeds()) == 4

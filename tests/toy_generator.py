@@ -102,7 +102,7 @@ class ToyCampaign:
 
     def build(self):
         """Return what is compiled once."""
-        return Build(FOLDER, "compiled", "done", f'"$TOY_PROGRAM" build {FOLDER}')
+        return Build(FOLDER, "compiled", "done", f'"$TOY_PROGRAM" build {FOLDER}', ("LOCK",))
 
     def command(self, sample_id, part):
         """Return a shell line."""
@@ -114,4 +114,4 @@ class ToyCampaign:
 
     def stated(self, sample):
         """Return what an output has to say: the parameters."""
-        return Stated(dict(sample.parameters), 9, (), frozenset())
+        return Stated(dict(sample.parameters), 9, (), frozenset(), has_rate=True)

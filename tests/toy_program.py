@@ -44,6 +44,8 @@ def run(sample, folder):
     parameters = json.loads(Path(sample, "toy.json").read_text())
     if not Path("processes/toy/compiled/done").exists():
         sys.exit("nothing was compiled")
+    if Path("processes/toy/compiled/LOCK").exists():
+        sys.exit("somebody else is at it")
     kind, value = mischief(card["seed"])
     log(f"run {sample} {card['seed']}")
     if kind in LAST_WORDS:
@@ -51,7 +53,8 @@ def run(sample, folder):
     if kind == "orphan":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     head = {"id": parameters.pop("id"), "seed": card["seed"], "rate": 1.5, "parameters": parameters}
-    head |= {"parameters": {"m_zp": 77.0}} if value == "parameters" else {}
+    if value == "parameters":
+        head["parameters"] = parameters | {"m_zp": 77.0}
     head |= {k: v for k, v in LIES.get(kind, {}).items() if value in {"", k}}
     out = Path(folder, "out")
     out.mkdir()

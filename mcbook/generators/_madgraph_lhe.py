@@ -20,6 +20,7 @@ _PARTICLE = re.compile(
 )
 _INIT_FIELDS = 4
 _BEAMS = 10
+_ID = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{12}")  # any other tag is somebody's own, or MadGraph's
 _TOP = 1000
 
 
@@ -58,7 +59,7 @@ def read_lhe(path: str) -> ReadBack:
     version = _VERSION.search(text)
     seed = settings.get("iseed", "")
     return ReadBack(
-        sample_id=settings.get("run_tag"),
+        sample_id=tag if _ID.fullmatch(tag := settings.get("run_tag", "")) else None,
         events=counted,
         cross_section_fb=value * FB_PER_PB,
         cross_section_error_fb=error * FB_PER_PB,

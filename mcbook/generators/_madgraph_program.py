@@ -41,9 +41,10 @@ def explain(log: str) -> str:
     """Return the line of a log that says best why there are no events, else the last one."""
     lines = [line.strip() for line in _COLOUR.sub("", log).splitlines()]
     for pattern in _TELLING:
-        for line in reversed(lines):
-            if found := pattern.search(line):
-                return found[0]
+        for number in range(len(lines) - 1, -1, -1):
+            if found := pattern.search(lines[number]):
+                after = next((line for line in lines[number + 1 :] if line), "")
+                return f"{found[0]} {after}" if found[0].endswith(":") else found[0]
     return next((line for line in reversed(lines) if line), "")
 
 

@@ -35,11 +35,13 @@ NEUTRAL = frozenset({"run_tag", "event_norm", "use_syst", "gridpack", "sde_strat
 
 ENERGIES = ("el", "elmax", "ea", "eamax", "e_min_pdg", "e_max_pdg", "dsqrt_shat")
 MOMENTA = ("ptl", "ptlmax", "ptl1min", "ptl1max", "ptl2min", "ptl2max", "ptllmin", "ptllmax",
-           "xptl", "ptheavy", "pta", "ptamax", "ptgmin", "pt_min_pdg", "pt_max_pdg")  # fmt: skip
+           "xptl", "ptheavy", "pta", "ptamax", "xpta", "ptgmin", "pt_min_pdg",
+           "pt_max_pdg")  # fmt: skip
 ANGLES = ("etal", "etalmin", "etaa", "etaamin", "eta_min_pdg", "eta_max_pdg",
           "drll", "drllmax", "draa", "draamax", "dral", "dralmax")  # fmt: skip
-MASSES = ("mmll", "mmllmax", "mmnl", "mmnlmax", "mxx_min_pdg")
-"""Cuts of the run_card that touch leptons, photons and new particles."""
+MASSES = ("mmll", "mmllmax", "mmnl", "mmnlmax", "mmaa", "mmaamax", "mxx_min_pdg")
+OTHERS = ("cut_decays", "custom_fcts")
+"""Cuts of the run_card that touch leptons, photons and new particles, and what else would."""
 
 
 def stated(lines: str) -> dict[str, str]:
@@ -47,7 +49,7 @@ def stated(lines: str) -> dict[str, str]:
 
     Every cut that is not set is off.
     """
-    found = dict.fromkeys((*ENERGIES, *MOMENTA, *ANGLES, *MASSES), OFF)
+    found = dict.fromkeys((*ENERGIES, *MOMENTA, *ANGLES, *MASSES, *OTHERS), OFF)
     for line in lines.splitlines():
         words = line.split()
         if words[:2] == ["set", "run_card"] and words[2] not in NEUTRAL:

@@ -80,8 +80,9 @@ class Stated:
     """What an output of a sample has to say about itself, as far as the generator says it.
 
     `parameters` agree where they do to the digits that the generator writes, `digits`. `beams` and
-    `particles` are as in `ReadBack`; an output may have fewer particles. `settings` are those that
-    shape the events.
+    `particles` are as in `ReadBack`; an output may have fewer particles, but must have those of at
+    least one of `finals`. `settings` are those that shape the events. `has_rate` says that there is
+    a cross section.
     """
 
     parameters: Mapping[str, float]
@@ -89,6 +90,8 @@ class Stated:
     beams: tuple[tuple[int, float], ...]
     particles: frozenset[int]
     settings: Mapping[str, str] = field(default_factory=dict)
+    finals: tuple[frozenset[int], ...] = ()
+    has_rate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +114,15 @@ class Build:
     """What is made once for all samples of a campaign: a folder inside one that they share.
 
     `command` runs in the samples folder and makes `product` inside `folder`; where `marker` is
-    there, all of it is. A copy of `folder` elsewhere does the same.
+    there, all of it is. A copy of `folder` elsewhere does the same, without what in `product` the
+    patterns `left_out` match: traces of earlier runs.
     """
 
     folder: str
     product: str
     marker: str
     command: str
+    left_out: tuple[str, ...] = ()
 
 
 def setting_number(given: object) -> float:

@@ -234,6 +234,7 @@ class MadGraphCampaign:
             product="madgraph",
             marker="Cards/me5_configuration.txt",
             command=f"sh {shlex.quote(f'{self.folder}/run.sh')}",
+            left_out=("RunWeb", "Events/*"),
         )
 
     def stated(self, sample: SampleInput) -> Stated:
@@ -241,7 +242,13 @@ class MadGraphCampaign:
         particles = self.model.particles
         beams = next(self.process.chains()).initial
         energy = self.settings["sqrt_s"] / 2
-        ids = [particles[name].id_of(name) for name in particles]
+        is_ours = "names" not in self.settings  # else the package has ids of its own
+        ids = [particles[name].id_of(name) for name in particles] if is_ours else []
+        leaves = [
+            {node.particle for node in chain.walk() if not node.daughters}
+            for chain in self.process.chains()
+        ]
+        finals = [frozenset(particles[name].id_of(name) for name in names) for names in leaves]
         return Stated(
             parameters=self.parameters.values(sample),
             digits=DIGITS,
@@ -250,6 +257,8 @@ class MadGraphCampaign:
             else (),
             particles=frozenset(ids),
             settings=self._run_card,
+            finals=tuple(finals) if is_ours else (),
+            has_rate=True,
         )
 
     def command(self, sample_id: str, part: int) -> str:

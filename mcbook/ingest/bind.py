@@ -118,6 +118,9 @@ class Binder:
         """Return the part with the seed of a file, a new one if the books have none."""
         if found.seed is None:
             raise InputError("it does not say its seed, so nobody knows which part it is")
+        low, high = generators.get(sample["generator"]).seed_range
+        if not low <= found.seed <= high:
+            raise InputError(f"its seed {found.seed} is none that {sample['generator']} takes")
         parts = self.books.parts_of([sample["id"]]).get(sample["id"], [])
         for part in parts:
             if part.seed == found.seed:
@@ -173,6 +176,8 @@ def read(path: Path) -> tuple[ReadBack, Generator]:
             except McbookError as error:
                 message = error.message.replace(str(path), "it")
                 raise type(error)(message, hint=error.hint) from error
+            except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+                raise InputError(f"it is damaged: {error}") from error
     raise InputError(
         "it is no output of a generator", hint="LHE files are, plain or gzipped (.lhe, .lhe.gz)"
     )

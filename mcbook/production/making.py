@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -21,10 +21,13 @@ from mcbook.errors import McbookError, WorkError
 from mcbook.generators.base import Build, Generator, PartInput, ReadBack, Runnable, SampleInput
 from mcbook.production.output import wrong
 from mcbook.production.processes import Done, Setup, run
-from mcbook.production.publish import temporary
+from mcbook.production.publish import sha256, temporary
 
 EVENTS, LOGS, HELD = "events", "logs", ".mcbook-held"
 _WAIT_S = 0.2
+_MOST_SAID = 200
+LEAST_FREE = 1_000_000
+"""Bytes below which a disk is full, whatever a program said when it failed."""
 _BLOCK = 1 << 20
 
 
@@ -43,9 +46,9 @@ class Job:
     root
         The storage root.
     cards
-        Cards of the sample and of the part, relative to the root.
+        Cards of the sample and of the part, relative to the root, with their SHA-256.
     shared
-        Files that all samples of the definition share, relative to the root.
+        Files that all samples of the definition share, the same.
     campaign, generator
         What made the cards.
     """
@@ -54,8 +57,8 @@ class Job:
     part: PartInput
     number: int
     root: Path
-    cards: Sequence[str]
-    shared: Sequence[str]
+    cards: Mapping[str, str]
+    shared: Mapping[str, str]
     campaign: Runnable
     generator: Generator
 
@@ -154,13 +157,19 @@ class Worker:
             self._check_done(job, done, log, output)
             made = _checked(job, output)
             _publish(output, job.root / job.path)
-        except PartError:
+        except PartError as error:
+            is_full = _is_full(job.root)
             self._spoilt(log, job)
+            if is_full and not error.is_fatal:
+                raise PartError(f"the disk is full ({error.message})", is_fatal=True) from error
             raise
-        except OSError as error:
+        except OSError as error:  # of several files at once it has no number
+            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT} or _is_full(job.root)
             self._spoilt(log, job)
-            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise PartError(f"{error.strerror or error}", is_fatal=is_full) from error
+            said = error.strerror or str(error)[:_MOST_SAID]
+            raise PartError(
+                said if not is_full else "the disk is full", is_fatal=is_full
+            ) from error
         job.log.unlink(missing_ok=True)
         self._tidy(job)
         return Made(made.path, made.found, made.sha256, made.size, done.cpu_s, done.wall_s)
@@ -175,16 +184,17 @@ class Worker:
         build = job.campaign.build()
         if build is not None:
             _built(job, build, self.setup)
+            source = job.root / build.folder
             shutil.copytree(
-                job.root / build.folder, self.folder / build.folder, symlinks=True,
-                dirs_exist_ok=True,
+                source, self.folder / build.folder, symlinks=True, dirs_exist_ok=True,
+                ignore=_leaving_out(build, source),
             )  # fmt: skip
         self._copy(job.root, job.shared)
         self._ready = (job.root, job.campaign)
 
-    def _copy(self, root: Path, names: Sequence[str]) -> None:
-        for name in names:
-            _copy(root / name, self.folder / name)
+    def _copy(self, root: Path, names: Mapping[str, str]) -> None:
+        for name, recorded in names.items():
+            _copy(root / name, self.folder / name, recorded)
 
     def _check_done(self, job: Job, done: Done, log: Path, output: Path) -> None:
         if done.stopped and self.setup.stop.is_set():
@@ -232,8 +242,8 @@ def _build(job: Job, build: Build, setup: Setup, product: Path) -> None:
 
 def _build_in(folder: Path, job: Job, build: Build, setup: Setup, product: Path) -> None:
     log = folder / "log"
-    for name in job.shared:
-        _copy(job.root / name, folder / name)
+    for name, recorded in job.shared.items():
+        _copy(job.root / name, folder / name, recorded)
     done = run(build.command, setup, folder=folder, log=log)
     if done.stopped and setup.stop.is_set():
         raise Interrupted
@@ -325,15 +335,39 @@ def _publish(output: Path, target: Path) -> None:
             beside.unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, recorded: str) -> None:
+    """Copy a file that is as it was recorded."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        shutil.copyfile(source, target)
+        content = source.read_bytes()
     except FileNotFoundError:
         raise PartError(
             f"{source} is not there: `mcbook verify` says what else is missing, and"
             " `mcbook generate` with the grid writes it again"
         ) from None
+    if sha256(content) != recorded:
+        raise PartError(
+            f"{source} is not what was recorded: `mcbook verify` says what else was changed"
+        )
+    target.write_bytes(content)
+
+
+def _leaving_out(build: Build, folder: Path) -> Callable[[str, list[str]], set[str]]:
+    """Return what `shutil.copytree` is to leave out of a folder with what was compiled."""
+    product = folder / build.product
+
+    def ignored(directory: str, names: list[str]) -> set[str]:
+        return {
+            name
+            for name in names
+            if any((Path(directory) / name).match(str(product / entry)) for entry in build.left_out)
+        }
+
+    return ignored
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < LEAST_FREE
 
 
 def _keep(log: Path, target: Path) -> None:

@@ -44,14 +44,16 @@ def line_of(job: Job) -> Line:
         "command": campaign.command(job.sample.id, job.part.number),
         "outputs": list(campaign.outputs(job.sample.id, job.part.number)),
         "build": None if build is None else asdict(build),
-        "cards": list(job.cards),
-        "shared": list(job.shared),
+        "cards": dict(job.cards),
+        "shared": dict(job.shared),
         "stated": {
             "parameters": dict(stated.parameters),
             "digits": stated.digits,
             "beams": [list(beam) for beam in stated.beams],
             "particles": sorted(stated.particles),
             "settings": dict(stated.settings),
+            "finals": [sorted(ids) for ids in stated.finals],
+            "has_rate": stated.has_rate,
         },
     }
 
@@ -122,7 +124,7 @@ class Frozen:
     def build(self) -> Build | None:
         """Return what the parts share."""
         given = self.line["build"]
-        return None if given is None else Build(**given)
+        return None if given is None else Build(**{**given, "left_out": tuple(given["left_out"])})
 
     def command(self, sample_id: str, part: int) -> str:  # noqa: ARG002
         """Return the shell command."""
@@ -141,4 +143,6 @@ class Frozen:
             tuple((int(identity), float(energy)) for identity, energy in given["beams"]),
             frozenset(given["particles"]),
             given["settings"],
+            tuple(frozenset(ids) for ids in given["finals"]),
+            given["has_rate"],
         )

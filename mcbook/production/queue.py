@@ -66,9 +66,9 @@ class Planned:
             return
         shared = list(self._stored("shared_files", "definition", digest))
         ids = [sample["id"] for sample in samples]
-        cards: dict[tuple[str, int], list[str]] = {}
+        cards: dict[tuple[str, int], dict[str, str]] = {}
         for row in self._rows("cards", ids):
-            cards.setdefault((row["sample_id"], row["part"]), []).append(row["path"])
+            cards.setdefault((row["sample_id"], row["part"]), {})[row["path"]] = row["sha256"]
         values = again.derived([sample["parameters"] for sample in samples])
         for sample, derived in zip(samples, values, strict=True):
             for part in parts[sample["id"]]:
@@ -78,9 +78,10 @@ class Planned:
                     part=PartInput(on_disk, part["events"], part["seed"]),
                     number=part["number"],
                     root=self.roots[part["storage"]],
-                    cards=[*cards.get((sample["id"], 0), ()),
-                           *cards.get((sample["id"], part["number"]), ())],
-                    shared=[row["path"] for row in shared if row["storage"] == part["storage"]],
+                    cards=cards.get((sample["id"], 0), {})
+                    | cards.get((sample["id"], part["number"]), {}),
+                    shared={row["path"]: row["sha256"] for row in shared
+                            if row["storage"] == part["storage"]},
                     campaign=again.campaign,
                     generator=generators.get(first["generator"]),
                 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from mcbook.catalog import files
 from mcbook.catalog.store import Catalog, open_catalog
-from mcbook.catalog.writer import Reader
+from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError, McbookError
 from mcbook.ingest.bind import Binder, Bound, read
 from mcbook.ingest.records import file_row
@@ -75,7 +75,8 @@ def ingest(
                 found["entered"] += [told] if told else []
             except McbookError as error:
                 counts["refused"] += 1
-                told = {"path": str(path), "reason": error.message, "hint": error.hint}
+                name = str(path).encode("utf-8", "backslashreplace").decode()
+                told = {"path": name, "reason": error.message, "hint": error.hint}
                 found["refused"].append(told)
             if progress is not None:
                 progress(number, len(listed))
@@ -103,14 +104,23 @@ def _one(
     opened: Catalog, path: Path, how: tuple[str | Path | None, Row | None], *, dry_run: bool
 ) -> Row | None:
     """Enter one file; return what it is, None where the books have it already."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError("its name is not in UTF-8") from error
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     models_dir, sample = how
     with opened.reading() as books:
-        if files.of_digests(books, [digest]):
-            return None
+        is_known = bool(files.of_digests(books, [digest]))
+    if is_known:
+        with opened.writing(keep=not dry_run) as books:
+            _find_again(books, digest, path)
+        return None
     said, generator = read(path)
     with opened.writing(keep=not dry_run) as books:  # the part must not change in between
+        if files.of_digests(books, [digest]):
+            return None
         bound = Binder(books, models_dir, sample).bind(said, generator)
         _check_free(books, bound)
         root, name = _place(books, path)
@@ -122,6 +132,17 @@ def _one(
         files.enter(books, [row])
     part = bound.part
     return {"path": str(path), "sample": part.sample_id, "part": part.number, "events": said.events}
+
+
+def _find_again(books: Writer, digest: str, path: Path) -> None:
+    """Record where a known file is now, if it is no longer where it was."""
+    (row,) = files.of_digests(books, [digest])
+    if not (books.root_path(row["storage"]) / row["path"]).is_file():
+        root, name = _place(books, path)
+        storage = books.add_root(root)
+        books.change(
+            "UPDATE files SET storage = ?, path = ? WHERE sha256 = ?", [(storage, name, digest)]
+        )
 
 
 def _check_free(books: Reader, bound: Bound) -> None:

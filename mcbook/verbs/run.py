@@ -1,11 +1,12 @@
 """``mcbook run``: makes the events of planned samples on this machine."""
 
 import os
+import signal
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from mcbook.catalog.dump import rows_among, stored_rows
 from mcbook.catalog.find import find
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import Catalog, open_catalog
-from mcbook.errors import InputError
+from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import Program, Runnable
 from mcbook.ingest.records import file_row
 from mcbook.production.extending import extend
@@ -29,6 +30,7 @@ from mcbook.production.making import (
     in_place,
     let_go,
 )
+from mcbook.production.parts import split_events
 from mcbook.production.processes import Setup
 from mcbook.production.publish import Folder, Progress, sweep, temporary
 from mcbook.production.queue import Planned, why_not
@@ -109,7 +111,11 @@ def run(
             roots = books.roots()
             wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
             listed = list(Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
+        if not dry_run:
+            listed = _with_programs(listed, notes)
+            _check_roots(listed)
         programs = {} if dry_run else _programs(job.campaign for job in listed)
+        more = _missing(opened, ids, events) if dry_run and events is not None else 0
         work = _Work(opened, deque(listed), len(listed), progress, wanted)
         if not dry_run:
             work.all(jobs, programs, timeout_s)
@@ -117,7 +123,42 @@ def run(
                 if root.is_dir():
                     sweep(root)
                     let_go(root)
+        work.total += more
         return {"catalog": opened.location, **work.report(), "notes": notes}
+
+
+def _missing(opened: Catalog, ids: Sequence[str], events: int) -> int:
+    """Return how many parts samples lack to a target of events."""
+    with opened.reading() as books:
+        there = books.parts_of(ids)
+    have = {name: sum(part.events for part in there.get(name, ())) for name in ids}
+    return sum(len(split_events(max(events - count, 0))) for count in have.values())
+
+
+def _with_programs(jobs: list[Job], notes: list[str]) -> list[Job]:
+    """Return the jobs whose programs are here, if any are; the others are told."""
+    there, missing = [], Counter[str]()
+    for job in jobs:
+        program = job.campaign.program()
+        if program.path is None:
+            missing[f"{program.name} was not found: {program.wanted}"] += 1
+        else:
+            there.append(job)
+    if not there:
+        return jobs
+    notes += [f"{count} parts left: {why}" for why, count in missing.items()]
+    return there
+
+
+def _check_roots(jobs: Sequence[Job]) -> None:
+    """Refuse to make anything where a samples folder is gone: it was moved, or is not mounted."""
+    for root in dict.fromkeys(job.root for job in jobs):
+        if not root.is_dir():
+            raise InputError(
+                f"the samples folder {root} is not there",
+                hint="if it was moved, [roots] in mcbook.toml says where it is now:"
+                " `mcbook catalog info` has the names",
+            )
 
 
 def _extend(
@@ -166,6 +207,24 @@ def _programs(campaigns: Iterable[Runnable]) -> dict[str, str]:
     return found
 
 
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let a closed terminal or a batch system that ends this process do what Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {kind: signal.signal(kind, interrupt) for kind in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
 @dataclass(slots=True)
 class _Work:
     """Makes jobs in threads; every part is recorded when it is done."""
@@ -193,7 +252,7 @@ class _Work:
                 root: Setup(stack.enter_context(temporary(root)), environment, timeout_s, self.stop)
                 for root in {job.root for job in self.queue}
             }
-            with ThreadPoolExecutor(jobs) as pool:
+            with ThreadPoolExecutor(jobs) as pool, _ended_as_by_ctrl_c():
                 try:
                     running = [pool.submit(self._some, setups, k) for k in range(jobs)]
                     self._wait(running)
@@ -239,10 +298,19 @@ class _Work:
             except PartError as error:
                 self._failed(job, error)
                 return
-            with self.lock, self.catalog.writing() as books:
-                storage = books.add_root(job.root)
-                row = file_row(job.sample.id, job.number, job.generator.tier, made, storage)
-                files.enter(books, [row])
+            try:
+                with self.lock, self.catalog.writing() as books:
+                    storage = books.add_root(job.root)
+                    row = file_row(job.sample.id, job.number, job.generator.tier, made, storage)
+                    files.enter(books, [row])
+            except WorkError as error:
+                if self._is_wanted(job):
+                    self._failed(job, PartError(f"it cannot be entered: {error.message}"))
+                else:  # somebody entered another file of this part in between: that one counts
+                    (job.root / job.path).unlink(missing_ok=True)
+                    with self.lock:
+                        self.counts["held"] += 1
+                return
             with self.lock:
                 self.counts["adopted" if there else "made"] += 1
                 self.events += made.found.events
