@@ -183,6 +183,15 @@ def test_a_full_disk_stops_the_run(campaign, make, misbehave):  # noqa: ARG001
     assert statuses() == ["failed"] + ["planned"] * 3
 
 
+def test_no_room_left_is_seen(campaign, make, misbehave, monkeypatch):  # noqa: ARG001
+    """A program that fails on a disk without room has nothing to say for itself."""
+    misbehave(all="crash", build="")
+    monkeypatch.setattr("mcbook.production.making.LEAST_FREE", 10**18)
+    found = make()
+    assert (found["parts"]["failed"], found["parts"]["left"]) == (1, 3)
+    assert found["stopped"].startswith("the disk is full")
+
+
 def test_what_cannot_be_built_stops_the_run(campaign, make, misbehave):
     """The log of the build is kept."""
     misbehave(build="crash")
