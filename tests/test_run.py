@@ -450,7 +450,7 @@ def test_traces_of_hand_runs_are_left_out(campaign, make):
 
 def test_a_file_entered_in_between_counts(campaign, make, misbehave, toy):  # noqa: ARG001
     """While a part is made somebody ingests it: it counts once, and the run goes on."""
-    misbehave(all="slow 1.5")
+    misbehave(all="slow 5", build="")
     sample, seed = next(iter(seeds().items()))
     results = []
     thread = threading.Thread(target=lambda: results.append(run(models_dir=toy, jobs=4)))
@@ -458,7 +458,9 @@ def test_a_file_entered_in_between_counts(campaign, make, misbehave, toy):  # no
     head = {"id": sample, "seed": seed, "rate": 1.5, "parameters": show(sample)["parameters"]}
     lines = [json.dumps(head), *(f"other {n}" for n in range(20)), "end"]
     Path("other.jsonl").write_text("\n".join(lines) + "\n")
-    time.sleep(0.8)
+    until = time.monotonic() + 20
+    while f"run {sample} {seed}" not in runs() and time.monotonic() < until:
+        time.sleep(0.05)
     assert ingest(["other.jsonl"], models_dir=toy)["files"]["new"] == 1
     thread.join()
     (found,) = results
