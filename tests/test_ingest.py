@@ -5,13 +5,19 @@ import json
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mcbook.catalog.files import PLANNED
+from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError
+from mcbook.generators.base import OFF, ReadBack
+from mcbook.ingest.bind import Binder
 from mcbook.ingest.closure import Pull, predicted, pull, repeated, spread
+from mcbook.production.queue import Planned
 from mcbook.verbs.check import check
 from mcbook.verbs.generate import generate
 from mcbook.verbs.ingest import ingest
@@ -222,3 +228,26 @@ def test_one_bad_file_spoils_no_other(enter):
     found = enter("in")
     assert found["files"] == {"new": 1, "known": 0, "refused": 4}
     assert json.dumps(found).encode()
+
+
+def test_a_file_of_madgraph_without_id_is_bound_by_what_it_says(tmp_path, monkeypatch):
+    """Parameters, beams, particles and settings of just one sample; other cuts fit none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MCBOOK_CATALOG", raising=False)
+    generate("zprime", {"scan": {"m_zp": [1.0, 2.0]}}, events=20)
+    with open_catalog(None, mode="read") as catalog, catalog.reading() as books:
+        ids = [row["id"] for row in query()]
+        jobs = list(Planned(books, None, [PLANNED], []).jobs(ids))
+        for job in jobs:
+            stated = job.campaign.stated(job.sample)
+            settings = {name: value for name, value in stated.settings.items() if value != OFF}
+            found = ReadBack(
+                None, 20, 1.0, 0.1, job.part.seed, "3.5.7", stated.parameters, stated.beams,
+                stated.finals[0], settings,
+            )  # fmt: skip
+            bound = Binder(books).bind(found, job.generator)
+            assert (bound.sample["id"], bound.is_new) == (job.sample.id, False)
+            for wrong in ({"etaa": "2.5"}, {"lpp1": "3"}, {"bwcutoff": "15"}):
+                other = replace(found, settings=settings | wrong)
+                with pytest.raises(InputError, match="no sample has its parameters"):
+                    Binder(books).bind(other, job.generator)

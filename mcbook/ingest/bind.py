@@ -5,7 +5,7 @@ of one sample only, or because somebody says so. The part follows from the seed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +105,9 @@ class Binder:
     def _alike(self, found: ReadBack, generator: Generator) -> Iterator[Row]:
         """Yield the samples with the parameters and beams that an output speaks of."""
         samples = table_of("samples")
+        anonymous = replace(found, sample_id=None, seed=None)
+        nobody = PartInput(0, found.events, 0)
         for sample in stored_rows(self.books, "samples", samples.c.generator == generator.name):
-            nobody = PartInput(0, found.events, found.seed or 0)
-            anonymous = ReadBack(
-                None, found.events, found.cross_section_fb, found.cross_section_error_fb, None,
-                found.version, found.parameters, found.beams, found.particles,
-            )  # fmt: skip
             if not self._wrong(anonymous, sample, nobody):
                 yield sample
 
