@@ -12,8 +12,6 @@ from typing import Any
 from mcbook.cards import engine
 from mcbook.catalog import files
 from mcbook.catalog.dump import stored_rows, table_of
-from mcbook.catalog.find import find
-from mcbook.catalog.query import Search
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.errors import InputError, WorkError, did_you_mean
 from mcbook.generators import get
@@ -24,7 +22,7 @@ from mcbook.production.making import Job, Made, PartError, Worker, held, in_plac
 from mcbook.production.processes import Setup
 from mcbook.production.publish import sha256, temporary
 from mcbook.production.queue import Planned
-from mcbook.verbs.lookup import registry_names
+from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 
@@ -77,8 +75,7 @@ def export(
         raise InputError(f"{folder} is there already", hint="name a folder that is not")
     notes: list[str] = []
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
-        search = Search(books, expression, registry_names(models_dir))
-        ids = [row["id"] for row in find(search, columns=["id"])]
+        ids = sample_ids(books, expression, models_dir)
         wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
         jobs = list(Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
     if not jobs:

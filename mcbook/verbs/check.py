@@ -5,13 +5,11 @@ from typing import Any
 
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
-from mcbook.catalog.find import find
-from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.ingest.closure import OUTLIER, Pull, pull, repeated, spread
 from mcbook.registry.chain import parse_chain
-from mcbook.verbs.lookup import registry_names
+from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 
@@ -51,8 +49,7 @@ def check(
         If the expression is not right, or there is no catalog.
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
-        search = Search(books, expression, registry_names(models_dir))
-        ids = [row["id"] for row in find(search, columns=["id"])]
+        ids = sample_ids(books, expression, models_dir)
         found = _Found(books)
         for sample in rows_among(books, "samples", "id", ids):
             found.add(sample)

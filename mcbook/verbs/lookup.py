@@ -59,3 +59,20 @@ def registry_names(models_dir: str | Path | None = None) -> dict[str, ModelNames
             constants=frozenset(model.constants),
         )
     return found
+
+
+def sample_ids(
+    books: Reader, expression: str | None, models_dir: str | Path | None = None
+) -> list[str]:
+    """Return the ids of the samples that match an expression, of all where it is None.
+
+    Raises
+    ------
+    InputError
+        If the expression is not right.
+    """
+    from mcbook.catalog.find import find
+    from mcbook.catalog.query import Search
+
+    search = Search(books, expression, registry_names(models_dir))
+    return [row["id"] for row in find(search, columns=["id"])]

@@ -14,8 +14,6 @@ from typing import Any
 from mcbook import generators
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among, stored_rows
-from mcbook.catalog.find import find
-from mcbook.catalog.query import Search
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import Program, Runnable
@@ -35,7 +33,7 @@ from mcbook.production.processes import Setup
 from mcbook.production.publish import Folder, Progress, sweep, temporary
 from mcbook.production.queue import Planned, why_not
 from mcbook.production.rerender import Rerenderer
-from mcbook.verbs.lookup import registry_names
+from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 Note = Callable[[str], None]
@@ -103,8 +101,7 @@ def run(
     with open_catalog(catalog, mode="read") as opened:
         notes: list[str] = []
         with opened.reading() as books:
-            search = Search(books, expression, registry_names(models_dir))
-            ids = [row["id"] for row in find(search, columns=["id"])]
+            ids = sample_ids(books, expression, models_dir)
         if events is not None and not dry_run:
             _extend(opened, ids, events, models_dir)
         with opened.reading() as books:

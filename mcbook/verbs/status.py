@@ -5,11 +5,9 @@ from typing import Any
 
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among
-from mcbook.catalog.find import find
-from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.ingest.closure import predicted
-from mcbook.verbs.lookup import registry_names
+from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 
@@ -47,8 +45,7 @@ def status(
         If the expression is not right, or there is no catalog.
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
-        search = Search(books, expression, registry_names(models_dir))
-        ids = [row["id"] for row in find(search, columns=["id"])]
+        ids = sample_ids(books, expression, models_dir)
         groups: dict[tuple[str, str, str], Row] = {}
         of: dict[str, Row] = {}
         for sample in rows_among(books, "samples", "id", ids):

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.catalog.dump import stored_rows, table_of
-from mcbook.catalog.find import find
-from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import McbookError, WorkError
 from mcbook.generators.base import PartInput, SampleInput
 from mcbook.production.publish import meaning
 from mcbook.production.rerender import Rerenderer
-from mcbook.verbs.lookup import registry_names
+from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -78,8 +76,7 @@ def verify(
     report = _Report()
     with open_catalog(catalog, mode="read") as opened:
         with opened.reading() as books:
-            search = Search(books, expression, registry_names(models_dir))
-            ids = [row["id"] for row in find(search, columns=["id"])]
+            ids = sample_ids(books, expression, models_dir)
             check = _Check(books, report, models_dir)
         for start in range(0, len(ids), _CHUNK):
             with opened.reading() as check.books:  # by chunks: others may want to write
