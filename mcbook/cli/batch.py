@@ -7,7 +7,7 @@ import typer
 
 from mcbook.cli import output
 from mcbook.cli.boundary import Group
-from mcbook.cli.options import Catalog, DryRun, Format, Models
+from mcbook.cli.options import Catalog, DryRun, Format, Limit, Minutes, Models, Retry, seconds
 from mcbook.cli.samples import Expression
 from mcbook.errors import WorkError
 
@@ -18,10 +18,8 @@ export = typer.Typer(cls=Group, rich_markup_mode=None, help="Write planned parts
 def export_b2luigi(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
     expression: Expression = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="At most so many parts.")
-    ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Take failed parts as well.")] = False,
+    limit: Limit = None,
+    retry: Retry = False,
     catalog: Catalog = None,
     models_dir: Models = None,
     dry_run: DryRun = False,
@@ -46,16 +44,13 @@ def execute(
         Path | None,
         typer.Option(metavar="DIR", help="Where the program works, such as a local disk."),
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=0.001, metavar="MINUTES", help="Longest time.")
-    ] = None,
+    timeout: Minutes = None,
     format_: Format = "table",
 ) -> None:
     """Make one part of an export; what a batch job runs. It opens no catalog."""
     from mcbook.verbs.batch import execute as verb
 
-    seconds = None if timeout is None else 60 * timeout
-    output.result(verb(manifest, key, workdir=workdir, timeout_s=seconds), format_)
+    output.result(verb(manifest, key, workdir=workdir, timeout_s=seconds(timeout)), format_)
 
 
 def collect(

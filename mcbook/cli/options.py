@@ -42,6 +42,12 @@ Format = Annotated[
     Literal["table", "json"], typer.Option("--format", help="Print a table or json.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many parts.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Take failed parts as well.")]
+Minutes = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.001, metavar="MINUTES", help="Longest time for one part."),
+]
 Constants = Annotated[
     str | None,
     typer.Option("--set", metavar="NAME=VALUE,...", help="Other values of the model's constants."),
@@ -68,3 +74,8 @@ def count(text: str | None) -> int | None:
 def words(text: str | None) -> list[str] | None:
     """Return the words of a list with commas, None where there is no list."""
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def seconds(minutes: float | None) -> float | None:
+    """Return a time in seconds, None where there is none."""
+    return None if minutes is None else 60 * minutes

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, production_tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models, count
+from mcbook.cli.options import (
+    Catalog,
+    DryRun,
+    Format,
+    Limit,
+    Minutes,
+    Models,
+    Retry,
+    count,
+    seconds,
+)
 from mcbook.cli.samples import Expression
 from mcbook.errors import WorkError
 
@@ -19,14 +29,9 @@ def run(
         str | None,
         typer.Option(metavar="N", help="Target for each sample, such as 50k: parts are added."),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="At most so many parts.")
-    ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Take failed parts as well.")] = False,
-    timeout: Annotated[
-        float | None,
-        typer.Option(min=0.001, metavar="MINUTES", help="Longest time for one part."),
-    ] = None,
+    limit: Limit = None,
+    retry: Retry = False,
+    timeout: Minutes = None,
     catalog: Catalog = None,
     models_dir: Models = None,
     dry_run: DryRun = False,
@@ -38,7 +43,7 @@ def run(
     with output.progress("run") as report:
         found = verb(
             expression, jobs=jobs, events=count(events), limit=limit, retry=retry,
-            timeout_s=None if timeout is None else 60 * timeout, catalog=catalog,
+            timeout_s=seconds(timeout), catalog=catalog,
             models_dir=models_dir, dry_run=dry_run, progress=report,
         )  # fmt: skip
     production_tables.made(found, format_, dry_run=dry_run)
