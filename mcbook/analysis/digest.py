@@ -9,6 +9,7 @@ from typing import Any
 from mcbook.analysis.records import Analysis, Channel, Constant, Events, Histogram
 from mcbook.errors import InputError
 from mcbook.limits.options import check_level
+from mcbook.production.publish import file_sha256
 from mcbook.registry.yamlfile import read
 
 
@@ -178,6 +179,6 @@ def not_here(channel: Channel) -> InputError:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None

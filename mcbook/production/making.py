@@ -8,7 +8,6 @@ it alone, and a killed run lets go of it.
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import time
@@ -21,7 +20,7 @@ from mcbook.errors import McbookError, WorkError
 from mcbook.generators.base import Build, Generator, PartInput, ReadBack, Runnable, SampleInput
 from mcbook.production.output import wrong
 from mcbook.production.processes import Done, Setup, run
-from mcbook.production.publish import sha256, temporary
+from mcbook.production.publish import file_sha256, sha256, temporary
 
 EVENTS, LOGS, HELD = "events", "logs", ".mcbook-held"
 _WAIT_S = 0.2
@@ -309,9 +308,7 @@ def _checked(job: Job, path: Path) -> Made:
     complaints = wrong(found, job.campaign.stated(job.sample), job.sample.id, job.part)
     if complaints:
         raise PartError("; ".join(complaints))
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return Made(job.path, found, digest, path.stat().st_size)
+    return Made(job.path, found, file_sha256(path), path.stat().st_size)
 
 
 def _publish(output: Path, target: Path) -> None:

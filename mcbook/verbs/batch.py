@@ -13,6 +13,7 @@ from mcbook.cards import engine
 from mcbook.catalog import files
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.store import Catalog, open_catalog
+from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, WorkError, did_you_mean
 from mcbook.generators import get
 from mcbook.generators.base import ReadBack
@@ -20,7 +21,7 @@ from mcbook.ingest.records import file_row
 from mcbook.production import manifest
 from mcbook.production.making import Job, Made, PartError, Worker, held, in_place
 from mcbook.production.processes import Setup
-from mcbook.production.publish import sha256, temporary
+from mcbook.production.publish import file_sha256, temporary
 from mcbook.production.queue import Planned
 from mcbook.verbs.lookup import sample_ids
 
@@ -274,7 +275,7 @@ def _enter(opened: Catalog, home: Path, receipt: Mapping[str, Any], *, dry_run: 
     path = root / receipt["path"]
     if not path.is_file():
         raise InputError(f"{path} is not there")
-    if sha256(path.read_bytes()) != receipt["sha256"]:
+    if file_sha256(path) != receipt["sha256"]:
         raise InputError(f"{path} is not the file of its receipt")
     found = ReadBack(
         receipt["sample"], receipt["events"], receipt["cross_section_fb"],
@@ -292,7 +293,7 @@ def _enter(opened: Catalog, home: Path, receipt: Mapping[str, Any], *, dry_run: 
         return bool(files.enter(books, [row]))
 
 
-def _number(books: Any, told: Mapping[str, Any]) -> int:
+def _number(books: Reader, told: Mapping[str, Any]) -> int:
     """Return what the books call a part, by its seed."""
     for part in books.parts_of([told["sample"]]).get(told["sample"], []):
         if part.seed == told["seed"]:

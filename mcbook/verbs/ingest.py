@@ -1,6 +1,5 @@
 """``mcbook ingest``: files with events come into the books."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from mcbook.errors import InputError, McbookError
 from mcbook.ingest.bind import Binder, Bound, read
 from mcbook.ingest.records import file_row
 from mcbook.production.making import Made
-from mcbook.production.publish import TEMPORARY, Progress
+from mcbook.production.publish import TEMPORARY, Progress, file_sha256
 from mcbook.verbs.lookup import one_sample
 
 Row = dict[str, Any]
@@ -108,8 +107,7 @@ def _one(
         str(path).encode()
     except UnicodeEncodeError as error:
         raise InputError("its name is not in UTF-8") from error
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    digest = file_sha256(path)
     models_dir, sample = how
     with opened.reading() as books:
         is_known = bool(files.of_digests(books, [digest]))

@@ -1,7 +1,6 @@
 """``mcbook trace``: from a file, an id or a seed back to the point, and on to every result."""
 
 import gzip
-import hashlib
 import re
 import zlib
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from mcbook.catalog.results import split
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
+from mcbook.production.publish import file_sha256
 from mcbook.verbs import results
 from mcbook.verbs.lookup import one_sample
 from mcbook.verbs.show import describe
@@ -210,9 +210,7 @@ def _found(
 
 
 def _file(real: Path, recorded: str | None) -> dict[str, Any]:
-    with real.open("rb") as handle:
-        present = hashlib.file_digest(handle, "sha256").hexdigest()
-    return {"path": str(real), "recorded_sha256": recorded, "sha256": present}
+    return {"path": str(real), "recorded_sha256": recorded, "sha256": file_sha256(real)}
 
 
 def _part_of_seed(books: Reader, seed: int) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@
 so that no number is ever seen that nobody answers for, whatever fails afterwards.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from mcbook.catalog import unblindings
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError, McbookError, WorkError
+from mcbook.production.publish import file_sha256
 
 _MOST_TOLD = 2
 _SHOWN = 12
@@ -98,8 +98,7 @@ def file_digest(path: str | Path) -> str:
     if not Path(path).is_file():
         raise InputError(f"{path} is no file")
     try:
-        with Path(path).open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return file_sha256(Path(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -1,6 +1,5 @@
 """``mcbook verify``: whether files and cards are still what the books say."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import McbookError, WorkError
 from mcbook.generators.base import PartInput, SampleInput
-from mcbook.production.publish import meaning
+from mcbook.production.publish import file_sha256, meaning, sha256
 from mcbook.production.rerender import Rerenderer
 from mcbook.verbs.lookup import sample_ids
 
@@ -185,8 +184,7 @@ class _Check:
         self.report.checked += 1
         entry = {"id": sample_id, "path": str(path)}
         try:
-            with path.open("rb") as handle:  # files with events are large
-                present = hashlib.file_digest(handle, "sha256").hexdigest()
+            present = file_sha256(path)
         except FileNotFoundError:
             self.report.missing.append(entry)
             return False
@@ -257,7 +255,7 @@ class _Check:
         recorded: str | None,
     ) -> None:
         """Report a file that would be rendered to something else: comments drift, values change."""
-        if not recorded or hashlib.sha256(content).hexdigest() == recorded:
+        if not recorded or sha256(content) == recorded:
             return
         there = self.roots[storage] / path
         if meaning(there.read_bytes()) == meaning(content):
