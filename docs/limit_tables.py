@@ -24,7 +24,8 @@ CASES = ((0.0, 0), (0.5, 0), (1.0, 1), (5.0, 5), (5.0, 9), (100.0, 100))
 """Background and observed count of the tables on systematics."""
 
 WIDTHS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
-WIDTHS_SCANNED = (0.01, 0.02, 0.05, COMPARED_WIDTH := 0.1, 0.2, 0.3, 0.5)
+COMPARED_WIDTH = 0.1
+WIDTHS_SCANNED = (0.01, 0.02, 0.05, COMPARED_WIDTH, 0.2, 0.3, 0.5)
 COVERED = ((1.5, 0.0), (3.0, 0.0), (2.0, 1.0), (5.0, 1.0), (3.0, 10.0), (10.0, 10.0), (20.0, 100.0))
 """True signal and background of the table on coverage."""
 

@@ -6,14 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis.records import (
-    Constant,
-    Events,
-    Histogram,
-    Source,
-    Table,
-    Window,
-)
+from mcbook.analysis.records import Constant, Events, Histogram, Source, Table, Window
 from mcbook.analysis.tables import Lattice, check_columns, read_table
 from mcbook.errors import InputError
 from mcbook.limits.likelihoods import MOST_EVENTS

@@ -29,8 +29,8 @@ ALONE = 1e-3
 """How far a rate may move at a fixed value of the expression that is limited."""
 
 FLIES = 0.1
-"""Mean proper decay length [mm] below which a decay counts as prompt: some times the 0.02 mm to
-which Belle II measures impact parameters (E. Kou et al., PTEP 2019 123C01)."""
+"""Mean proper decay length [mm] below which a decay counts as prompt. A convention of mcbook, which
+decides on a flag and on no number."""
 
 SAME_LIFETIME = 0.01
 """How far a lifetime may move without the efficiency being that of another one."""
