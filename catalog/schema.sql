@@ -197,6 +197,64 @@ CREATE TABLE shared_files (
     FOREIGN KEY(storage) REFERENCES roots (name)
 );
 
+CREATE TABLE simulated_file_jobs (
+    file VARCHAR NOT NULL,
+    job VARCHAR NOT NULL,
+    PRIMARY KEY (file, job),
+    FOREIGN KEY(file) REFERENCES simulated_files ("key"),
+    FOREIGN KEY(job) REFERENCES simulation_jobs ("key")
+);
+
+CREATE TABLE simulated_files (
+    "key" VARCHAR NOT NULL,
+    sha256 VARCHAR,
+    simulation_id VARCHAR NOT NULL,
+    tier VARCHAR NOT NULL,
+    storage VARCHAR,
+    path VARCHAR,
+    lpn VARCHAR,
+    size BIGINT,
+    events BIGINT,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY ("key"),
+    FOREIGN KEY(simulation_id) REFERENCES simulations (id),
+    FOREIGN KEY(storage) REFERENCES roots (name)
+);
+
+CREATE TABLE simulation_jobs (
+    "key" VARCHAR NOT NULL,
+    simulation_id VARCHAR NOT NULL,
+    part INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    skipped BIGINT NOT NULL,
+    events BIGINT NOT NULL,
+    seed VARCHAR NOT NULL,
+    PRIMARY KEY ("key"),
+    FOREIGN KEY(simulation_id) REFERENCES simulations (id)
+);
+
+CREATE TABLE simulations (
+    id VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    release VARCHAR NOT NULL,
+    campaign VARCHAR NOT NULL,
+    experiment INTEGER NOT NULL,
+    run_first INTEGER NOT NULL,
+    run_last INTEGER NOT NULL,
+    background VARCHAR NOT NULL,
+    global_tags JSON NOT NULL,
+    displacement JSON NOT NULL,
+    decayer VARCHAR,
+    template_version INTEGER NOT NULL,
+    created VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (digest),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE unblindings (
     id VARCHAR NOT NULL,
     analysis VARCHAR NOT NULL,
@@ -225,6 +283,16 @@ CREATE INDEX ix_result_samples_sample_id ON result_samples (sample_id);
 CREATE INDEX ix_results_frozen ON results (frozen);
 
 CREATE INDEX ix_samples_definition ON samples (definition);
+
+CREATE INDEX ix_simulated_file_jobs_job ON simulated_file_jobs (job);
+
+CREATE INDEX ix_simulated_files_sha256 ON simulated_files (sha256);
+
+CREATE INDEX ix_simulated_files_simulation_id ON simulated_files (simulation_id);
+
+CREATE INDEX ix_simulation_jobs_simulation_id ON simulation_jobs (simulation_id);
+
+CREATE INDEX ix_simulations_sample_id ON simulations (sample_id);
 
 CREATE INDEX ix_unblindings_analysis ON unblindings (analysis);
 

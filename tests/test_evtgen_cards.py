@@ -2,9 +2,12 @@
 
 import ast
 import itertools
+import json
 import math
+import os
 import re
 import shlex
+import subprocess
 import warnings
 from functools import cache
 from importlib.resources import files
@@ -476,8 +479,20 @@ def test_part_of_basf2_is_python_and_names_its_sample():
     assert book.campaign.outputs(ID, 7) == (f"{ID}/parts/0007/mcparticles.root",)
 
 
-def test_part_of_a_standalone_evtgen():
-    """The part's record and its shell script say the same."""
+FAKE_EVTGEN = """#!/usr/bin/env python3
+import json, sys
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+json.dump(options, open("options.json", "w"))
+with open(options["--output"], "w") as out:
+    for number in range(int(options["--events"]) - int("lazy" in sys.argv[0])):
+        out.write(json.dumps({"event": number, "particles": []}) + "\\n")
+sys.exit(int("broken" in sys.argv[0]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["good", "lazy", "broken"])
+def test_part_of_a_standalone_evtgen(kind, tmp_path):
+    """The script calls the program as the record says, and what it leaves says what it is."""
     book = Book("dark_higgs", "bu_k_hp/mumu", aliases="standalone")
     made = book.part(2, 500, 99, m_hp=1.5, theta=1e-4)
     record = yaml.safe_load(made["part.yaml"])
@@ -492,9 +507,20 @@ def test_part_of_a_standalone_evtgen():
         "particles": f"{ID}/{ID}.pdl",
         "output": f"{ID}/parts/0002/events.jsonl",
     }
-    command = made["run.sh"].decode().split("exec ")[1].replace("\\\n", " ")
-    words = shlex.split(command)
-    options = dict(zip(words[1::2], words[2::2], strict=True))
+    program = tmp_path / f"{kind}.py"
+    program.write_text(FAKE_EVTGEN)
+    program.chmod(0o755)
+    folder = tmp_path / ID / "parts" / "0002"
+    folder.mkdir(parents=True)
+    (folder / "run.sh").write_bytes(made["run.sh"])
+    done = subprocess.run(
+        shlex.split(book.campaign.command(ID, 2)),
+        cwd=tmp_path,
+        env={**os.environ, "MCBOOK_EVTGEN": str(program)},
+        check=False,
+    )
+    assert (done.returncode != 0) == (kind == "broken")
+    options = json.loads((tmp_path / "options.json").read_text())
     assert options == {
         "--aliases": "standalone",
         "--decay": record["decay"],
@@ -502,8 +528,18 @@ def test_part_of_a_standalone_evtgen():
         "--parent": "Upsilon(4S)",
         "--events": "500",
         "--seed": "99",
-        "--output": record["output"],
+        "--output": record["output"] + ".part",
     }
+    output = tmp_path / record["output"]
+    assert output.exists() == (kind != "broken")
+    if kind == "lazy":
+        with pytest.raises(WorkError, match="holds 499 events, its first line says 500"):
+            EvtGen().read_back(str(output))
+    if kind == "good":
+        found = EvtGen().read_back(str(output))
+        assert (found.sample_id, found.events, found.seed) == (ID, 500, 99)
+        with output.open("rb") as handle:
+            assert EvtGen().recognises(handle.read(4096))
     assert book.campaign.command(ID, 2) == f"sh {ID}/parts/0002/run.sh"
 
 

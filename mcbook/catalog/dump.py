@@ -5,7 +5,7 @@ the same bytes, whatever the order in which they were filled and whatever the da
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, String, Table, collate, select
 from sqlmodel import SQLModel
 
-from mcbook.catalog import tables
+from mcbook.catalog import tables, tables_simulation
 from mcbook.catalog.migrations import REVISIONS
 from mcbook.catalog.rows import ROWS, make_row
 from mcbook.catalog.unblindings import identity_of
@@ -43,6 +43,10 @@ _CLASSES: dict[str, type[SQLModel]] = {
     "result_samples": tables.ResultSample,
     "efficiency_maps": tables.EfficiencyMap,
     "efficiency_rows": tables.EfficiencyRow,
+    "simulations": tables_simulation.Simulation,
+    "simulation_jobs": tables_simulation.SimulationJob,
+    "simulated_files": tables_simulation.SimulatedFile,
+    "simulated_file_jobs": tables_simulation.SimulatedFileJob,
 }
 
 _KEYS = {
@@ -226,17 +230,18 @@ def _record(name: str, values: dict[str, Any], where: str) -> Any:
     if name in _HASHED and values["id"] != _HASHED[name](values):
         raise InputError(f"{where}: the id {values['id']} does not belong to its row")
     for field in {"path", "directory"} & values.keys() if name != "roots" else ():
-        path = PurePosixPath(values[field])
+        path = PurePosixPath(values[field] or "")
         if path.is_absolute() or ".." in path.parts:
             raise InputError(f"{where}: {field} leaves the samples folder: {values[field]}")
     return make_row(name, {field: getattr(checked, field) for field in ROWS[name]._fields})
 
 
-_HASHED = {
+_HASHED: dict[str, Callable[[dict[str, Any]], str]] = {
     "samples": lambda row: f"{row['model']}-{row['digest'][:12]}",
     "results": lambda row: f"r-{row['digest'][:12]}",
     "efficiency_maps": lambda row: f"e-{row['digest'][:12]}",
     "unblindings": identity_of,
+    "simulations": lambda row: f"{row['sample_id']}-s{row['digest'][:8]}",
 }
 """What the id of a row must be."""
 

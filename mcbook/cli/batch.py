@@ -66,3 +66,59 @@ def collect(
     output.result(found, format_)
     if wrong := len(found["failures"]) + len(found["refused"]):
         raise WorkError(f"{wrong} part{'s' * (wrong > 1)} failed or could not be entered")
+
+
+Conditions = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE", help="Release, campaign, global tags, background, lifetimes (YAML)."
+    ),
+]
+Jobs = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many jobs.")]
+
+
+@export.command("basf2")
+def export_basf2(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    conditions: Conditions,
+    expression: Expression = None,
+    limit: Jobs = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Write steering files for the detector simulation of samples, and what runs them here."""
+    from mcbook.verbs.simulate import simulate as verb
+
+    with output.progress("write") as report:
+        found = verb(
+            folder, conditions, expression, limit=limit, catalog=catalog, models_dir=models_dir,
+            dry_run=dry_run, progress=report,
+        )  # fmt: skip
+    output.result(found, format_)
+
+
+@export.command("gbasf2")
+def export_gbasf2(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    conditions: Conditions,
+    expression: Expression = None,
+    background: Annotated[
+        str | None, typer.Option(metavar="LPN", help="Data set with files of background.")
+    ] = None,
+    limit: Jobs = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Write steering files for the detector simulation on the grid, and what submits them."""
+    from mcbook.verbs.simulate import simulate as verb
+
+    with output.progress("write") as report:
+        found = verb(
+            folder, conditions, expression, for_grid=True, background=background, limit=limit,
+            catalog=catalog, models_dir=models_dir, dry_run=dry_run, progress=report,
+        )  # fmt: skip
+    output.result(found, format_)

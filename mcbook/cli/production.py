@@ -59,18 +59,32 @@ def ingest(
         str | None,
         typer.Option(metavar="ID", help="The sample that files without an id are of."),
     ] = None,
+    simulation: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The simulation that ROOT files are of."),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Its parts in them: all, or such as 1-3,5,7j2."),
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What files behind it are: mdst, ntuple.")
+    ] = None,
+    filtered: Annotated[
+        bool, typer.Option("--filtered", help="They may lack events that a filter took out.")
+    ] = False,
     catalog: Catalog = None,
     models_dir: Models = None,
     dry_run: DryRun = False,
     format_: Format = "table",
 ) -> None:
-    """Check files with events, and bind each to its sample in the books."""
+    """Check files with events, and bind each to its sample or simulation in the books."""
     from mcbook.verbs.ingest import ingest as verb
 
     with output.progress("ingest") as report:
         found = verb(
-            paths, sample=sample, catalog=catalog, models_dir=models_dir, dry_run=dry_run,
-            progress=report,
+            paths, sample=sample, simulation=simulation, parts=parts, tier=tier, filtered=filtered,
+            catalog=catalog, models_dir=models_dir, dry_run=dry_run, progress=report,
         )  # fmt: skip
     production_tables.entered(found, format_, dry_run=dry_run)
     if refused := found["files"]["refused"]:
@@ -109,3 +123,16 @@ def doctor(format_: Format = "table") -> None:
     from mcbook.verbs.doctor import doctor as verb
 
     production_tables.programs(verb(), format_)
+
+
+def simulations(
+    expression: Expression = None,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    format_: Format = "table",
+) -> None:
+    """List what was taken through the detector simulation, and what came of it."""
+    from mcbook.verbs.simulations import list_simulations as verb
+
+    found = verb(expression, catalog=catalog, models_dir=models_dir)
+    production_tables.simulations(found, format_)

@@ -78,6 +78,34 @@ def checked(found: Row, format_: str) -> None:
         output.note(f"{number} sample{'s' * (number > 1)} without a pull: {reason}")
 
 
+def simulations(rows: Sequence[Row], format_: str) -> None:
+    """Print simulations, and how much of each there is."""
+    if format_ == "json":
+        output.json_document(rows)
+        return
+    output.table(
+        [
+            {
+                **row,
+                "lifetimes": "; ".join(map(_lifetime, row["displacement"])),
+                "files": "; ".join(
+                    f"{tier} {of['jobs']} of {row['jobs']}" for tier, of in row["files"].items()
+                ),
+            }
+            for row in rows
+        ],
+        ["id", "release", "campaign", "experiment", "background", "lifetimes", "jobs", "events",
+         "files"],
+    )  # fmt: skip
+
+
+def _lifetime(one: Row) -> str:
+    decay = one["decay"]
+    if decay is None:
+        return f"{one['name']} {one['mechanism']}"
+    return f"{one['name']} {decay['kind']} {decay['length_mm']:.6g} mm"
+
+
 def states(rows: Sequence[Row], format_: str) -> None:
     """Print how far production is."""
     if format_ == "json":

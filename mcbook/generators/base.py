@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.errors import InputError
+from mcbook.generators.detector import ForDetector
 from mcbook.registry.expressions import parse
 from mcbook.registry.model import Process, SignalModel
 
@@ -190,6 +191,16 @@ class Campaign(Runnable, Protocol):
 
     def part_files(self, sample: SampleInput, part: PartInput) -> dict[str, bytes]:
         """Return the cards of a part, relative to the folder of the part."""
+        ...
+
+    def for_detector(self, sample: SampleInput) -> ForDetector:
+        """Return how a sample gets into the detector simulation.
+
+        Raises
+        ------
+        InputError
+            If it cannot, with the reason.
+        """
         ...
 
 

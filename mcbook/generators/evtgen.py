@@ -5,8 +5,6 @@ has what runs them once. Whatever EvtGen does not police (thresholds, fractions,
 checked before a card is written.
 """
 
-import json
-import math
 import os
 import shlex
 import shutil
@@ -19,7 +17,8 @@ from mcbook.cards import engine, evtgen_check
 from mcbook.cards.evtgen import Header, Values, decay_file, table
 from mcbook.cards.evtgen_plan import PARENT, Plan, make_plan
 from mcbook.cards.evtgen_type import descriptor, event_type, nickname
-from mcbook.errors import InputError, WorkError, did_you_mean
+from mcbook.errors import InputError, did_you_mean
+from mcbook.generators import _evtgen_detector, _evtgen_events
 from mcbook.generators.base import (
     Columns,
     PartInput,
@@ -31,6 +30,7 @@ from mcbook.generators.base import (
     Stated,
     setting_number,
 )
+from mcbook.generators.detector import ForDetector
 from mcbook.registry.derive import ALPHA, Deriver
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Process, SignalModel
@@ -120,27 +120,12 @@ class EvtGen:
         return EvtGenCampaign(model, process, settings)
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether a file begins as the event lines of a stand-alone EvtGen do."""
-        return head.startswith(b"{") and b'"particles"' in head
+        """Return whether a file begins as the events of EvtGen do: lines of JSON, or ROOT."""
+        return _evtgen_events.is_evtgen(head)
 
     def read_back(self, path: str) -> ReadBack:
-        """Count the events that a stand-alone EvtGen wrote (JSON lines).
-
-        Raises
-        ------
-        WorkError
-            If the file is truncated or not of that kind. ROOT files of basf2 are not read.
-        """
-        events = 0
-        with Path(path).open("rb") as lines:
-            for line in lines:
-                if not _is_event(line):
-                    raise WorkError(
-                        f"{path}: line {events + 1} is cut off or no event of a stand-alone EvtGen",
-                        hint="one JSON document per line, with the key 'particles'",
-                    )
-                events += 1
-        return ReadBack(None, events, math.nan, math.nan, None, "", {})
+        """Read the events of a stand-alone EvtGen, or what basf2 left of a part, to their end."""
+        return _evtgen_events.read_events(path)
 
     def programs(self) -> list[Program]:
         """Return basf2 and the stand-alone program."""
@@ -175,15 +160,6 @@ def _standalone() -> Program:
         version=None,
         wanted="name a program that runs EvtGen with MCBOOK_EVTGEN",
     )
-
-
-def _is_event(line: bytes) -> bool:
-    """Whether a line is complete and holds one event."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return False
-    return line.endswith(b"\n") and isinstance(record, dict) and "particles" in record
 
 
 def _alpha(given: object) -> float:
@@ -317,6 +293,19 @@ class EvtGenCampaign:
         """Return the event file that the command leaves."""
         name = "mcparticles.root" if self._run_name == "evtgen.py" else "events.jsonl"
         return (f"{sample_id}/parts/{part:04d}/{name}",)
+
+    def for_detector(self, sample: SampleInput) -> ForDetector:
+        """Return how a sample gets into the detector simulation, which makes its events itself.
+
+        Raises
+        ------
+        InputError
+            If its decay file is not for the EvtGen in basf2.
+        """
+        rows = table(self.plan, "displacer", self._masses(sample), sample.derived)
+        return _evtgen_detector.for_detector(
+            self.model, self.process, self.settings, sample.id, rows
+        )
 
     @cached_property
     def _fractions(self) -> dict[str, Expression]:

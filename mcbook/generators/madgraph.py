@@ -15,8 +15,8 @@ import numpy as np
 from mcbook.cards import engine
 from mcbook.cards.madgraph import process_line
 from mcbook.errors import WorkError
+from mcbook.generators import _madgraph_detector, _madgraph_program
 from mcbook.generators import _madgraph_parameters as card_parameters
-from mcbook.generators import _madgraph_program
 from mcbook.generators import _madgraph_settings as card_settings
 from mcbook.generators._madgraph_lhe import is_lhe, read_lhe
 from mcbook.generators.base import (
@@ -31,6 +31,7 @@ from mcbook.generators.base import (
     Settings,
     Stated,
 )
+from mcbook.generators.detector import ForDetector
 from mcbook.registry.derive import Deriver
 from mcbook.registry.model import Process, SignalModel
 from mcbook.ufo import writer
@@ -260,6 +261,10 @@ class MadGraphCampaign:
             finals=tuple(finals) if is_ours else (),
             has_rate=True,
         )
+
+    def for_detector(self, sample: SampleInput) -> ForDetector:
+        """Return how a sample gets into the detector simulation: by its LHE files."""
+        return _madgraph_detector.for_detector(self.model, self.process, self.settings, sample)
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the one shell command that runs a part by hand, from the samples folder."""

@@ -16,6 +16,7 @@ from mcbook.catalog.rows import PartRow
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, McbookError
 from mcbook.generators.base import Campaign, Generator, PartInput, ReadBack, SampleInput
+from mcbook.generators.rootfile import MAGIC, RootFile, read_root
 from mcbook.production.output import wrong
 from mcbook.production.rerender import Rerenderer
 
@@ -150,6 +151,20 @@ class Binder:
                 raise InputError(f"what its sample stands for has changed: {found.changed}")
             self.again[digest] = found
         return self.again[digest]
+
+
+def is_root(path: Path) -> bool:
+    """Return whether a file begins as ROOT files do."""
+    with path.open("rb") as handle:
+        return handle.read(len(MAGIC)) == MAGIC
+
+
+def read_root_of(path: Path) -> RootFile:
+    """Return what a ROOT file says of itself; see `mcbook.generators.rootfile.read_root`."""
+    try:
+        return read_root(path)
+    except McbookError as error:
+        raise type(error)(error.message.replace(str(path), "it"), hint=error.hint) from error
 
 
 def read(path: Path) -> tuple[ReadBack, Generator]:

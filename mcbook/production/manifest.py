@@ -16,6 +16,7 @@ from mcbook.generators.base import Build, PartInput, Program, SampleInput, State
 from mcbook.production.making import Job
 
 SCHEMA = 1
+MANIFEST = "manifest.jsonl"
 SAMPLES = "samples"
 """Folder beside a manifest with the cards, and where events go."""
 

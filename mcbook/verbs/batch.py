@@ -27,7 +27,7 @@ from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 
-MANIFEST, RECEIPTS, DONE, FAILED = "manifest.jsonl", "out", "done.json", "failed.json"
+RECEIPTS, DONE, FAILED = "out", "done.json", "failed.json"
 SETTINGS = {"workers": 4, "batch_system": "auto", "batch_status_cache_ttl": 10}
 """Settings of b2luigi to begin with; its default of two minutes between looks is long."""
 
@@ -102,7 +102,7 @@ def _write(target: Path, jobs: list[Job]) -> None:
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, aside / name)
         lines = [manifest.line_of(job) for job in jobs]
-        (aside / MANIFEST).write_text(manifest.text_of(lines), encoding="utf-8")
+        (aside / manifest.MANIFEST).write_text(manifest.text_of(lines), encoding="utf-8")
         script = engine.render("batch/b2luigi.py.j2", count=len(jobs))
         (aside / "production.py").write_bytes(script)
         (aside / "settings.json").write_text(json.dumps(SETTINGS, indent=1) + "\n")
@@ -238,7 +238,7 @@ def collect(folder: str | Path, *, catalog: str | None = None, dry_run: bool = F
         If that is no such folder, or there is no catalog.
     """
     home = Path(folder).absolute()
-    lines = manifest.read(home / MANIFEST)
+    lines = manifest.read(home / manifest.MANIFEST)
     counts = {"asked": len(lines), "new": 0, "known": 0, "failed": 0, "refused": 0, "waiting": 0}
     failures: list[Row] = []
     refused: list[Row] = []

@@ -1,22 +1,28 @@
 """``mcbook ingest``: files with events come into the books."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from mcbook.catalog import files
+from mcbook.catalog import files, simulations
+from mcbook.catalog.rows import SimulatedFileRow
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError, McbookError
-from mcbook.ingest.bind import Binder, Bound, read
+from mcbook.generators.rootfile import RootFile
+from mcbook.ingest.bind import Binder, Bound, is_root, read, read_root_of
 from mcbook.ingest.records import file_row
+from mcbook.ingest.simulated import GRID, BoundFile, Told, bind, check_count
 from mcbook.production.making import Made
+from mcbook.production.manifest import MANIFEST
 from mcbook.production.publish import TEMPORARY, Progress, file_sha256
 from mcbook.verbs.lookup import one_sample
 
 Row = dict[str, Any]
 
-KINDS = (".lhe", ".lhe.gz", ".jsonl")
+MDST, NTUPLE = "mdst", "ntuple"
+KINDS = (".lhe", ".lhe.gz", ".jsonl", ".root")
 """What is looked for in folders."""
 
 
@@ -24,6 +30,10 @@ def ingest(
     paths: Sequence[str | Path],
     *,
     sample: str | None = None,
+    simulation: str | None = None,
+    parts: str | None = None,
+    tier: str | None = None,
+    filtered: bool = False,
     catalog: str | None = None,
     models_dir: str | Path | None = None,
     dry_run: bool = False,
@@ -37,9 +47,18 @@ def ingest(
     Parameters
     ----------
     paths
-        Files, and folders that are looked through for LHE files and event lines of EvtGen.
+        Files, and folders that are looked through for LHE files, event lines of EvtGen and ROOT
+        files; paths on the grid, which begin with ``/belle/``, are entered as they are.
     sample
         Id of the sample that files without an id are of, or a prefix that only it has.
+    simulation
+        Id of the simulation that ROOT files are of, where neither they nor their names say so.
+    parts
+        Parts of it that are in them: ``all``, or such as ``1-3,5,7j2`` (job 2 of part 7).
+    tier
+        What files behind the simulation are called; ``mdst`` or ``ntuple`` by what is in them.
+    filtered
+        They may have fewer events than went into their jobs.
     catalog
         Path or URL of the catalog.
     models_dir
@@ -53,23 +72,28 @@ def ingest(
     -------
     dict
         ``catalog``; ``files``, counts: ``new``, ``known``, ``refused``; ``events`` that are new;
-        ``entered``, each with ``path``, ``sample``, ``part``, ``events``; ``refused``, each with
-        ``path``, ``reason``, ``hint``.
+        ``entered``, each with ``path``, ``sample``, ``part``, ``events``, those behind the
+        simulation also with ``simulation``, ``tier``, ``jobs`` and ``events_generated``;
+        ``refused``, each with ``path``, ``reason``, ``hint``.
 
     Raises
     ------
     InputError
         If a path is not there, or there is no catalog or no such sample.
     """
-    listed = list(_files(paths))
+    listed: list[PurePath] = list(_files(paths))
+    if tier is not None:
+        simulations.check_tier(tier)
     found: Row = {"entered": [], "refused": []}
     counts = {"new": 0, "known": 0, "refused": 0}
     with open_catalog(catalog, mode="read") as opened:
         with opened.reading() as books:
             row = one_sample(books, sample) if sample is not None else None
+            its = simulations.find(books, simulation) if simulation is not None else None
+        how = _How(models_dir, row, Told(its, parts, tier, filtered))
         for number, path in enumerate(listed, 1):
             try:
-                told = _one(opened, path, (models_dir, row), dry_run=dry_run)
+                told = _one(opened, path, how, dry_run=dry_run)
                 counts["new" if told else "known"] += 1
                 found["entered"] += [told] if told else []
             except McbookError as error:
@@ -80,11 +104,20 @@ def ingest(
             if progress is not None:
                 progress(number, len(listed))
         location = opened.location
-    events = sum(entry["events"] for entry in found["entered"])
+    events = sum(row["events"] for row in found["entered"] if "simulation" not in row)
     return {"catalog": location, "files": counts, "events": events, **found}
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[Path]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What somebody says of the files."""
+
+    models_dir: str | Path | None
+    sample: Row | None
+    told: Told
+
+
+def _files(paths: Sequence[str | Path]) -> Iterator[PurePath]:
     """Yield files, those in folders as well; what is still being made lies in hidden folders."""
     for given in paths:
         path = Path(given).absolute()
@@ -93,33 +126,89 @@ def _files(paths: Sequence[str | Path]) -> Iterator[Path]:
         elif path.is_dir():
             for entry in sorted(path.rglob("*")):
                 is_hidden = any(name.startswith(TEMPORARY) for name in entry.parts)
-                if entry.name.endswith(KINDS) and entry.is_file() and not is_hidden:
+                is_wanted = entry.name.endswith(KINDS) and entry.name != MANIFEST
+                if is_wanted and entry.is_file() and not is_hidden:
                     yield entry
+        elif str(given).startswith(GRID):
+            yield PurePosixPath(given)
         else:
             raise InputError(f"there is no file or folder {given}")
 
 
-def _one(
-    opened: Catalog, path: Path, how: tuple[str | Path | None, Row | None], *, dry_run: bool
-) -> Row | None:
+def _one(opened: Catalog, path: PurePath, how: _How, *, dry_run: bool) -> Row | None:
     """Enter one file; return what it is, None where the books have it already."""
+    if not isinstance(path, Path):
+        with opened.writing(keep=not dry_run) as books:
+            return _simulated(books, path, None, None, how)
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise InputError("its name is not in UTF-8") from error
     digest = file_sha256(path)
-    models_dir, sample = how
     with opened.reading() as books:
         is_known = bool(files.of_digests(books, [digest]))
+        is_known = is_known or bool(simulations.of_digests(books, [digest]))
     if is_known:
         with opened.writing(keep=not dry_run) as books:
             _find_again(books, digest, path)
         return None
+    if is_root(path):
+        root = read_root_of(path)
+        with opened.writing(keep=not dry_run) as books:
+            bound = bind(books, root.words, path, how.told)
+            if bound is not None:
+                return _simulated(books, path, digest, root, how, bound)
+    return _generated(opened, path, digest, how, dry_run=dry_run)
+
+
+def _simulated(
+    books: Writer,
+    path: PurePath,
+    digest: str | None,
+    root: RootFile | None,
+    how: _How,
+    bound: BoundFile | None = None,
+) -> Row | None:
+    """Enter a file behind the simulation."""
+    told = how.told
+    bound = bound or bind(books, "", path, told)
+    if bound is None:
+        raise InputError(
+            "nothing says of which simulation it is", hint="--simulation and --parts say so"
+        )
+    tier = told.tier or (MDST if root is None or root.is_from_basf2 else NTUPLE)
+    storage, name, size = None, None, None
+    if root is not None:
+        if root.is_from_basf2:
+            check_count(bound, root.rows, is_filtered=told.is_filtered)
+        folder, name = _place(books, Path(path))
+        storage, size = books.add_root(folder), Path(path).stat().st_size
+    row = SimulatedFileRow(
+        digest or str(path), digest, bound.simulation["id"], tier, storage, name,
+        None if root else str(path), size, root.rows if root else None, "", "",
+    )  # fmt: skip
+    if not simulations.enter_file(books, row, bound.keys):
+        return None
+    numbers = {job["part"] for job in bound.jobs}
+    return {
+        "path": str(path),
+        "sample": bound.simulation["sample_id"],
+        "part": numbers.pop() if len(numbers) == 1 else None,
+        "events": row.events,
+        "simulation": bound.simulation["id"],
+        "tier": tier,
+        "jobs": len(bound.jobs),
+        "events_generated": bound.events,
+    }
+
+
+def _generated(opened: Catalog, path: Path, digest: str, how: _How, *, dry_run: bool) -> Row | None:
+    """Enter a file with the events of a generator."""
     said, generator = read(path)
     with opened.writing(keep=not dry_run) as books:  # the part must not change in between
         if files.of_digests(books, [digest]):
             return None
-        bound = Binder(books, models_dir, sample).bind(said, generator)
+        bound = Binder(books, how.models_dir, how.sample).bind(said, generator)
         _check_free(books, bound)
         root, name = _place(books, path)
         made = Made(name, said, digest, path.stat().st_size)
@@ -134,13 +223,18 @@ def _one(
 
 def _find_again(books: Writer, digest: str, path: Path) -> None:
     """Record where a known file is now, if it is no longer where it was."""
-    (row,) = files.of_digests(books, [digest])
-    if not (books.root_path(row["storage"]) / row["path"]).is_file():
-        root, name = _place(books, path)
-        storage = books.add_root(root)
-        books.change(
-            "UPDATE files SET storage = ?, path = ? WHERE sha256 = ?", [(storage, name, digest)]
-        )
+    for table, rows in (
+        ("files", files.of_digests(books, [digest])),
+        ("simulated_files", simulations.of_digests(books, [digest])),
+    ):
+        for row in rows:
+            if not (books.root_path(row["storage"]) / row["path"]).is_file():
+                root, name = _place(books, path)
+                storage = books.add_root(root)
+                books.change(
+                    f"UPDATE {table} SET storage = ?, path = ? WHERE sha256 = ?",  # noqa: S608
+                    [(storage, name, digest)],
+                )
 
 
 def _check_free(books: Reader, bound: Bound) -> None:

@@ -1,0 +1,1 @@
+"""Samples taken through the detector simulation: under which conditions, and by which scripts."""

@@ -1,0 +1,82 @@
+"""LHE files as basf2 reads them: some of their events, and what their beams say.
+
+The reader of basf2 takes plain text, exactly 13 columns for each particle, and ``<event>`` alone on
+its line (read in its public source).
+"""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcbook.errors import WorkError
+
+COLUMNS = 13
+_ELECTRON, _INCOMING = 11, -1
+_PZ = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What a file with events holds: all before the first one, and the events one by one."""
+
+    path: str
+    head: bytes
+    events: tuple[bytes, ...]
+
+    @property
+    def pdg_ids(self) -> frozenset[int]:
+        """The PDG ids in its events."""
+        return frozenset(int(line.split(None, 1)[0]) for e in self.events for line in _lines(e))
+
+    def wrong_sign(self) -> bool:
+        """Return whether the electron flies along -z, against Belle II, where it flies along +z.
+
+        Raises
+        ------
+        WorkError
+            If the first event has no electron that comes in.
+        """
+        for line in _lines(self.events[0]) if self.events else ():
+            words = line.split()
+            if (int(words[0]), int(words[1])) == (_ELECTRON, _INCOMING):
+                return float(words[_PZ]) < 0
+        raise WorkError(f"{self.path}: no electron comes in", hint="basf2 simulates collisions")
+
+    def packed(self, skipped: int, count: int) -> bytes:
+        """Return a gzipped file with *count* of its events, those behind the first *skipped*."""
+        chosen = self.events[skipped : skipped + count]
+        text = self.head + b"".join(chosen) + b"</LesHouchesEvents>\n"
+        return gzip.compress(text, mtime=0)  # no date: the same events give the same bytes
+
+
+def read_events(path: Path) -> Events:
+    """Read an LHE file, plain or gzipped.
+
+    Raises
+    ------
+    WorkError
+        If it cannot be read, or basf2 would not read it.
+    """
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise WorkError(f"{path} cannot be read: {error}") from error
+    head, *events = content.partition(b"</LesHouchesEvents>")[0].split(b"<event>\n")
+    if b"<event>" in head or any(b"<event>" in event for event in events):
+        raise WorkError(f"{path}: <event> is not alone on its line, and basf2 passes over it")
+    found = Events(str(path), head, tuple(b"<event>\n" + event for event in events))
+    for number, event in enumerate(found.events, 1):
+        for line in _lines(event):
+            if len(line.partition(b"#")[0].split()) != COLUMNS:
+                raise WorkError(f"{path}: event {number} has a particle without {COLUMNS} columns")
+    return found
+
+
+def _lines(event: bytes) -> list[bytes]:
+    """Return the lines of the particles of an event."""
+    lines = event.split(b"\n")
+    count = int(lines[1].split()[0])
+    return lines[2 : 2 + count]
