@@ -9,6 +9,27 @@ CREATE TABLE cards (
     FOREIGN KEY(sample_id) REFERENCES samples (id)
 );
 
+CREATE TABLE collection_samples (
+    collection_id VARCHAR NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    events BIGINT NOT NULL,
+    files JSON NOT NULL,
+    PRIMARY KEY (collection_id, sample_id),
+    FOREIGN KEY(collection_id) REFERENCES collections (id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
+CREATE TABLE collections (
+    id VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    created VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    note VARCHAR,
+    PRIMARY KEY (id)
+);
+
 CREATE TABLE definitions (
     digest VARCHAR NOT NULL,
     document JSON NOT NULL,
@@ -100,6 +121,15 @@ CREATE TABLE mcbook_version (
     CONSTRAINT mcbook_version_pkc PRIMARY KEY (version_num)
 );
 
+CREATE TABLE owners (
+    sample_id VARCHAR NOT NULL,
+    owner VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY (sample_id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE parts (
     sample_id VARCHAR NOT NULL,
     number INTEGER NOT NULL,
@@ -155,6 +185,16 @@ CREATE TABLE results (
     FOREIGN KEY(unblinding) REFERENCES unblindings (id)
 );
 
+CREATE TABLE retirements (
+    sample_id VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    PRIMARY KEY (sample_id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE roots (
     name VARCHAR NOT NULL,
     path VARCHAR NOT NULL,
@@ -197,6 +237,15 @@ CREATE TABLE shared_files (
     FOREIGN KEY(storage) REFERENCES roots (name)
 );
 
+CREATE TABLE tags (
+    sample_id VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY (sample_id, name),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE unblindings (
     id VARCHAR NOT NULL,
     analysis VARCHAR NOT NULL,
@@ -207,6 +256,12 @@ CREATE TABLE unblindings (
     files JSON NOT NULL,
     PRIMARY KEY (id)
 );
+
+CREATE INDEX ix_collection_samples_sample_id ON collection_samples (sample_id);
+
+CREATE INDEX ix_collections_digest ON collections (digest);
+
+CREATE INDEX ix_collections_name ON collections (name);
 
 CREATE INDEX ix_efficiency_maps_name ON efficiency_maps (name);
 
@@ -225,6 +280,8 @@ CREATE INDEX ix_result_samples_sample_id ON result_samples (sample_id);
 CREATE INDEX ix_results_frozen ON results (frozen);
 
 CREATE INDEX ix_samples_definition ON samples (definition);
+
+CREATE INDEX ix_tags_name ON tags (name);
 
 CREATE INDEX ix_unblindings_analysis ON unblindings (analysis);
 

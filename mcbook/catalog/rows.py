@@ -234,6 +234,55 @@ class EfficiencyRow(NamedTuple):
     axes: JsonText
 
 
+class TagRow(NamedTuple):
+    """A word on a sample; see `mcbook.catalog.lifecycle`."""
+
+    sample_id: str
+    name: str
+    at: str
+    who: str
+
+
+class OwnerRow(NamedTuple):
+    """Who looks after a sample, where somebody said so."""
+
+    sample_id: str
+    owner: str
+    at: str
+    who: str
+
+
+class RetirementRow(NamedTuple):
+    """The last word on whether a sample is used."""
+
+    sample_id: str
+    state: str
+    at: str
+    who: str
+    why: str
+
+
+class CollectionRow(NamedTuple):
+    """A list of samples that never changes; see `mcbook.catalog.collection`."""
+
+    id: str
+    digest: str
+    name: str
+    created: str
+    who: str
+    note: str | None = None
+
+
+class CollectionSampleRow(NamedTuple):
+    """A sample of a collection, as it was when that was made."""
+
+    collection_id: str
+    sample_id: str
+    status: str
+    events: int
+    files: JsonText
+
+
 Row = (
     DefinitionRow
     | FormulaSetRow
@@ -251,6 +300,11 @@ Row = (
     | ResultSampleRow
     | EfficiencyMapRow
     | EfficiencyRow
+    | TagRow
+    | OwnerRow
+    | RetirementRow
+    | CollectionRow
+    | CollectionSampleRow
 )
 
 ROWS: dict[str, type[Row]] = {
@@ -270,6 +324,11 @@ ROWS: dict[str, type[Row]] = {
     "result_samples": ResultSampleRow,
     "efficiency_maps": EfficiencyMapRow,
     "efficiency_rows": EfficiencyRow,
+    "tags": TagRow,
+    "owners": OwnerRow,
+    "retirements": RetirementRow,
+    "collections": CollectionRow,
+    "collection_samples": CollectionSampleRow,
 }
 """The records by table, in an order in which each refers only to those before it."""
 

@@ -8,8 +8,8 @@ import typer
 from mcbook.cli import output
 from mcbook.cli.output import Row
 
-_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "events",
-           "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
+_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "retired",
+           "events", "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
 _THOUSAND = 1000
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
+from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.ingest.closure import OUTLIER, Pull, pull, repeated, spread
@@ -39,9 +40,9 @@ def check(
     dict
         ``catalog``; ``processes``, for each ``model``, ``process`` the number of ``samples`` with
         events, ``mean`` and ``width`` of their pulls; ``pulls``, a row for each sample;
-        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes,
-        each with ``id``, ``reason``; ``seeds``, those that several samples have; ``missing``, files
-        that cannot be reached; ``failed``, whether anything is wrong.
+        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes or
+        that are retired, each with ``id``, ``reason``; ``seeds``, those that several samples have;
+        ``missing``, files that cannot be reached; ``failed``, whether anything is wrong.
 
     Raises
     ------
@@ -50,10 +51,12 @@ def check(
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         ids = sample_ids(books, expression, models_dir)
+        retired = retirements(books, ids)
         found = _Found(books)
         for sample in rows_among(books, "samples", "id", ids):
-            found.add(sample)
-        parts = rows_among(books, "parts", "sample_id", ids)
+            found.add(sample, retired.get(sample["id"]))
+        used = [identity for identity in ids if identity not in retired]
+        parts = rows_among(books, "parts", "sample_id", used)
         seeds = repeated((row["seed"], row["sample_id"]) for row in parts)
         outliers = [row for row in found.pulls if abs(row["pull"]) > OUTLIER]
         return {
@@ -83,12 +86,17 @@ class _Found:
         self.left_out: list[Row] = []
         self.missing: list[Row] = []
 
-    def add(self, sample: Row) -> None:
+    def add(self, sample: Row, retired: Row | None) -> None:
         """Look at a sample."""
         made = files.of_sample(self.books, sample["id"])
+        if retired is not None:
+            if made:
+                reason = f"it is retired: {retired['why']}"
+                self.left_out.append({"id": sample["id"], "reason": reason})
+            return
         for row in made:
             path = self.roots[row["storage"]] / row["path"]
-            if not path.is_file() or path.stat().st_size != row["size"]:
+            if not files.is_in_place(path, row["size"]):
                 self.missing.append({"id": sample["id"], "path": str(path)})
         definition = self.definitions[sample["definition"]]
         measured = files.cross_section(made)
