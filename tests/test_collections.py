@@ -197,6 +197,8 @@ def test_one_name_in_two_books(new_books):
             ask()
         assert one in caught.value.hint
     assert ids(mine, f"collection == '{one}'") == [A]
+    assert ids(mine, "collection == 'same' and tag != 'v1'") == [A, B]
+    assert ids(mine, "collection == 'same' or tag == 'v1'") == [A, B]
     assert ids(mine, f"collection == '{other}'") == [A, B]
     assert show_collection(other, catalog=mine)["id"] == other
     with pytest.raises(InputError, match="other samples"):

@@ -83,7 +83,7 @@ class Search:
             for name in sorted(conjunct.names):
                 check_name(name, self.known)
             if "collection" in conjunct.names:
-                check_distinct(books, _texts_below(conjunct.node))
+                check_distinct(books, _compared_with("collection", conjunct.node))
         self.candidates = self._candidates()
         self.index = self._only_index()
         self.columns = self._virtual_columns()
@@ -241,12 +241,14 @@ def _names_below(node: Node) -> Iterator[str]:
         yield from _names_below(child)
 
 
-def _texts_below(node: Node) -> Iterator[str]:
-    """Yield the texts in a node."""
-    if isinstance(node, Text):
-        yield node.value
-    for child in children(node):
-        yield from _texts_below(child)
+def _compared_with(name: str, node: Node) -> Iterator[str]:
+    """Yield the texts with which a column is compared."""
+    found = children(node)
+    if isinstance(node, Comparison | Membership) and name in _names_below(node):
+        yield from (entry.value for entry in found if isinstance(entry, Text))
+        return
+    for child in found:
+        yield from _compared_with(name, child)
 
 
 def _condition(expression: str) -> Expression:
