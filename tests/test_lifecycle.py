@@ -462,3 +462,15 @@ def test_older_dumps_are_loaded(new_books):
     lines = [header.replace(REVISIONS[-1], "0004"), *rest]
     writing(other, lambda books: load_lines(books, lines, "dump"))
     assert lines_of(other) == [header, *rest]
+
+
+def test_few_of_many(tmp_path, monkeypatch):
+    """However many samples are asked for, those that are retired are found."""
+    where = str(tmp_path / "mcbook.db")
+    fill(where)
+    retire("m_x > 1.5", reason="x", catalog=where)
+    with open_catalog(where, mode="read") as catalog, catalog.reading() as books:
+        few = lifecycle.retirements(books, [C, A])
+        monkeypatch.setattr(lifecycle, "_FEW", 1)
+        assert lifecycle.retirements(books, [C, A]) == few
+        assert list(few) == [C]

@@ -18,6 +18,9 @@ Row = dict[str, Any]
 RESTORED, NOTE, TAGGED, OWNED = "restored", "note", "tagged", "owned"
 """Words of the history; a restored sample is used again."""
 
+_FEW = 500
+"""For more samples the whole table is read: what is retired is little."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
@@ -133,12 +136,19 @@ def own(books: Writer, ids: Sequence[str], owner: str) -> list[str]:
 
 def retirements(books: Reader, ids: Sequence[str]) -> dict[str, Row]:
     """Return who retired samples, when and why, of those that are retired."""
-    from mcbook.catalog.dump import rows_among, table_of  # slow to import
+    from mcbook.catalog.dump import rows_among, stored_rows, table_of  # slow to import
 
     retired = table_of("retirements").c.state == RETIRED
+    wanted = set(ids)
+    rows = (
+        rows_among(books, "retirements", "sample_id", wanted, retired)
+        if len(wanted) <= _FEW
+        else stored_rows(books, "retirements", retired)
+    )
     return {
         row["sample_id"]: {key: row[key] for key in ("at", "who", "why")}
-        for row in rows_among(books, "retirements", "sample_id", ids, retired)
+        for row in sorted(rows, key=lambda row: str(row["sample_id"]))
+        if row["sample_id"] in wanted
     }
 
 
