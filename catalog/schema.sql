@@ -9,6 +9,27 @@ CREATE TABLE cards (
     FOREIGN KEY(sample_id) REFERENCES samples (id)
 );
 
+CREATE TABLE collection_samples (
+    collection_id VARCHAR NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    events BIGINT NOT NULL,
+    files JSON NOT NULL,
+    PRIMARY KEY (collection_id, sample_id),
+    FOREIGN KEY(collection_id) REFERENCES collections (id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
+CREATE TABLE collections (
+    id VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    created VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    note VARCHAR,
+    PRIMARY KEY (id)
+);
+
 CREATE TABLE definitions (
     digest VARCHAR NOT NULL,
     document JSON NOT NULL,
@@ -100,6 +121,15 @@ CREATE TABLE mcbook_version (
     CONSTRAINT mcbook_version_pkc PRIMARY KEY (version_num)
 );
 
+CREATE TABLE owners (
+    sample_id VARCHAR NOT NULL,
+    owner VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY (sample_id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE parts (
     sample_id VARCHAR NOT NULL,
     number INTEGER NOT NULL,
@@ -153,6 +183,16 @@ CREATE TABLE results (
     PRIMARY KEY (id),
     UNIQUE (digest),
     FOREIGN KEY(unblinding) REFERENCES unblindings (id)
+);
+
+CREATE TABLE retirements (
+    sample_id VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    why VARCHAR NOT NULL,
+    PRIMARY KEY (sample_id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
 );
 
 CREATE TABLE roots (
@@ -255,6 +295,15 @@ CREATE TABLE simulations (
     FOREIGN KEY(sample_id) REFERENCES samples (id)
 );
 
+CREATE TABLE tags (
+    sample_id VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    PRIMARY KEY (sample_id, name),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
 CREATE TABLE unblindings (
     id VARCHAR NOT NULL,
     analysis VARCHAR NOT NULL,
@@ -265,6 +314,12 @@ CREATE TABLE unblindings (
     files JSON NOT NULL,
     PRIMARY KEY (id)
 );
+
+CREATE INDEX ix_collection_samples_sample_id ON collection_samples (sample_id);
+
+CREATE INDEX ix_collections_digest ON collections (digest);
+
+CREATE INDEX ix_collections_name ON collections (name);
 
 CREATE INDEX ix_efficiency_maps_name ON efficiency_maps (name);
 
@@ -293,6 +348,8 @@ CREATE INDEX ix_simulated_files_simulation_id ON simulated_files (simulation_id)
 CREATE INDEX ix_simulation_jobs_simulation_id ON simulation_jobs (simulation_id);
 
 CREATE INDEX ix_simulations_sample_id ON simulations (sample_id);
+
+CREATE INDEX ix_tags_name ON tags (name);
 
 CREATE INDEX ix_unblindings_analysis ON unblindings (analysis);
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from mcbook import generators, resources
-from mcbook.catalog.names import FIELDS, OF_POINTS
+from mcbook.catalog.names import FIELDS, LISTS, OF_POINTS
 from mcbook.cli.app import app
 from mcbook.grid import axes
 from mcbook.grid import file as grid_file
@@ -107,6 +107,9 @@ def grid_page() -> Iterator[str]:
     )
     yield f"A query also knows columns of a sample: {of_samples}; and of its points: {of_points}."
     yield "`isr`, `lifetime`, `sqrt_s` and `alpha` are those of the generator settings."
+    yield "A sample may have several tags and be in several collections: `tag == 'golden'` holds"
+    yield "where it has that one, `tag != 'golden'` where it has not, `tag is None` without any."
+    yield f"`--columns` takes {' and '.join(f'`{name}`' for name in LISTS)} as well."
     yield ""
     yield "`--near` sorts by `distance`, the root of the sum of squares of ln(x / t) for each value"
     yield "t that is named; of (x - t) / (|x| + |t|) where t is not positive. The nearest point of"

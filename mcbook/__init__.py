@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from mcbook.verbs.books import load as load_catalog
     from mcbook.verbs.books import merge as merge_catalogs
     from mcbook.verbs.check import check
+    from mcbook.verbs.collection import create_collection, list_collections, show_collection
     from mcbook.verbs.diff import diff
     from mcbook.verbs.doctor import doctor
     from mcbook.verbs.efficiencies import add_efficiency_map, list_efficiency_maps
     from mcbook.verbs.generate import generate
     from mcbook.verbs.ingest import ingest
+    from mcbook.verbs.lifecycle import note, own, retire, tag
     from mcbook.verbs.limits import set_limits
     from mcbook.verbs.models import describe_model, list_models
     from mcbook.verbs.query import query
     from mcbook.verbs.results import list_results
     from mcbook.verbs.run import run
     from mcbook.verbs.show import show
+    from mcbook.verbs.simulate import simulate
+    from mcbook.verbs.simulations import list_simulations
     from mcbook.verbs.status import status
     from mcbook.verbs.trace import trace
     from mcbook.verbs.ufo import write as write_ufo
@@ -41,6 +45,7 @@ __all__ = [
     "check",
     "collect",
     "copy_catalog",
+    "create_collection",
     "describe_model",
     "diff",
     "doctor",
@@ -49,16 +54,24 @@ __all__ = [
     "export",
     "generate",
     "ingest",
+    "list_collections",
     "list_efficiency_maps",
     "list_models",
     "list_results",
+    "list_simulations",
     "load_catalog",
     "merge_catalogs",
+    "note",
+    "own",
     "query",
+    "retire",
     "run",
     "set_limits",
     "show",
+    "show_collection",
+    "simulate",
     "status",
+    "tag",
     "trace",
     "verify",
     "write_ufo",
@@ -70,6 +83,7 @@ _VERBS = {
     "check": "check.check",
     "collect": "batch.collect",
     "copy_catalog": "books.copy",
+    "create_collection": "collection.create_collection",
     "describe_model": "models.describe_model",
     "diff": "diff.diff",
     "doctor": "doctor.doctor",
@@ -78,16 +92,24 @@ _VERBS = {
     "export": "batch.export",
     "generate": "generate.generate",
     "ingest": "ingest.ingest",
+    "list_collections": "collection.list_collections",
     "list_efficiency_maps": "efficiencies.list_efficiency_maps",
     "list_models": "models.list_models",
     "list_results": "results.list_results",
+    "list_simulations": "simulations.list_simulations",
     "load_catalog": "books.load",
     "merge_catalogs": "books.merge",
+    "note": "lifecycle.note",
+    "own": "lifecycle.own",
     "query": "query.query",
+    "retire": "lifecycle.retire",
     "run": "run.run",
     "set_limits": "limits.set_limits",
     "show": "show.show",
+    "simulate": "simulate.simulate",
+    "show_collection": "collection.show_collection",
     "status": "status.status",
+    "tag": "lifecycle.tag",
     "trace": "trace.trace",
     "verify": "verify.verify",
     "write_ufo": "ufo.write",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
+from mcbook.catalog.json_text import as_json
 from mcbook.catalog.rows import (
     CardRow,
     DefinitionRow,
@@ -17,7 +18,6 @@ from mcbook.catalog.rows import (
     PointRow,
     SampleRow,
     SharedFileRow,
-    as_json,
 )
 from mcbook.catalog.writer import Writer
 

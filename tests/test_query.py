@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from mcbook.catalog import accelerator
 from mcbook.catalog.find import find, find_near
+from mcbook.catalog.json_text import as_json
 from mcbook.catalog.names import ModelNames
 from mcbook.catalog.query import Search
-from mcbook.catalog.rows import DefinitionRow, as_json
+from mcbook.catalog.rows import (
+    DefinitionRow,
+)
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError
 from mcbook.registry.expressions import parse

@@ -316,7 +316,8 @@ def test_first_books_are_upgraded(tmp_path):
     fill(path)
     with sqlite3.connect(path) as connection:
         later = ("result_samples", "limit_points", "results", "unblindings")
-        for name in (*later, "efficiency_rows", "efficiency_maps", "files"):
+        newest = ("tags", "owners", "retirements", "collection_samples", "collections")
+        for name in (*later, "efficiency_rows", "efficiency_maps", "files", *newest):
             connection.execute(f"DROP TABLE {name}")
         connection.execute(f"UPDATE mcbook_version SET version_num = '{REVISIONS[0]}'")
     connection.close()

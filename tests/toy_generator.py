@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mcbook.errors import InputError, WorkError, did_you_mean
 from mcbook.generators.base import Build, Program, ReadBack, Rejection, Stated
+from mcbook.generators.detector import ForDetector
 
 PROGRAM = Path(__file__).with_name("toy_program.py")
 FOLDER = "processes/toy"
@@ -111,6 +112,10 @@ class ToyCampaign:
     def outputs(self, sample_id, part):
         """Return what it leaves."""
         return (f"{sample_id}/parts/{part:04d}/out/events.txt",)
+
+    def for_detector(self, sample):
+        """Return that nothing of it flies."""
+        return ForDetector("lhe", (), ())
 
     def stated(self, sample):
         """Return what an output has to say: the parameters."""

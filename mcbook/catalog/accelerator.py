@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, inspect
 
-from mcbook.catalog.rows import hash_of
+from mcbook.catalog.json_text import hash_of
 
 PREFIX = "acc_"
 

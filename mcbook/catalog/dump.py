@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, String, Table, collate, select
 from sqlmodel import SQLModel
 
-from mcbook.catalog import tables, tables_simulation
+from mcbook.catalog import collection, tables, tables_simulation
 from mcbook.catalog.migrations import REVISIONS
 from mcbook.catalog.rows import ROWS, make_row
 from mcbook.catalog.unblindings import identity_of
@@ -43,6 +43,11 @@ _CLASSES: dict[str, type[SQLModel]] = {
     "result_samples": tables.ResultSample,
     "efficiency_maps": tables.EfficiencyMap,
     "efficiency_rows": tables.EfficiencyRow,
+    "tags": tables.Tag,
+    "owners": tables.Owner,
+    "retirements": tables.Retirement,
+    "collections": tables.Collection,
+    "collection_samples": tables.CollectionSample,
     "simulations": tables_simulation.Simulation,
     "simulation_jobs": tables_simulation.SimulationJob,
     "simulated_files": tables_simulation.SimulatedFile,
@@ -241,6 +246,7 @@ _HASHED: dict[str, Callable[[dict[str, Any]], str]] = {
     "results": lambda row: f"r-{row['digest'][:12]}",
     "efficiency_maps": lambda row: f"e-{row['digest'][:12]}",
     "unblindings": identity_of,
+    "collections": collection.identity_of,
     "simulations": lambda row: f"{row['sample_id']}-s{row['digest'][:8]}",
 }
 """What the id of a row must be."""

@@ -1,18 +1,25 @@
 """Files with events in the books, and the states of parts and samples that follow from them.
 
 A part is ``planned``, ``failed`` or ``generated``. A sample is ``failed`` where a part is,
-``generated`` where all parts are, ``running`` where some are, else ``planned``.
+``generated`` where all parts are, ``running`` where some are, else ``planned``; ``retired`` where
+somebody said so, whatever its parts are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
-from mcbook.catalog.rows import FileRow, HistoryRow, as_json
+from mcbook.catalog.json_text import as_json
+from mcbook.catalog.rows import (
+    FileRow,
+    HistoryRow,
+)
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import WorkError
 
 PLANNED, RUNNING, FAILED, GENERATED = "planned", "running", "failed", "generated"
+RETIRED = "retired"
 
 AFTER = ("mdst", "ntuple")
 """Tiers behind the generator: their events are no more events of the sample."""
@@ -26,7 +33,8 @@ def enter(books: Writer, rows: Sequence[FileRow]) -> int:
     Raises
     ------
     WorkError
-        If a file belongs to another part already, or the part has another file.
+        If a file belongs to another part already, the part has another file, or the sample is
+        retired.
     """
     known = {row["sha256"]: row for row in of_digests(books, [row.sha256 for row in rows])}
     fresh = []
@@ -40,6 +48,7 @@ def enter(books: Writer, rows: Sequence[FileRow]) -> int:
                 f" {there['sample_id']}",
                 hint="the same events must not count twice",
             )
+    _refuse_retired(books, fresh)
     books.insert("files", fresh)
     mark(books, GENERATED, [(row.sample_id, row.part) for row in fresh])
     books.add_history(
@@ -70,6 +79,8 @@ def settle(books: Writer, sample_ids: Iterable[str]) -> None:
     books.change(
         "UPDATE samples SET n_events = COALESCE((SELECT SUM(f.events) FROM files AS f"  # noqa: S608
         f" WHERE f.sample_id = samples.id AND f.tier NOT IN ({after})), 0), status = CASE"
+        " WHEN EXISTS (SELECT 1 FROM retirements AS r WHERE r.sample_id = samples.id"
+        f" AND r.state = '{RETIRED}') THEN '{RETIRED}'"
         " WHEN EXISTS (SELECT 1 FROM parts AS p WHERE p.sample_id = samples.id"
         f" AND p.status = '{FAILED}') THEN '{FAILED}'"
         " WHEN NOT EXISTS (SELECT 1 FROM parts AS p WHERE p.sample_id = samples.id"
@@ -83,6 +94,11 @@ def settle(books: Writer, sample_ids: Iterable[str]) -> None:
 def of_digests(books: Reader, digests: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of files with these SHA-256."""
     return list(rows_among(books, "files", "sha256", digests))
+
+
+def is_in_place(path: Path, size: int) -> bool:
+    """Return whether a file is where the books say, and as long."""
+    return path.is_file() and path.stat().st_size == size
 
 
 def of_sample(books: Reader, sample_id: str) -> list[dict[str, Any]]:
@@ -103,6 +119,14 @@ def cross_section(rows: Iterable[Mapping[str, Any]]) -> tuple[float, float] | No
     value = sum(row["events"] * row["cross_section_fb"] for row in known) / total
     squares = sum((row["events"] * (row["cross_section_error_fb"] or 0.0)) ** 2 for row in known)
     return value, float(squares**0.5) / total
+
+
+def _refuse_retired(books: Writer, rows: Sequence[FileRow]) -> None:
+    """Refuse files of samples that are used no more."""
+    from mcbook.catalog.lifecycle import back, retirements, said_of  # it needs this module
+
+    for identity, retired in retirements(books, [row.sample_id for row in rows]).items():
+        raise WorkError(said_of(identity, retired), hint=back(identity))
 
 
 def _told(row: FileRow) -> dict[str, Any]:

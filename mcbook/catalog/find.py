@@ -8,7 +8,7 @@ from math import isfinite
 from operator import itemgetter
 from typing import Any
 
-from mcbook.catalog.names import FIELDS, OF_POINTS, check_name
+from mcbook.catalog.names import FIELDS, LISTS, OF_POINTS, check_name, list_sql
 from mcbook.catalog.query import Clause, Search
 from mcbook.catalog.writer import as_object
 from mcbook.errors import InputError, did_you_mean
@@ -97,7 +97,8 @@ def find(
         What is looked for.
     columns
         Entries of the rows: any of `SAMPLE_COLUMNS` (`POINT_COLUMNS` with *points*), columns of the
-        sample, parameters, derived quantities, constants. The ``id`` is always there.
+        sample, parameters, derived quantities, constants, ``tags``, ``collections``. The ``id`` is
+        always there.
     sort
         Names, separated by commas; ``-`` before one for falling order. Rows that do not have it
         come last. Samples of one model follow their parameters otherwise, several models their
@@ -234,6 +235,8 @@ def _order(search: Search, sort: str | None, *, points: bool) -> Iterator[str]:
             continue
         check_name(name, search.known)
         found = search.at_point(name) if points else search.at_sample(name)
+        if found.kind == "texts":
+            raise InputError(f"{name} has no order: a sample may have several, or none")
         column = found.sql
         yield f"({column}) IS NULL"
         if found.kind != "number" and search.dialect == "postgresql":
@@ -272,11 +275,16 @@ class _Rows:
             )
         if name == "wide" and self.points:
             return _Output(name, ["p.wide"], partial(map, _listed))
-        if name in FIELDS:
+        if name in LISTS:
+            cell = list_sql(LISTS[name], self.search.dialect)
+            return _Output(name, [cell], partial(map, _sorted))
+        if name in FIELDS and FIELDS[name].kind != "texts":
             return _Output(name, [FIELDS[name].sql])
         models = self.search.known
-        if name not in OF_POINTS and not any(name in model for model in models):
-            names = set(self.known).union(FIELDS, *(model.all for model in models))
+        is_none = name not in OF_POINTS and not any(name in model for model in models)
+        if is_none or name in FIELDS:
+            columns = (n for n, column in FIELDS.items() if column.kind != "texts")
+            names = set(self.known).union(columns, LISTS, *(model.all for model in models))
             hint = "it comes with --near" if name == "distance" else did_you_mean(name, names)
             raise InputError(f"there is no column {name!r}", hint=hint)
         column = self.search.at_point(name) if self.points else self.search.at_sample(name)
@@ -296,6 +304,10 @@ def _directory(roots: Mapping[str, str], cells: Cells) -> str:
 
 def _listed(cells: Cells) -> Any:
     return as_object(cells[0] or [])
+
+
+def _sorted(cells: Cells) -> list[str]:
+    return sorted(as_object(cells[0] or []))
 
 
 def _number(cells: Cells) -> float | None:

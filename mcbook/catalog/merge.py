@@ -14,6 +14,8 @@ from sqlalchemy import func, select
 
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.files import AFTER, GENERATED, mark, settle
+from mcbook.catalog.merge_simulations import merge_simulations
+from mcbook.catalog.merge_words import merge_words, names_in_both, newly_retired
 from mcbook.catalog.rows import CardRow, FileRow, PartRow, make_row
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import WorkError
@@ -31,6 +33,8 @@ class Merged:
 
     new: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    """Samples of which the two books say different things."""
 
 
 def merge(mine: Writer, theirs: Reader) -> Merged:
@@ -54,8 +58,16 @@ def merge(mine: Writer, theirs: Reader) -> Merged:
     below = {"limit_points": "result_id", "result_samples": "result_id"}
     _hashed(mine, theirs, merged, "results", below)
     _hashed(mine, theirs, merged, "efficiency_maps", {"efficiency_rows": "map_id"})
-    merged.warnings += _equal_seeds(mine)
+    merged.warnings += names_in_both(mine, theirs)
+    _hashed(mine, theirs, merged, "collections", {"collection_samples": "collection_id"})
+    merged.warnings += [*_short(merged.words), *_equal_seeds(mine)]
     return merged
+
+
+def _short(words: Sequence[str]) -> list[str]:
+    more = len(words) - _MAX_LISTED
+    rest = [f"of {more} more samples the two books said different things"] if more > 0 else []
+    return [*words[:_MAX_LISTED], *rest]
 
 
 def _hashed(
@@ -125,6 +137,12 @@ class _Chunk:
         self.merged.new["points"] += self.mine.add_points(points)
         self._parts()
         self._files()
+        known = list(self.my_samples)
+        self.merged.words += newly_retired(self.mine, self.theirs, known)
+        self.merged.words += merge_words(self.mine, self.theirs, self.ids, self.merged.new)
+        self.merged.words += merge_simulations(
+            self.mine, self.theirs, self.ids, self.numbers, self.roots, self.merged.new
+        )
         there = {_key(row) for row in self._rows(self.mine, "history")}
         history = {_key(row): row for row in self._rows(self.theirs, "history")}
         new = [make_row("history", row) for key, row in history.items() if key not in there]

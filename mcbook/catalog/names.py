@@ -1,5 +1,6 @@
 """What a name in a query can stand for, and what the books know about the signal models in them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,24 @@ _SETTING = (
 )
 """A generator setting: both databases read these operators alike."""
 
+OWNER = (
+    "COALESCE((SELECT o.owner FROM owners AS o WHERE o.sample_id = s.id),"
+    " (SELECT h.who FROM history AS h WHERE h.sample_id = s.id"
+    " ORDER BY h.at, h.event <> 'planned', h.id LIMIT 1))"
+)
+"""Who looks after a sample ``s``: who was named, else who planned it."""
+
+_TAGGED = "s.id IN (SELECT t.sample_id FROM tags AS t WHERE t.name {})"
+_COLLECTED = (
+    "s.id IN (SELECT m.sample_id FROM collection_samples AS m"
+    " JOIN (SELECT id, name FROM collections UNION ALL SELECT id, id FROM collections) AS c"
+    " ON c.id = m.collection_id WHERE c.name {})"
+)
+"""A collection is named by its name or its id."""
+
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+LONGEST_LABEL = 64
+
 FIELDS: Mapping[str, SqlColumn] = {
     "id": SqlColumn("s.id", "text"),
     "model": SqlColumn("s.model", "text"),
@@ -22,6 +41,9 @@ FIELDS: Mapping[str, SqlColumn] = {
     "generator": SqlColumn("s.generator", "text"),
     "status": SqlColumn("s.status", "text"),
     "created": SqlColumn("s.created", "time"),
+    "owner": SqlColumn(OWNER, "text"),
+    "tag": SqlColumn(_TAGGED, "texts"),
+    "collection": SqlColumn(_COLLECTED, "texts"),
     "directory": SqlColumn("s.directory", "text"),
     "n_events": SqlColumn("s.n_events", "number"),
     "events_target": SqlColumn("s.events_target", "number"),
@@ -33,6 +55,25 @@ FIELDS: Mapping[str, SqlColumn] = {
     },
 }
 """Columns of a sample and its generator settings, as an expression and ``--sort`` may name them."""
+
+LISTS: Mapping[str, str] = {
+    "tags": "SELECT t.name FROM tags AS t WHERE t.sample_id = s.id",
+    "collections": "SELECT DISTINCT c.name FROM collections AS c JOIN collection_samples AS m"
+    " ON m.collection_id = c.id WHERE m.sample_id = s.id",
+}
+"""Lists of texts that ``--columns`` may name; they are looked up for the rows that are shown."""
+
+
+def is_label(text: str) -> bool:
+    """Return whether tags and collections may be called so."""
+    return bool(_LABEL.fullmatch(text)) and len(text) <= LONGEST_LABEL
+
+
+def list_sql(select: str, dialect: str) -> str:
+    """Return one of `LISTS` as JSON in a cell, in no order."""
+    gathered = "jsonb_agg" if dialect == "postgresql" else "json_group_array"
+    return f"(SELECT {gathered}(listed.name) FROM ({select}) AS listed)"  # noqa: S608
+
 
 OF_POINTS = frozenset({"factor", "cross_section_fb", "branching_fraction"})
 """Columns of a point, which an expression and ``--sort`` may name as well."""

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from mcbook.catalog import accelerator
 from mcbook.catalog.accelerator import json_sql, quoted
+from mcbook.catalog.collection import check_distinct
 from mcbook.catalog.memory import memory_of
 from mcbook.catalog.names import (
     FIELDS,
@@ -81,6 +82,8 @@ class Search:
             _check_quotes(conjunct.node, self.known)
             for name in sorted(conjunct.names):
                 check_name(name, self.known)
+            if "collection" in conjunct.names:
+                check_distinct(books, _compared_with("collection", conjunct.node))
         self.candidates = self._candidates()
         self.index = self._only_index()
         self.columns = self._virtual_columns()
@@ -218,9 +221,7 @@ def _check_quotes(node: Node, models: Sequence[ModelNames]) -> None:
     """Refuse a word without quotes that is compared with a column of texts."""
     if isinstance(node, Comparison | Membership):
         found = list(_names_below(node))
-        text = next(
-            (name for name in found if name in FIELDS and FIELDS[name].kind == "text"), None
-        )
+        text = next((n for n in found if n in FIELDS and FIELDS[n].kind in {"text", "texts"}), None)
         columns = FIELDS.keys() | OF_POINTS
         for name in found:
             if text and name not in columns and not any(name in model for model in models):
@@ -238,6 +239,16 @@ def _names_below(node: Node) -> Iterator[str]:
         yield node.name
     for child in children(node):
         yield from _names_below(child)
+
+
+def _compared_with(name: str, node: Node) -> Iterator[str]:
+    """Yield the texts with which a column is compared."""
+    found = children(node)
+    if isinstance(node, Comparison | Membership) and name in _names_below(node):
+        yield from (entry.value for entry in found if isinstance(entry, Text))
+        return
+    for child in found:
+        yield from _compared_with(name, child)
 
 
 def _condition(expression: str) -> Expression:

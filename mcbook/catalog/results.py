@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mcbook.catalog.json_text import JsonText, as_json
 from mcbook.catalog.result import (
     KINDS,
     LimitPoint,
@@ -18,7 +19,11 @@ from mcbook.catalog.result import (
     file_list,
     samples_under,
 )
-from mcbook.catalog.rows import JsonText, LimitPointRow, ResultRow, ResultSampleRow, as_json
+from mcbook.catalog.rows import (
+    LimitPointRow,
+    ResultRow,
+    ResultSampleRow,
+)
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import InputError, WorkError
 

@@ -1,36 +1,15 @@
 """What is written into the books: one record per row, its numbers checked before they get there."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NewType
+from typing import Any, NamedTuple
 
-from mcbook.errors import InputError
-
-JsonText = NewType("JsonText", str)
-"""JSON as text, made by one of the functions here: it holds no NaN and no infinity."""
-
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-
-
-def as_json(value: Any) -> JsonText:
-    """Return *value* as JSON text.
-
-    Raises
-    ------
-    InputError
-        If a number in it is not finite.
-    """
-    try:
-        return JsonText(_ENCODER.encode(value))
-    except ValueError as error:
-        raise InputError(f"the books take finite numbers only: {value!r}") from error
-
-
-def hash_of(value: Any) -> str:
-    """Return 16 hex digits that name a JSON value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+from mcbook.catalog.json_text import JsonText, as_json
+from mcbook.catalog.rows_simulation import (
+    SimulatedFileJobRow,
+    SimulatedFileRow,
+    SimulationJobRow,
+    SimulationRow,
+)
 
 
 class DefinitionRow(NamedTuple):
@@ -234,59 +213,53 @@ class EfficiencyRow(NamedTuple):
     axes: JsonText
 
 
-class SimulationRow(NamedTuple):
-    """A sample under conditions."""
+class TagRow(NamedTuple):
+    """A word on a sample; see `mcbook.catalog.lifecycle`."""
 
-    id: str
-    digest: str
     sample_id: str
-    release: str
-    campaign: str
-    experiment: int
-    run_first: int
-    run_last: int
-    background: str
-    global_tags: JsonText
-    displacement: JsonText
-    decayer: str | None
-    template_version: int
-    created: str
-    who: str
-
-
-class SimulationJobRow(NamedTuple):
-    """Some events of a part."""
-
-    key: str
-    simulation_id: str
-    part: int
-    number: int
-    skipped: int
-    events: int
-    seed: str
-
-
-class SimulatedFileRow(NamedTuple):
-    """A file behind the simulation."""
-
-    key: str
-    sha256: str | None
-    simulation_id: str
-    tier: str
-    storage: str | None
-    path: str | None
-    lpn: str | None
-    size: int | None
-    events: int | None
+    name: str
     at: str
     who: str
 
 
-class SimulatedFileJobRow(NamedTuple):
-    """A file holds what a job made."""
+class OwnerRow(NamedTuple):
+    """Who looks after a sample, where somebody said so."""
 
-    file: str
-    job: str
+    sample_id: str
+    owner: str
+    at: str
+    who: str
+
+
+class RetirementRow(NamedTuple):
+    """The last word on whether a sample is used."""
+
+    sample_id: str
+    state: str
+    at: str
+    who: str
+    why: str
+
+
+class CollectionRow(NamedTuple):
+    """A list of samples that never changes; see `mcbook.catalog.collection`."""
+
+    id: str
+    digest: str
+    name: str
+    created: str
+    who: str
+    note: str | None = None
+
+
+class CollectionSampleRow(NamedTuple):
+    """A sample of a collection, as it was when that was made."""
+
+    collection_id: str
+    sample_id: str
+    status: str
+    events: int
+    files: JsonText
 
 
 Row = (
@@ -306,6 +279,11 @@ Row = (
     | ResultSampleRow
     | EfficiencyMapRow
     | EfficiencyRow
+    | TagRow
+    | OwnerRow
+    | RetirementRow
+    | CollectionRow
+    | CollectionSampleRow
     | SimulationRow
     | SimulationJobRow
     | SimulatedFileRow
@@ -329,6 +307,11 @@ ROWS: dict[str, type[Row]] = {
     "result_samples": ResultSampleRow,
     "efficiency_maps": EfficiencyMapRow,
     "efficiency_rows": EfficiencyRow,
+    "tags": TagRow,
+    "owners": OwnerRow,
+    "retirements": RetirementRow,
+    "collections": CollectionRow,
+    "collection_samples": CollectionSampleRow,
     "simulations": SimulationRow,
     "simulation_jobs": SimulationJobRow,
     "simulated_files": SimulatedFileRow,

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mcbook.catalog.dump import ids_beginning, rows_among, stored_rows, table_of
-from mcbook.catalog.rows import (
-    HistoryRow,
+from mcbook.catalog.json_text import as_json
+from mcbook.catalog.rows import HistoryRow
+from mcbook.catalog.rows_simulation import (
     SimulatedFileJobRow,
     SimulatedFileRow,
     SimulationJobRow,
     SimulationRow,
-    as_json,
 )
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import InputError, WorkError

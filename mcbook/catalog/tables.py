@@ -292,3 +292,62 @@ class EfficiencyRow(SQLModel, table=True):
     sumw: float
     sumw2: float
     axes: dict[str, float] = Field(sa_type=JSON_TYPE)
+
+
+class Tag(SQLModel, table=True):
+    """A word that somebody put on a sample."""
+
+    __tablename__: ClassVar[str] = "tags"
+
+    sample_id: str = Field(foreign_key="samples.id", primary_key=True)
+    name: str = Field(primary_key=True, index=True)
+    at: str
+    who: str
+
+
+class Owner(SQLModel, table=True):
+    """Who looks after a sample, where that is not who planned it."""
+
+    __tablename__: ClassVar[str] = "owners"
+
+    sample_id: str = Field(foreign_key="samples.id", primary_key=True)
+    owner: str
+    at: str
+    who: str
+
+
+class Retirement(SQLModel, table=True):
+    """The last word on whether a sample is used: `state` is ``retired`` or ``restored``."""
+
+    __tablename__: ClassVar[str] = "retirements"
+
+    sample_id: str = Field(foreign_key="samples.id", primary_key=True)
+    state: str
+    at: str
+    who: str
+    why: str
+
+
+class Collection(SQLModel, table=True):
+    """A list of samples that never changes, named by a hash of name and contents."""
+
+    __tablename__: ClassVar[str] = "collections"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(index=True)
+    name: str = Field(index=True)
+    created: str
+    who: str
+    note: str | None
+
+
+class CollectionSample(SQLModel, table=True):
+    """A sample of a collection as it was then; `files` are the SHA-256 of its files, sorted."""
+
+    __tablename__: ClassVar[str] = "collection_samples"
+
+    collection_id: str = Field(foreign_key="collections.id", primary_key=True)
+    sample_id: str = Field(foreign_key="samples.id", primary_key=True, index=True)
+    status: str
+    events: int = Field(sa_type=BigInteger)
+    files: list[str] = Field(sa_type=JSON_TYPE)

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult, text
 from sqlalchemy.exc import IntegrityError
 
+from mcbook.catalog.json_text import as_json, hash_of
 from mcbook.catalog.rows import (
     ROWS,
     CardRow,
@@ -29,8 +30,6 @@ from mcbook.catalog.rows import (
     Row,
     SampleRow,
     SharedFileRow,
-    as_json,
-    hash_of,
 )
 from mcbook.errors import InputError, WorkError
 
@@ -91,11 +90,12 @@ class Reader:
     def cards_of(self, sample_ids: Iterable[str]) -> Sequence[tuple[str, str, str, str, str]]:
         """Return sample id, storage root, path and SHA-256 of each card of samples.
 
-        At the end stands the moment at which something last happened to the sample.
+        At the end stands the moment at which cards of the sample were last recorded.
         """
         return self._among(
             "SELECT s.id, COALESCE(p.storage, s.storage), c.path, c.sha256,"
-            " (SELECT MAX(at) FROM history WHERE sample_id = s.id)"
+            " COALESCE((SELECT MAX(at) FROM history WHERE sample_id = s.id"
+            " AND event IN ('planned', 'extended')), s.created)"
             " FROM samples AS s JOIN cards AS c ON c.sample_id = s.id"
             " LEFT JOIN parts AS p ON p.sample_id = s.id AND p.number = c.part WHERE s.id",
             list(sample_ids),

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from mcbook import __version__
-from mcbook.cli import batch, books, efficiency, limits, production, registry, samples
+from mcbook.cli import (
+    batch,
+    books,
+    collection,
+    efficiency,
+    lifecycle,
+    limits,
+    production,
+    registry,
+    samples,
+)
 from mcbook.cli.boundary import DEBUG, Group
 
 app = typer.Typer(
@@ -26,6 +36,10 @@ app.command("status")(production.status)
 app.command("query")(samples.query)
 app.command("show")(samples.show)
 app.command("trace")(samples.trace)
+app.command("tag")(lifecycle.tag)
+app.command("note")(lifecycle.note)
+app.command("own")(lifecycle.own)
+app.command("retire")(lifecycle.retire)
 app.command("diff")(samples.diff)
 app.command("verify")(samples.verify)
 app.command("limits")(limits.limits)
@@ -33,6 +47,7 @@ app.command("exec")(batch.execute)
 app.command("collect")(batch.collect)
 app.command("doctor")(production.doctor)
 app.add_typer(batch.export, name="export")
+app.add_typer(collection.app, name="collection")
 app.add_typer(efficiency.app, name="efficiency")
 app.add_typer(books.app, name="catalog")
 

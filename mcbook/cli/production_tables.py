@@ -8,8 +8,8 @@ import typer
 from mcbook.cli import output
 from mcbook.cli.output import Row
 
-_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "events",
-           "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
+_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "retired",
+           "events", "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
 _THOUSAND = 1000
 
 
@@ -74,6 +74,10 @@ def checked(found: Row, format_: str) -> None:
         typer.echo(f"seed {row['seed']}: {', '.join(row['samples'])}")
     for row in found["missing"]:
         typer.echo(f"{row['id']}: {output.from_here(row['path'])} is not there as it was")
+    flying = Counter((row["particle"], row["reason"]) for row in found["lifetimes"])
+    for (name, reason), number in flying.items():
+        what = f"{name} flies, and {reason}" if name else reason
+        output.note(f"{number} sample{'s' * (number > 1)}: {what}")
     for reason, number in Counter(row["reason"] for row in found["left_out"]).items():
         output.note(f"{number} sample{'s' * (number > 1)} without a pull: {reason}")
 

@@ -27,7 +27,7 @@ Expression = Annotated[
     str | None,
     typer.Argument(
         metavar="EXPRESSION",
-        help="For example: \"model == 'idm' and 0.5 < m_chi1 <= 2\". None means all.",
+        help="For example: \"model == 'idm' and 0.5 < m_chi1 <= 2\", or an id. None means all.",
     ),
 ]
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from mcbook import generators
 from mcbook.catalog.files import PLANNED, settle
+from mcbook.catalog.json_text import JsonText, as_json
+from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.rows import (
     CardRow,
     DefinitionRow,
     HistoryRow,
-    JsonText,
     PartRow,
     SampleRow,
     SharedFileRow,
-    as_json,
 )
 from mcbook.catalog.store import Catalog
 from mcbook.catalog.writer import Writer
@@ -149,6 +149,7 @@ class _Chunk:
         self, samples: tuple[PlannedSample, ...], points: Mapping[str, list[PlannedPoint]]
     ) -> None:
         known = self.books.existing(sample.digest for sample in samples)
+        self._retired = retirements(self.books, list(known.values()))
         fresh = [sample for sample in samples if sample.digest not in known]
         parts = self._new_parts(samples)
         described = of_samples(self.model, self.definition.document)
@@ -169,7 +170,9 @@ class _Chunk:
         )
         older = [row for row in rows if row.id not in new_ids]
         self.books.refresh_samples(older)
-        self.books.raise_events((row.id, row.events_target, 0) for row in older)
+        self.books.raise_events(
+            (row.id, row.events_target, 0) for row in older if row.id not in self._retired
+        )
         self.books.add_parts(part for listed in parts.values() for part in listed)
         settle(self.books, {row.id for row in older if row.id in parts})
         self.books.add_cards(cards)
@@ -221,6 +224,8 @@ class _Chunk:
         for sample in samples:
             have = there.get(sample.id, [])
             missing = sample.events - sum(part.events for part in have)
+            if sample.id in self._retired:
+                missing = 0
             number = max((part.number for part in have), default=0)
             storage = have[0].storage if have else self.storage
             for events in split_events(max(missing, 0)):

@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcbook.catalog.files import PLANNED, settle
-from mcbook.catalog.rows import CardRow, HistoryRow, PartRow, as_json
+from mcbook.catalog.json_text import as_json
+from mcbook.catalog.rows import (
+    CardRow,
+    HistoryRow,
+    PartRow,
+)
 from mcbook.catalog.writer import Writer
 from mcbook.generators.base import Generator, PartInput, SampleInput
 from mcbook.production.parts import EXTENDED, free_seeds, split_events

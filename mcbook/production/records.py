@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcbook.catalog.files import PLANNED
-from mcbook.catalog.rows import JsonText, PointRow, SampleRow, as_json
+from mcbook.catalog.json_text import JsonText, as_json
+from mcbook.catalog.rows import (
+    PointRow,
+    SampleRow,
+)
 from mcbook.production.plan import Definition, PlannedPoint, PlannedSample
 from mcbook.registry.model import Process, SignalModel
 

@@ -18,7 +18,8 @@ SETTINGS = ("alpha", "sqrt_s")
 COLUMNS = (
     "id", "model", "process", "generator", "parameters", "derived", "points", "n_events", "status",
     "directory", "created", "events_target", "factor", "cross_section_fb", "branching_fraction",
-    "wide", "distance", "isr", "lifetime", *SETTINGS,
+    "wide", "distance", "owner", "tag", "tags", "collection", "collections", "isr", "lifetime",
+    *SETTINGS,
 )  # fmt: skip
 """Names that stand for something else in a query, and that no quantity can have."""
 

@@ -23,7 +23,7 @@ from mcbook.production.making import Job, Made, PartError, Worker, held, in_plac
 from mcbook.production.processes import Setup
 from mcbook.production.publish import file_sha256, temporary
 from mcbook.production.queue import Planned
-from mcbook.verbs.lookup import sample_ids
+from mcbook.verbs.lookup import samples_to_make
 
 Row = dict[str, Any]
 
@@ -69,14 +69,15 @@ def export(
     Raises
     ------
     InputError
-        If the folder is there, or the expression is not right, or nothing is planned.
+        If the folder is there, the expression is not right or the id of a retired sample, or
+        nothing is planned.
     """
     target = Path(folder)
     if target.exists():
         raise InputError(f"{folder} is there already", hint="name a folder that is not")
     notes: list[str] = []
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
-        ids = sample_ids(books, expression, models_dir)
+        ids = samples_to_make(books, expression, models_dir, notes)
         wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
         jobs = list(Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
     if not jobs:

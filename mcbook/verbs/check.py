@@ -1,14 +1,17 @@
 """``mcbook check``: whether what was made is what was expected."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mcbook.catalog import files
+from mcbook.catalog import files, simulations
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
+from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.ingest.closure import OUTLIER, Pull, pull, repeated, spread
 from mcbook.registry.chain import parse_chain
+from mcbook.verbs.lifetimes import undefined
 from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
@@ -39,9 +42,11 @@ def check(
     dict
         ``catalog``; ``processes``, for each ``model``, ``process`` the number of ``samples`` with
         events, ``mean`` and ``width`` of their pulls; ``pulls``, a row for each sample;
-        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes,
-        each with ``id``, ``reason``; ``seeds``, those that several samples have; ``missing``, files
-        that cannot be reached; ``failed``, whether anything is wrong.
+        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes or
+        that are retired, each with ``id``, ``reason``; ``seeds``, those that several samples have;
+        ``missing``, files that cannot be reached; ``lifetimes``, particles that fly and that
+        nothing makes fly, each with ``id``, ``particle``, ``ctau_mm``, ``reason``; ``failed``,
+        whether anything is wrong.
 
     Raises
     ------
@@ -50,10 +55,15 @@ def check(
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         ids = sample_ids(books, expression, models_dir)
+        retired = retirements(books, ids)
         found = _Found(books)
-        for sample in rows_among(books, "samples", "id", ids):
-            found.add(sample)
-        parts = rows_among(books, "parts", "sample_id", ids)
+        samples = list(rows_among(books, "samples", "id", ids))
+        for sample in samples:
+            found.add(sample, retired.get(sample["id"]))
+        alive = [row for row in samples if row["id"] not in retired]
+        found.simulated([row["id"] for row in alive])
+        used = [identity for identity in ids if identity not in retired]
+        parts = rows_among(books, "parts", "sample_id", used)
         seeds = repeated((row["seed"], row["sample_id"]) for row in parts)
         outliers = [row for row in found.pulls if abs(row["pull"]) > OUTLIER]
         return {
@@ -67,6 +77,7 @@ def check(
             "left_out": found.left_out,
             "seeds": [{"seed": seed, "samples": names} for seed, names in seeds.items()],
             "missing": found.missing,
+            "lifetimes": undefined(books, alive, models_dir),
             "failed": bool(outliers or seeds or found.missing),
         }
 
@@ -83,12 +94,17 @@ class _Found:
         self.left_out: list[Row] = []
         self.missing: list[Row] = []
 
-    def add(self, sample: Row) -> None:
+    def add(self, sample: Row, retired: Row | None) -> None:
         """Look at a sample."""
         made = files.of_sample(self.books, sample["id"])
+        if retired is not None:
+            if made:
+                reason = f"it is retired: {retired['why']}"
+                self.left_out.append({"id": sample["id"], "reason": reason})
+            return
         for row in made:
             path = self.roots[row["storage"]] / row["path"]
-            if not path.is_file() or path.stat().st_size != row["size"]:
+            if not files.is_in_place(path, row["size"]):
                 self.missing.append({"id": sample["id"], "path": str(path)})
         definition = self.definitions[sample["definition"]]
         measured = files.cross_section(made)
@@ -112,6 +128,17 @@ class _Found:
                 "pull": entry.value,
             }
         )
+
+    def simulated(self, ids: Sequence[str]) -> None:
+        """Look for the files behind the simulations of samples; those on the grid are not seen."""
+        rows = {row["id"]: row["sample_id"] for row in simulations.of_samples(self.books, ids)}
+        for identity, listed in simulations.files_of(self.books, rows).items():
+            for row in listed:
+                if row["path"] is None:
+                    continue
+                path = self.roots[row["storage"]] / row["path"]
+                if not files.is_in_place(path, row["size"]):
+                    self.missing.append({"id": rows[identity], "path": str(path)})
 
     def _no_formula(self, sample: Row, definition: Row) -> str:
         """Return why the registry expects nothing that can be compared, "" where it does."""

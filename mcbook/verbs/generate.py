@@ -2,10 +2,12 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mcbook import config, resources
+from mcbook.catalog.lifecycle import retirements, said_of
 from mcbook.catalog.store import Catalog, catalog_exists, open_catalog
 from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
@@ -16,6 +18,8 @@ from mcbook.production.parts import split_events
 from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
+
+_MAX_LISTED = 20
 
 LOOKED_AT = 2000
 """So many samples of a grid are looked at for edited cards: 40 ms at most; `verify` sees all."""
@@ -74,7 +78,8 @@ def generate(
         ``parts``, ``files_written``, ``catalog``, ``directory``; ``shared_over``, the parameters of
         the grid that only scale rate and lifetime; ``edited``, how many samples have files that
         are not what the books say (of the first `LOOKED_AT`, not in a dry run); and ``processes``;
-        ``warnings``, with the user's own files that stand in for shipped ones; ``ids`` of the
+        ``warnings``, with the user's own files that stand in for shipped ones, and retired samples,
+        which get no parts; ``ids`` of the
         samples, new and existing ones in the order of the plan; and ``command``, the shell line
         that runs one part by hand.
 
@@ -95,6 +100,7 @@ def generate(
     location = config.catalog(catalog)
     batches = [batch for plan in planned.plans.values() for batch in plan.batches]
     edited = 0
+    retired = _retired(location, batches)
     if dry_run:
         counts = _count(planned, location)
     elif batches:
@@ -116,6 +122,7 @@ def generate(
         "warnings": [
             *resources.remarks(models_dir, signal.name, _folder(grid)),
             *planned.warnings,
+            *retired,
         ],
         "shared_over": _shared_over(batches),
         "samples": {"new": counts.new, "existing": counts.existing},
@@ -127,6 +134,18 @@ def generate(
         "directory": str(output),
         "command": _command(planned, output),
     }
+
+
+def _retired(location: str, batches: list[Batch]) -> list[str]:
+    """Return a sentence for each sample of a grid that is retired, and gets no parts."""
+    if not batches or not catalog_exists(location):
+        return []
+    ids = [sample.id for batch in batches for sample in batch.samples]
+    with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
+        found = retirements(books, ids)
+    told = [f"{said_of(*one)}; it gets no parts" for one in islice(found.items(), _MAX_LISTED)]
+    more = len(found) - len(told)
+    return [*told, *([f"{more} more samples are retired and get no parts"] if more else [])]
 
 
 def _folder(grid: str | Path | Mapping[str, Any]) -> Path | None:
@@ -185,15 +204,18 @@ def _count(planned: GridPlan, location: str) -> Counts:
         for sample in batch.samples
     ]
     there: dict[str, int] = {}
+    retired: Mapping[str, Any] = {}
     if catalog_exists(location):
         with open_catalog(location, mode="read") as books, books.reading() as reader:
             known = set(reader.existing(sample.digest for sample in samples).values())
             parts = reader.parts_of(known)
+            retired = retirements(reader, sorted(known))
         there = {name: sum(part.events for part in parts.get(name, ())) for name in known}
     for sample in samples:
+        wanted = 0 if sample.id in retired else sample.events
         counts.existing += sample.id in there
         counts.new += sample.id not in there
-        counts.parts += len(split_events(max(sample.events - there.get(sample.id, 0), 0)))
+        counts.parts += len(split_events(max(wanted - there.get(sample.id, 0), 0)))
     return counts
 
 

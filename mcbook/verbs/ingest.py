@@ -6,7 +6,9 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from mcbook.catalog import files, simulations
-from mcbook.catalog.rows import SimulatedFileRow
+from mcbook.catalog.rows_simulation import (
+    SimulatedFileRow,
+)
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError, McbookError

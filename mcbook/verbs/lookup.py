@@ -4,12 +4,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mcbook.catalog import lifecycle
 from mcbook.catalog.names import ModelNames
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
 from mcbook.registry.loader import load_model, model_names
 
 _MAX_LISTED = 5
+_ID = re.compile(r"[A-Za-z_]\w*(-[0-9a-f]*)?")
+"""An id, or the beginning of one; no expression that is a condition looks so."""
 
 
 def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def registry_names(models_dir: str | Path | None = None) -> dict[str, ModelNames
 def sample_ids(
     books: Reader, expression: str | None, models_dir: str | Path | None = None
 ) -> list[str]:
-    """Return the ids of the samples that match an expression, of all where it is None.
+    """Return the ids of the samples that match an expression or an id, of all where it is None.
 
     Raises
     ------
@@ -74,5 +77,50 @@ def sample_ids(
     from mcbook.catalog.find import find
     from mcbook.catalog.query import Search
 
-    search = Search(books, expression, registry_names(models_dir))
+    search = Search(books, meant(books, expression), registry_names(models_dir))
     return [row["id"] for row in find(search, columns=["id"])]
+
+
+def meant(books: Reader, expression: str | None) -> str | None:
+    """Return an expression as it is, and for the beginning of an id the condition on that sample.
+
+    Raises
+    ------
+    InputError
+        If it looks like an id, and is that of no sample or of several.
+    """
+    from mcbook.catalog.dump import ids_beginning  # slow to import
+
+    text = (expression or "").strip()
+    if not _ID.fullmatch(text) or (
+        "-" not in text and not ids_beginning(books, "samples", text, 1)
+    ):
+        return expression
+    return f"id == '{one_sample(books, text)['id']}'"
+
+
+def samples_to_make(
+    books: Reader,
+    expression: str | None,
+    models_dir: str | Path | None,
+    notes: list[str],
+) -> list[str]:
+    """Return the ids of matching samples without those that are retired, which *notes* get.
+
+    Raises
+    ------
+    InputError
+        If the expression is not right, or is the id of a retired sample.
+    """
+    ids = sample_ids(books, expression, models_dir)
+    retired = lifecycle.retirements(books, ids)
+    if retired and meant(books, expression) != expression:
+        (identity,) = retired
+        raise InputError(
+            lifecycle.said_of(identity, retired[identity]), hint=lifecycle.back(identity)
+        )
+    if len(retired) == 1:
+        notes += [f"left: {lifecycle.said_of(*one)}" for one in retired.items()]
+    elif retired:
+        notes.append(f"{len(retired)} samples left: they are retired")
+    return [identity for identity in ids if identity not in retired]

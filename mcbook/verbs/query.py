@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcbook.catalog.find import NEAREST, find, find_near
+from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.names import FIELDS, OF_POINTS, ModelNames
 from mcbook.catalog.query import Search
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
-from mcbook.verbs.lookup import registry_names
+from mcbook.verbs.lookup import meant, registry_names
 
 if TYPE_CHECKING:
     from mcbook.production.plan import Plan
@@ -41,7 +42,9 @@ def query(
         A condition on columns, parameters, derived quantities and constants, on the number of
         ``points`` of a sample, and on the ``factor`` and ``cross_section_fb`` (in decays:
         ``branching_fraction``) of its points; None finds everything. One on a quantity that does
-        not shape the events holds for a sample that has such a point.
+        not shape the events holds for a sample that has such a point, one on ``tag`` or
+        ``collection`` for a sample that has it or is in it. The beginning of an id stands for its
+        sample.
     catalog
         Path or URL of the catalog.
     sort
@@ -54,7 +57,7 @@ def query(
     points
         One row per point.
     missing
-        The points of *grid* that have no sample yet.
+        The points of *grid* that have no sample yet, or one that is retired.
     grid
         A grid file, or what one says, for *missing*.
     near
@@ -80,7 +83,7 @@ def query(
         if grid is not None:
             return _missing(books, grid, limit, models_dir)
         known = registry_names(models_dir)
-        search = Search(books, expression, known)
+        search = Search(books, meant(books, expression), known)
         if near:
             near_ones = find_near(
                 search, near, columns=columns, limit=limit or NEAREST, points=points
@@ -181,11 +184,14 @@ def _without_sample(books: Reader, plan: "Plan") -> list[tuple[str, Row]]:
     """Return sample id, parameters and reason of the points that are not in the books."""
     known = books.existing(sample.digest for batch in plan.batches for sample in batch.samples)
     there = set(known.values())
+    retired = retirements(books, sorted(there))
     served = books.points_of(there)
     found = []
     for point in (point for batch in plan.batches for point in batch.points):
         if point.sample_id not in there:
             reason = "no sample"
+        elif point.sample_id in retired:
+            reason = f"the sample is retired: {retired[point.sample_id]['why']}"
         elif (point.sample_id, point.digest) not in served:
             reason = "the sample is there, the point is not"
         else:

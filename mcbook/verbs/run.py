@@ -14,6 +14,7 @@ from typing import Any
 from mcbook import generators
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among, stored_rows
+from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import Program, Runnable
@@ -33,7 +34,7 @@ from mcbook.production.processes import Setup
 from mcbook.production.publish import Folder, Progress, sweep, temporary
 from mcbook.production.queue import Planned, why_not
 from mcbook.production.rerender import Rerenderer
-from mcbook.verbs.lookup import sample_ids
+from mcbook.verbs.lookup import samples_to_make
 
 Row = dict[str, Any]
 Note = Callable[[str], None]
@@ -92,7 +93,8 @@ def run(
     Raises
     ------
     InputError
-        If an option or the expression is not right, there is no catalog, or a program is missing.
+        If an option or the expression is not right, it is the id of a retired sample, there is no
+        catalog, or a program is missing.
     """
     given = {"jobs": jobs, "events": events, "limit": limit, "timeout": timeout_s}
     for name, value in given.items():
@@ -101,7 +103,7 @@ def run(
     with open_catalog(catalog, mode="read") as opened:
         notes: list[str] = []
         with opened.reading() as books:
-            ids = sample_ids(books, expression, models_dir)
+            ids = samples_to_make(books, expression, models_dir, notes)
         if events is not None and not dry_run:
             _extend(opened, ids, events, models_dir)
         with opened.reading() as books:
@@ -303,7 +305,7 @@ class _Work:
             except WorkError as error:
                 if self._is_wanted(job):
                     self._failed(job, PartError(f"it cannot be entered: {error.message}"))
-                else:  # somebody entered another file of this part in between: that one counts
+                else:  # somebody entered another file in between, or retired the sample
                     (job.root / job.path).unlink(missing_ok=True)
                     with self.lock:
                         self.counts["held"] += 1
@@ -317,6 +319,8 @@ class _Work:
     def _is_wanted(self, job: Job) -> bool:
         """Return whether the part is still to be made; another run may have been faster."""
         with self.catalog.reading() as books:
+            if retirements(books, [job.sample.id]):
+                return False
             for part in books.parts_of([job.sample.id]).get(job.sample.id, []):
                 if part.number == job.number:
                     return part.status in self.wanted

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mcbook.catalog import files
+from mcbook.catalog import collection, files, lifecycle
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.names import constants_in
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.registry.expressions import parse
 from mcbook.verbs.lookup import one_sample
+from mcbook.verbs.simulations import described
 
 
 def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
@@ -30,7 +31,9 @@ def show(sample_id: str, *, catalog: str | None = None) -> dict[str, Any]:
         events, with ``expected`` by the registry), ``cross_section_includes`` (the branching
         fractions that it holds), ``constants`` (of the model, with the values that cross sections
         and all other derived quantities are computed with; points have their own), ``settings``,
-        ``templates``, ``shared_files``, ``history``. A process of a decay has no cross section, but
+        ``templates``, ``shared_files``, ``history``; ``tags``, ``owner``, ``notes`` (each with
+        ``at``, ``who``, ``text``), ``collections`` by name, and of a retired one ``retired`` with
+        ``at``, ``who``, ``why``. A process of a decay has no cross section, but
         a ``branching_fraction`` with the same keys: that of the parent to what the process makes,
         the fractions it includes multiplied in. ``reasons`` says why a derived quantity is null,
         ``width_model`` which approximation a width is that stands on a table, here and at each
@@ -54,6 +57,7 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
     constants = _constants(books, definition["document"], [sample, *points])
     wide = sorted({name for row in points for name in row["wide"] or ()})
     made = files.of_sample(books, sample["id"])
+    history = _rows(books, "history", sample)
     return {
         **{name: sample[name] for name in ("id", "model", "process", "generator", "status")},
         "parameters": sample["parameters"],
@@ -66,6 +70,7 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
         "events_target": sample["events_target"],
         "directory": _path(books, sample["storage"], sample["directory"]),
         "created": sample["created"],
+        **_words(books, sample["id"], history),
         "digest": sample["digest"],
         "definition": sample["definition"],
         "supersedes": sample["supersedes"],
@@ -82,11 +87,21 @@ def describe(books: Reader, sample: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "parts": _parts(books, sample, made),
         "cards": _cards(books, sample),
+        "simulations": described(books, [sample["id"]]),
         "shared_files": _shared_files(books, sample),
-        "history": [
-            {key: row[key] for key in ("at", "who", "event", "detail")}
-            for row in _rows(books, "history", sample)
-        ],
+        "history": [{key: row[key] for key in ("at", "who", "event", "detail")} for row in history],
+    }
+
+
+def _words(books: Reader, identity: str, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what people say of a sample."""
+    retired = lifecycle.retirements(books, [identity])
+    return {
+        **({"retired": retired[identity]} if retired else {}),
+        "tags": lifecycle.tags_of(books, [identity]).get(identity, []),
+        "owner": lifecycle.owners_of(books, [identity])[identity],
+        "notes": lifecycle.notes_in(history),
+        "collections": collection.names_with(books, identity),
     }
 
 

@@ -9,7 +9,11 @@ from typing import Any
 from mcbook import __version__
 from mcbook.catalog import files, simulations
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
-from mcbook.catalog.rows import SimulationJobRow, SimulationRow, as_json
+from mcbook.catalog.json_text import as_json
+from mcbook.catalog.rows_simulation import (
+    SimulationJobRow,
+    SimulationRow,
+)
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, McbookError
@@ -22,7 +26,7 @@ from mcbook.simulation.folder import Entry
 from mcbook.simulation.folder import write as write_folder
 from mcbook.simulation.record import Simulation, SimulationJob, split
 from mcbook.simulation.steering import Source, template_version
-from mcbook.verbs.lookup import sample_ids
+from mcbook.verbs.lookup import samples_to_make
 
 Row = dict[str, Any]
 
@@ -78,8 +82,8 @@ def simulate(
     Raises
     ------
     InputError
-        If the folder is there, the conditions or the expression are not right, or nothing is there
-        to be simulated.
+        If the folder is there, the conditions or the expression are not right, it is the id of a
+        retired sample, or nothing is there to be simulated.
     """
     target = Path(folder)
     if target.exists():
@@ -89,13 +93,15 @@ def simulate(
         _check_grid(conditions, background)
     with open_catalog(catalog, mode="read") as opened:
         with opened.reading() as books:
-            ids = sample_ids(books, expression, models_dir)
+            notes: list[str] = []
+            ids = samples_to_make(books, expression, models_dir, notes)
             found = _Found(books, conditions, models_dir)
             for sample in found.samples(ids):
                 found.add(sample)
             work = found.work[:limit]
+        notes += found.notes()
         if not work:
-            raise InputError("nothing is there to be simulated", hint="; ".join(found.notes()))
+            raise InputError("nothing is there to be simulated", hint="; ".join(notes) or None)
         chosen = {entry.simulation.id: entry.simulation for entry in work}
         rows = [_row(simulation) for simulation in chosen.values()]
         jobs = [_job_row(entry.job) for entry in work]
@@ -111,7 +117,7 @@ def simulate(
         "ids": sorted(chosen),
         "jobs": len(work),
         "events": sum(entry.job.events for entry in work),
-        "notes": found.notes(),
+        "notes": notes,
     }
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among
+from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import open_catalog
 from mcbook.ingest.closure import predicted
 from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
 
-_STATES = (files.PLANNED, files.RUNNING, files.FAILED, files.GENERATED)
+_STATES = (files.PLANNED, files.RUNNING, files.FAILED, files.GENERATED, files.RETIRED)
 
 
 def status(
@@ -35,9 +36,10 @@ def status(
     -------
     list
         For each ``model``, ``process``, ``generator``: ``samples``, and how many of them are
-        ``planned``, ``running`` (some of their parts are made), ``failed``, ``generated``;
-        ``events`` that there are and ``events_left``, ``bytes`` and ``cpu_s`` that they took, and
-        ``bytes_left``, ``cpu_s_left`` by what others of the process took, null where none is made.
+        ``planned``, ``running`` (some of their parts are made), ``failed``, ``generated``,
+        ``retired``, which count nowhere else; ``events`` that there are and ``events_left``,
+        ``bytes`` and ``cpu_s`` that they took, and ``bytes_left``, ``cpu_s_left`` by what others of
+        the process took, null where none is made.
 
     Raises
     ------
@@ -53,10 +55,12 @@ def status(
             of[sample["id"]] = group = groups.setdefault(key, _nothing())
             group["samples"] += 1
             group[sample["status"]] += 1
-        for part in rows_among(books, "parts", "sample_id", ids):
+        retired = retirements(books, ids)
+        used = [identity for identity in ids if identity not in retired]
+        for part in rows_among(books, "parts", "sample_id", used):
             if part["status"] != files.GENERATED:
                 of[part["sample_id"]]["events_left"] += part["events"]
-        for file in rows_among(books, "files", "sample_id", ids):
+        for file in rows_among(books, "files", "sample_id", used):
             _add(of[file["sample_id"]], file)
     return [_told(key, group) for key, group in sorted(groups.items())]
 

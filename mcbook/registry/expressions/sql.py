@@ -42,7 +42,8 @@ _RANK = {"+": 0, "-": 0, "*": 1, "/": 1}
 _SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _SQL_OPERATORS = {"==": "=", "!=": "<>"}
 _SAMPLE = {
-    "text": "== 'text'", "boolean": "== True", "time": "> '2026-11-23'", "number": "> 1",
+    "text": "== 'text'", "texts": "== 'text'", "boolean": "== True", "time": "> '2026-11-23'",
+    "number": "> 1",
 }  # fmt: skip
 
 
@@ -52,11 +53,12 @@ class SqlColumn:
 
     `sql` is an expression of SQL without parameters, NULL where the quantity is absent. A
     ``number`` is finite and no larger than `mcbook.registry.numbers.LARGEST`; a ``time`` is text
-    such as ``2026-11-23T08:00:00Z``, in UTC.
+    such as ``2026-11-23T08:00:00Z``, in UTC. Of ``texts`` there may be several or none: `sql` is a
+    condition that one of them fulfils what stands for ``{}``, and names a text equals one of them.
     """
 
     sql: str
-    kind: Literal["number", "text", "boolean", "time"]
+    kind: Literal["number", "text", "texts", "boolean", "time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class _Compiler:
             case Membership(operand, members, is_negated):
                 return self.kept(self.member(operand, members, is_negated=is_negated))
             case Absence(Name() as name, is_negated):
+                if self.column(name).kind == "texts":
+                    return self.held(name, "IS NOT NULL", is_negated=not is_negated)
                 return f"({self.column(name).sql} IS {'NOT ' * is_negated}NULL)"
             case _:
                 raise wrong(self.text, node.column, "a condition is wanted here")
@@ -220,13 +224,13 @@ class _Compiler:
         """Compare a column that is no number."""
         column = self.column(name)
         sign = _SQL_OPERATORS.get(operator, operator)
-        if isinstance(right, Name) and self.column(right).kind == column.kind:
+        if isinstance(right, Name) and self.column(right).kind == column.kind != "texts":
             value = self.column(right).sql
         elif column.kind == "boolean" and isinstance(right, Truth):
             return f"({column.sql} {sign} {'TRUE' if right.value else 'FALSE'})"
         elif column.kind == "time" and isinstance(right, Text):
             value = self.bound(self.moment(right))
-        elif column.kind == "text" and isinstance(right, Text):
+        elif column.kind in {"text", "texts"} and isinstance(right, Text):
             value = self.bound(right.value)
         else:
             message = f"{name.name} is {_a(column)} and is not compared with this"
@@ -236,9 +240,16 @@ class _Compiler:
         is_ordered = operator not in _SQL_OPERATORS
         if is_ordered != (column.kind == "time"):
             raise wrong(self.text, name.column, *_order(name.name, column))
+        if column.kind == "texts":
+            return self.held(name, f"= {value}", is_negated=operator == "!=")
         # Fixed-length times sort by their bytes, whatever the language of the database.
         collation = ' COLLATE "C"' if is_ordered and not self.is_sqlite else ""
         return f"({column.sql} {sign} {value}{collation})"
+
+    def held(self, name: Name, said: str, *, is_negated: bool) -> str:
+        """Return the condition that one of several texts is as *said*, or that none is."""
+        found = self.column(name).sql.format(said)
+        return self.kept(f"(NOT {found})" if is_negated else f"({found})")
 
     def moment(self, node: Text) -> str:
         try:
@@ -256,14 +267,16 @@ class _Compiler:
         is_text = isinstance(members[0], Text)
         if isinstance(operand, Name):
             column = self.column(operand)
-            if column.kind != ("text" if is_text else "number"):
+            if column.kind not in ({"text", "texts"} if is_text else {"number"}):
                 raise wrong(
                     self.text, operand.column, f"{operand.name} is {_a(column)}, the list is not"
                 )
         elif is_text:
             raise wrong(self.text, members[0].column, "a number is not compared with text")
-        side = self.column(operand).sql if isinstance(operand, Name) else self.number(operand)
         values = [self.listed(entry) for entry in members]
+        if isinstance(operand, Name) and self.column(operand).kind == "texts":
+            return self.held(operand, f"IN ({', '.join(values)})", is_negated=is_negated)
+        side = self.column(operand).sql if isinstance(operand, Name) else self.number(operand)
         return f"({side} {word} ({', '.join(values)}))"
 
     def listed(self, node: Node) -> str:
@@ -293,7 +306,8 @@ def _once(template: str, arguments: list[str]) -> str:
 
 
 def _a(column: SqlColumn) -> str:
-    return {"number": "a number", "boolean": "true or false"}.get(column.kind, f"a {column.kind}")
+    words = {"number": "a number", "boolean": "true or false", "texts": "a list of texts"}
+    return words.get(column.kind, f"a {column.kind}")
 
 
 def _order(name: str, column: SqlColumn) -> tuple[str, str | None]:
