@@ -317,7 +317,9 @@ def test_first_books_are_upgraded(tmp_path):
     with sqlite3.connect(path) as connection:
         later = ("result_samples", "limit_points", "results", "unblindings")
         newest = ("tags", "owners", "retirements", "collection_samples", "collections")
-        for name in (*later, "efficiency_rows", "efficiency_maps", "files", *newest):
+        simulated = ("simulated_file_jobs", "simulated_files", "simulation_jobs", "simulations")
+        before_them = ("efficiency_rows", "efficiency_maps", "files")
+        for name in (*later, *before_them, *newest, *simulated):
             connection.execute(f"DROP TABLE {name}")
         connection.execute(f"UPDATE mcbook_version SET version_num = '{REVISIONS[0]}'")
     connection.close()

@@ -105,7 +105,7 @@ def split(
     size = -(-events // count)
     for number in range(1, count + 1):
         skipped = (number - 1) * size
-        own = str(seed) if count == 1 else f"{seed}-{number}"
+        own = f"{seed}-{simulation_id[-DIGITS:]}-{number}"
         yield SimulationJob(simulation_id, part, number, skipped, min(size, events - skipped), own)
 
 
