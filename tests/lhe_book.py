@@ -50,7 +50,8 @@ def lhe_of(job, *, mirrored=False, final=None):
     """Return the file of a part."""
     stated = job.campaign.stated(job.sample)
     final = final or sorted(stated.finals[0])
-    inner = sorted({one for one in stated.particles if one >= 9900000} - set(final))
+    new = {one.pdg_id for one in job.campaign.for_detector(job.sample).particles}
+    inner = sorted({one for one in new if one > 0} - set(final))
     settings = "".join(
         f"  {value} = {name} ! s\n" for name, value in stated.settings.items() if value != OFF
     )

@@ -171,7 +171,7 @@ WRONG = {
     "blank": ('"h_dark"', '"h dark"', "blanks"),
     "no mass": ("9900025, 1.5", "9900025, None", "TypeError"),
     "lifetime in the table": ("0, 0, 0)", "0, 0, 0, lifetime=1)", "has a lifetime already"),
-    "trigger": ("import mdst", "from L1trigger import add_tsim as t; t([])\nimport mdst", "deprecated"),
+    "trigger": ("import mdst", "import L1trigger as t; t.add_tsim([])\nimport mdst", "deprecated"),
     "no reconstruction": ("reconstruction.add_reconstruction(main)\n", "", "is missing"),
     "number in the description": ('"mcbook": "x"', '"mcbook": 1', "must be text"),
     "old output": ("mdst.add_mdst_output(main", "reconstruction.add_mdst_output(main",

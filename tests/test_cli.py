@@ -21,6 +21,7 @@ from mcbook.errors import InputError, WorkError
 COMMANDS = (
     "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
     "run", "ingest", "check", "status", "doctor", "exec", "collect", "export b2luigi",
+    "export basf2", "export gbasf2", "simulations",
     "tag", "note", "own", "retire", "collection create", "collection list", "collection show",
     "efficiency add", "efficiency list",
     "catalog dump", "catalog load", "catalog merge", "catalog copy",
