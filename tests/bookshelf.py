@@ -22,6 +22,9 @@ from mcbook.catalog.writer import Writer
 
 NewBooks = Callable[[], str]
 
+#: For a test that is long, and to which the kind of books makes no difference.
+on_files = pytest.mark.parametrize("new_schema", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def new_books(new_schema: NewBooks | None, tmp_path: Path) -> NewBooks:

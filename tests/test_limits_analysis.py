@@ -6,6 +6,7 @@ import os
 
 import pytest
 from analysis_world import IDM, ZPRIME, changed, cls_limit
+from bookshelf import on_files
 from typer.testing import CliRunner
 
 from mcbook import config
@@ -56,6 +57,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["limits", *arguments], prog_name="mcbook")
 
 
+@on_files
 def test_toys_can_be_made_again(folder):
     """Limits from toys come with their errors, and with what makes them again."""
     options = {"method": "toys", "seed": 3, "n_toys": 1000}
@@ -360,6 +362,7 @@ def test_windows_that_differ_are_told(folder):
 
 
 @pytest.mark.filterwarnings("ignore")
+@on_files
 def test_workspace_gives_the_same_limits(folder):
     """The published workspace, read by pyhf itself, has the limits of the analysis."""
     found = set_limits("analysis.yaml", output="out", unblind="x", method="asymptotic")
