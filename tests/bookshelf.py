@@ -24,6 +24,10 @@ NewBooks = Callable[[], str]
 
 #: For a test that is long, and to which the kind of books makes no difference.
 on_files = pytest.mark.parametrize("new_schema", ["sqlite"], indirect=True)
+#: For a test of what only a server does.
+on_server = pytest.mark.parametrize(
+    "new_schema", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 @pytest.fixture
