@@ -21,7 +21,7 @@ from mcbook.verbs.verify import verify
 
 __all__ = ["new_books"]
 
-KILLS = {"sqlite": 200, "postgresql": 40}  # files can be left half written, servers look after it
+KILLS = {"sqlite": 200, "postgresql": 20}  # files can be left half written, servers look after it
 GRID = """\
 model: zprime
 scan:
