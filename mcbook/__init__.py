@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mcbook.verbs.batch import collect, execute, export
+    from mcbook.verbs.batch import collect, export
     from mcbook.verbs.books import copy as copy_catalog
     from mcbook.verbs.books import dump as dump_catalog
     from mcbook.verbs.books import info as catalog_info
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.trace import trace
     from mcbook.verbs.ufo import write as write_ufo
     from mcbook.verbs.verify import verify
+    from mcbook.verbs.worker import execute
 
 __version__ = "0.1.0"
 
@@ -88,7 +89,7 @@ _VERBS = {
     "diff": "diff.diff",
     "doctor": "doctor.doctor",
     "dump_catalog": "books.dump",
-    "execute": "batch.execute",
+    "execute": "worker.execute",
     "export": "batch.export",
     "generate": "generate.generate",
     "ingest": "ingest.ingest",

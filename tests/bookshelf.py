@@ -1,13 +1,11 @@
 """Books to test with: on SQLite, and on PostgreSQL where ``MCBOOK_TEST_PG_URL`` names a server."""
 
 import hashlib
-import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.rows import (
@@ -19,49 +17,41 @@ from mcbook.catalog.rows import (
     SampleRow,
     SharedFileRow,
 )
+from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Writer
 
-PG_VARIABLE = "MCBOOK_TEST_PG_URL"
 NewBooks = Callable[[], str]
 
+#: For a test that is long, and to which the kind of books makes no difference.
+on_files = pytest.mark.parametrize("new_schema", ["sqlite"], indirect=True)
+#: For a test of what only a server does.
+on_server = pytest.mark.parametrize(
+    "new_schema", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def new_books(request, tmp_path: Path) -> Iterator[NewBooks]:
+
+@pytest.fixture
+def new_books(new_schema: NewBooks | None, tmp_path: Path) -> NewBooks:
     """Give locations at which no catalog is yet."""
-    if request.param == "sqlite":
 
-        def new() -> str:
-            folder = tmp_path / uuid.uuid4().hex[:8]
-            folder.mkdir()
-            return str(folder / "mcbook.db")
+    def new() -> str:
+        folder = tmp_path / uuid.uuid4().hex[:8]
+        folder.mkdir()
+        return str(folder / "mcbook.db")
 
-        yield new
-        return
-    url = os.environ.get(PG_VARIABLE)
-    if not url:
-        pytest.skip(f"{PG_VARIABLE} is not set")
-    server = make_url(url).set(drivername="postgresql+psycopg")
-    engine = create_engine(server)
-    schemas: list[str] = []
-
-    def new_schema() -> str:
-        schemas.append(f"mcbook_test_{uuid.uuid4().hex[:12]}")
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f'CREATE SCHEMA "{schemas[-1]}"')
-        placed = server.update_query_dict({"options": f"-csearch_path={schemas[-1]}"})
-        return placed.render_as_string(hide_password=False)
-
-    yield new_schema
-    with engine.begin() as connection:
-        for schema in schemas:
-            connection.exec_driver_sql(f'DROP SCHEMA "{schema}" CASCADE')
-    engine.dispose()
+    return new_schema or new
 
 
 @pytest.fixture
 def location(new_books: NewBooks) -> str:
     """Give one location at which no catalog is yet."""
     return new_books()
+
+
+def booked(statement: str, where: str | None = None) -> list[tuple[object, ...]]:
+    """Return what the books say to a SELECT, in order; those of the current folder by default."""
+    with open_catalog(where, mode="read") as catalog, catalog.reading() as books:
+        return sorted(tuple(row) for row in books.connection.exec_driver_sql(statement))
 
 
 def sha(text: str) -> str:

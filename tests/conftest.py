@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,46 @@ def no_settings_of_this_machine(monkeypatch, tmp_path_factory):
 
 #: Variables with which tests against real generators and databases are asked for.
 KEPT = {"MCBOOK_MG5", "MCBOOK_EVTGEN", "MCBOOK_TEST_PG_URL"}
+
+
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+def new_schema(request):
+    """Return a function that makes a place for books on a server; None where they are files.
+
+    A schema for each, so that tests that run at the same time do not meet.
+    """
+    if request.param == "sqlite":
+        yield None
+        return
+    url = os.environ.get("MCBOOK_TEST_PG_URL")
+    if not url:
+        pytest.skip("MCBOOK_TEST_PG_URL is not set")
+    from sqlalchemy import NullPool, create_engine, make_url
+
+    server = make_url(url).set(drivername="postgresql+psycopg")
+    engine = create_engine(server, poolclass=NullPool)  # tests fork
+    schemas = []
+
+    def new():
+        schemas.append(f"mcbook_test_{uuid.uuid4().hex[:12]}")
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f'CREATE SCHEMA "{schemas[-1]}"')
+        placed = server.update_query_dict({"options": f"-csearch_path={schemas[-1]}"})
+        return placed.render_as_string(hide_password=False)
+
+    yield new
+    for schema in schemas:  # one at a time: a server holds so many locks and no more
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f'DROP SCHEMA "{schema}" CASCADE')
+
+
+@pytest.fixture
+def either_books(new_schema, monkeypatch):
+    """Have commands work on ``mcbook.db`` in the current folder, and on books on a server."""
+    if new_schema:
+        monkeypatch.setenv("MCBOOK_CATALOG", new_schema())
 
 
 @pytest.fixture

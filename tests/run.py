@@ -2,6 +2,7 @@
 
 Needs nothing but Python (3.11 or newer) and pip: ``python3 tests/run.py``. Words after it go to
 pytest: ``python3 tests/run.py -k grid``. The environment is kept in ``.venv-test`` for next time.
+Where PostgreSQL is installed, a server is started for the tests and removed after them.
 """
 
 import os
@@ -9,7 +10,10 @@ import shlex
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from pathlib import Path
+
+import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
@@ -35,13 +39,19 @@ def main() -> int:
     failed = [command for command in checks if run(command)]
     for command in failed:
         print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
-    return 1 if run([python, "-m", "pytest", *sys.argv[1:]]) or failed else 0
+    try:
+        with postgres.database() as environment:
+            tested = run([python, "-m", "pytest", *sys.argv[1:]], environment)
+    except postgres.NoServerError as error:
+        print("error: no PostgreSQL to test with:", error)  # noqa: T201
+        return 1
+    return 1 if tested or failed else 0
 
 
-def run(command: list[str]) -> int:
+def run(command: list[str], environment: Mapping[str, str] | None = None) -> int:
     """Show a command, run it in the root of the project, return its exit code."""
     print("$", shlex.join(command), flush=True)  # noqa: T201
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -10,32 +10,40 @@ import time
 from pathlib import Path
 
 import pytest
+from bookshelf import on_files
 
 from mcbook.errors import InputError, WorkError
 from mcbook.production import manifest
-from mcbook.verbs.batch import collect, execute, export
+from mcbook.verbs.batch import collect, export
 from mcbook.verbs.generate import generate
 from mcbook.verbs.query import query
 from mcbook.verbs.run import run
 from mcbook.verbs.show import show
+from mcbook.verbs.worker import execute
 
 GRID = "model: zprime\nscan: {m_zp: [1, 2, 3]}\nevents: 20\n"
 
 
 @pytest.fixture
-def exported(toy, tmp_path, monkeypatch):
-    """Return the folder of an export of three parts; the books are in the current folder."""
+def here(tmp_path, monkeypatch):
+    """Make an empty folder the current one, and return it."""
     monkeypatch.chdir(tmp_path)
-    for name in ("MCBOOK_CATALOG", "TOY_MISCHIEF", "TOY_PROGRAM"):
+    for name in ("TOY_MISCHIEF", "TOY_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
-    (tmp_path / "grid.yaml").write_text(GRID)
+    return tmp_path
+
+
+@pytest.fixture
+def exported(toy, here, either_books):  # noqa: ARG001
+    """Return the folder of an export of three parts; the books are in the current folder."""
+    (here / "grid.yaml").write_text(GRID)
     generate(None, "grid.yaml", models_dir=toy)
     assert export("away", models_dir=toy, dry_run=True)["parts"] == 3
-    assert not (tmp_path / "away").exists()
+    assert not (here / "away").exists()
     found = export("away", models_dir=toy)
     assert (found["parts"], found["events"]) == (3, 60)
-    return tmp_path / "away"
+    return here / "away"
 
 
 def keys(folder):
@@ -47,15 +55,15 @@ def test_from_export_to_books(exported, toy, monkeypatch):
     """A worker makes parts without the books; receipts bring them in, once."""
     moved = exported.with_name("moved")
     exported.rename(moved)  # a folder of its own
-    monkeypatch.setenv("MCBOOK_CATALOG", "/nowhere/at/all.db")
-    for key in keys(moved):
-        receipt = execute(moved / "manifest.jsonl", key)
-        assert receipt["events"] == 20
-        assert execute(moved / "manifest.jsonl", key) == receipt
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MCBOOK_CATALOG", "/nowhere/at/all.db")
+        for key in keys(moved):
+            receipt = execute(moved / "manifest.jsonl", key)
+            assert receipt["events"] == 20
+            assert execute(moved / "manifest.jsonl", key) == receipt
     log = Path("log").read_text().splitlines()
     assert len([line for line in log if line.startswith("build")]) == 1
     assert len([line for line in log if line.startswith("run")]) == 3
-    monkeypatch.delenv("MCBOOK_CATALOG")
     assert [row["status"] for row in query()] == ["planned"] * 3
     assert collect(moved, dry_run=True)["parts"]["new"] == 3
     assert [row["status"] for row in query()] == ["planned"] * 3
@@ -123,6 +131,7 @@ def test_what_is_wrong_is_refused(exported, toy, monkeypatch):
     assert [row["status"] for row in query()] == ["planned"] * 3
 
 
+@on_files
 def test_killed_workers(exported, monkeypatch):
     """Kills at any moment: in the end each part is made once, and counted once."""
     monkeypatch.setenv("TOY_MISCHIEF", json.dumps({"all": "slow 0.05"}))
@@ -149,21 +158,71 @@ def test_killed_workers(exported, monkeypatch):
     assert len(list(exported.glob("samples/*/events/*"))) == 3
 
 
-def test_b2luigi_for_real(exported, monkeypatch):
-    """The script runs with b2luigi here, is killed in between, and goes on."""
+def test_a_worker_does_not_know_the_books():
+    """It starts once for each part: what it has no use for would be imported as often."""
+    code = "import sys, mcbook.verbs.worker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "mcbook.production.making" in loaded
+    heavy = ("mcbook.catalog", "sqlalchemy", "sqlmodel", "jinja2", "yaml", "pandas", "scipy")
+    assert not [name for name in loaded if name.startswith(heavy)]
+
+
+PARTS, KILLED_AT, WORKERS = 200, 80, 4
+
+
+def started():
+    """Return the parts that the program was started for, in order."""
+    lines = Path("log").read_text().splitlines()
+    return [line for line in lines if line.startswith("run")]
+
+
+def test_b2luigi_for_real(toy, here):
+    """Its local back end makes 200 parts, is killed in between, and makes each of them once."""
     pytest.importorskip("b2luigi")
-    settings = json.loads((exported / "settings.json").read_text())
-    (exported / "settings.json").write_text(json.dumps(settings | {"batch_system": "local"}))
-    monkeypatch.setenv("TOY_MISCHIEF", json.dumps({"all": "slow 0.3"}))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    site = ":".join(entry for entry in sys.path if entry)
-    monkeypatch.setenv("PYTHONPATH", site)
-    command = [sys.executable, "production.py"]
-    first = subprocess.Popen(command, cwd=exported, start_new_session=True,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    time.sleep(4)
+    (here / "grid.yaml").write_text(GRID.replace("[1, 2, 3]", "{linspace: [1, 5, 200]}"))
+    generate(None, "grid.yaml", models_dir=toy)
+    assert export("away", models_dir=toy)["parts"] == PARTS
+    settings = json.loads(Path("away/settings.json").read_text())
+    settings |= {"batch_system": "local", "workers": WORKERS}
+    Path("away/settings.json").write_text(json.dumps(settings))
+    environment = {
+        **os.environ,
+        "MCBOOK_CATALOG": "/nowhere/at/all.db",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+    }
+
+    def produce():
+        with Path("said").open("ab") as said:
+            return subprocess.Popen(
+                [sys.executable, "production.py"], cwd="away", env=environment,
+                stdout=said, stderr=said, start_new_session=True,
+            )  # fmt: skip
+
+    def receipts():
+        return {path.parent.name for path in Path("away/out").glob("*/done.json")}
+
+    first = produce()
+    while len(receipts()) < KILLED_AT and first.poll() is None:
+        time.sleep(0.02)
     os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
-    done = subprocess.run(command, cwd=exported, capture_output=True, text=True, check=False)
-    assert len(list(exported.glob("out/*/done.json"))) == 3, done.stdout + done.stderr
-    assert collect(exported)["parts"]["new"] == 3
+    assert first.wait() == -signal.SIGKILL, Path("said").read_text()
+    before, done = started(), receipts()
+    assert KILLED_AT <= len(done) < KILLED_AT + 2 * WORKERS
+    assert produce().wait() == 0, Path("said").read_text()
+    assert len(receipts()) == PARTS
+    after = started()[len(before) :]
+    assert len(before) == len(set(before))
+    assert len(after) == len(set(after))
+    assert len({*before, *after}) == PARTS
+    # Only what the kill tore out of the hands of a worker was begun twice.
+    assert len({*before} & {*after}) <= WORKERS
+    assert not done & {f"{sample}-p0001" for _, sample, _ in map(str.split, after)}
+    assert produce().wait() == 0
+    assert started() == [*before, *after]
+    found = collect("away")
+    assert found["parts"] | {"new": PARTS, "refused": 0, "waiting": 0} == found["parts"]
+    assert found["events"] == 20 * PARTS
+    assert {row["status"] for row in query()} == {"generated"}
+    assert len(list(Path("away/samples").glob("*/events/*"))) == PARTS

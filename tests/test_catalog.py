@@ -11,9 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from bookshelf import add_sample, define, location, new_books, sample_id, sha
+from bookshelf import add_sample, define, location, new_books, on_server, sample_id, sha
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import make_url
 from sqlmodel import SQLModel
 
 from mcbook import resources
@@ -325,3 +326,43 @@ def test_cards_belong_to_a_sample(location):
         catalog.writing() as books,
     ):
         books.add_cards([card])
+
+
+@on_server
+def test_a_server_that_hung_up_is_called_again(location):
+    """Between two parts of a long run the server may close the connection."""
+    with open_catalog(location, mode="write") as catalog, open_catalog(location, mode="read") as o:
+        with catalog.reading() as books:
+            mine = books.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        with o.reading() as books:
+            assert books.connection.exec_driver_sql(f"SELECT pg_terminate_backend({mine})").scalar()
+        with catalog.writing() as books:
+            define(books, "xmodel", root=ROOT)
+
+
+@on_server
+def test_whoever_may_only_read_is_told_so(location):
+    """Without the right to write nothing goes in, and reading goes on."""
+    reader = f"reader_{os.getpid()}"
+    with open_catalog(location, mode="write") as catalog, catalog.writing() as books:
+        for statement in (
+            f"CREATE ROLE {reader} LOGIN",
+            f'GRANT USAGE ON SCHEMA "{schema_of(location)}" TO {reader}',
+            f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema_of(location)}" TO {reader}',
+        ):
+            books.connection.exec_driver_sql(statement)
+    theirs = make_url(location).set(username=reader).render_as_string()
+    with open_catalog(theirs, mode="write") as catalog:
+        with pytest.raises(WorkError, match="permission denied") as caught, catalog.writing() as b:
+            define(b, "xmodel", root=ROOT)
+        assert "grant" in caught.value.hint
+        with catalog.reading() as books:
+            assert books.existing([sha("x")]) == {}
+    with open_catalog(location, mode="write") as catalog, catalog.writing() as books:
+        books.connection.exec_driver_sql(f"DROP OWNED BY {reader}")
+        books.connection.exec_driver_sql(f"DROP ROLE {reader}")
+
+
+def schema_of(location):
+    """Return the schema that a URL of the tests names."""
+    return make_url(location).query["options"].partition("=")[2]

@@ -98,12 +98,12 @@ events: 1k
 
 
 @pytest.fixture
-def twice(tmp_path, monkeypatch):
+def twice(tmp_path, monkeypatch, either_books):  # noqa: ARG001
     """Make samples with q_phi = 1 and then with the model's own 2, in the current folder."""
     monkeypatch.chdir(tmp_path)
     Path("grid.yaml").write_text(GRID)
     for charge in (1.0, 2.0):
-        generate(None, "grid.yaml", constants={"q_phi": charge}, catalog="mcbook.db")
+        generate(None, "grid.yaml", constants={"q_phi": charge})
 
 
 @pytest.mark.usefixtures("twice")

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import sqlite3
 from hashlib import sha256
 from pathlib import Path
 
@@ -69,10 +68,9 @@ def table(path, ids, *, extra=None, **changes):
 
 
 @pytest.fixture
-def ids(tmp_path, monkeypatch):
+def ids(tmp_path, monkeypatch, either_books):  # noqa: ARG001
     """Give the ids of three samples of an own grid, in the current folder, with a map of them."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MCBOOK_CATALOG", raising=False)
     mb.generate("zprime", GRID)
     found = [row["id"] for row in mb.query(sort="m_zp")]
     table("map.csv", found)
@@ -81,10 +79,16 @@ def ids(tmp_path, monkeypatch):
     return found
 
 
-def lines_of(where="mcbook.db"):
+def lines_of(where=None):
     """Return the dump of books."""
-    with open_catalog(str(where), mode="read") as catalog, catalog.reading() as books:
+    with open_catalog(where, mode="read") as catalog, catalog.reading() as books:
         return list(dump_lines(books))
+
+
+def edit(statement, values=()):
+    """Change the books behind their back."""
+    with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
+        books.change(statement, [values])
 
 
 def mcbook(*arguments):
@@ -322,9 +326,7 @@ def test_maps_are_dumped_loaded_and_merged(ids, tmp_path):
 def test_what_was_edited_is_refused():
     """Rows that were changed in the database are not those that the id stands for."""
     told = mb.add_efficiency_map("map.csv", name="recoil-v1")
-    with sqlite3.connect("mcbook.db") as connection:
-        connection.execute("UPDATE efficiency_rows SET n_selected = 9000 WHERE number = 5")
-    connection.close()
+    edit("UPDATE efficiency_rows SET n_selected = 9000 WHERE number = 5")
     for action in (lambda: mb.set_limits("analysis.yaml"), lambda: mb.trace(told["id"])):
         with pytest.raises(WorkError, match="somebody edited it"):
             action()
@@ -488,12 +490,8 @@ def test_a_lifetime_in_the_generator_is_that_of_the_sample():
     mb.add_efficiency_map("displaced.csv", name="displaced")
     wanted = [(row["parameters"]["m_chi1"], row["derived"]["ctau_chi2"]) for row in samples]
     assert sorted(nodes()) == sorted(wanted)
-    with sqlite3.connect("mcbook.db") as connection:
-        connection.execute(
-            "UPDATE samples SET derived = json_set(derived, '$.ctau_chi2', NULL) WHERE id = ?",
-            [samples[2]["id"]],
-        )
-    connection.close()
+    derived = json.dumps(samples[2]["derived"] | {"ctau_chi2": None})
+    edit("UPDATE samples SET derived = ? WHERE id = ?", (derived, samples[2]["id"]))
     with pytest.raises(InputError, match=f"{samples[2]['id']} has no ctau_chi2 of its own"):
         nodes()
 

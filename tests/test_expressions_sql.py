@@ -1,6 +1,5 @@
 """Expressions in real databases, against the same expressions over arrays."""
 
-import os
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from expression_trees import (
 )
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import create_engine, event, text
 
 from mcbook.errors import InputError
 from mcbook.registry.expressions import SqlColumn, parse, register_functions
@@ -67,21 +66,13 @@ class Table:
             return [row[0] for row in connection.execute(query, sql.parameters)]
 
 
-@pytest.fixture(
-    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-)
-def table(request):
+@pytest.fixture(scope="module")
+def table(new_schema):
     """Give a table on SQLite, and on PostgreSQL where there is a server."""
-    url = "sqlite://"
-    if request.param == "postgresql":
-        url = os.environ.get("MCBOOK_TEST_PG_URL")
-        if not url:
-            pytest.skip("MCBOOK_TEST_PG_URL is not set")
-        url = make_url(url).set(drivername="postgresql+psycopg")
-    engine = create_engine(url)
-    if request.param == "sqlite":
+    engine = create_engine(new_schema() if new_schema else "sqlite://")
+    if not new_schema:
         event.listen(engine, "connect", lambda connection, _: register_functions(connection))
-    temporary = "TABLE" if request.param == "sqlite" else "UNLOGGED TABLE"
+    temporary = "UNLOGGED TABLE" if new_schema else "TABLE"
     real = "double precision"
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS t"))
@@ -92,7 +83,7 @@ def table(request):
                 " model text, process text, is_wide boolean, created text)"
             )
         )
-    yield Table(engine, request.param)
+    yield Table(engine, engine.dialect.name)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE t"))
     engine.dispose()

@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from mcbook.catalog.store import open_catalog
+from mcbook.catalog.store import catalog_exists, open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.verbs.generate import generate
 
@@ -22,14 +22,20 @@ events: 1000
 
 
 @pytest.fixture
-def run(toy, tmp_path):
+def where(tmp_path, either_books):  # noqa: ARG001
+    """Return where the books are to be."""
+    return os.environ.get("MCBOOK_CATALOG", str(tmp_path / "mcbook.db"))
+
+
+@pytest.fixture
+def run(toy, tmp_path, where):
     """Return a function that generates from the text of a grid."""
 
     def generate_from(text=GRID, **options):
         (tmp_path / "grid.yaml").write_text(text)
         given = {
             "output": tmp_path / "samples",
-            "catalog": str(tmp_path / "mcbook.db"),
+            "catalog": where,
             "models_dir": toy,
         }
         return generate(None, tmp_path / "grid.yaml", **(given | options))
@@ -37,9 +43,9 @@ def run(toy, tmp_path):
     return generate_from
 
 
-def parts_in(tmp_path):
+def parts_in(where):
     """Return the parts in the books."""
-    with open_catalog(str(tmp_path / "mcbook.db"), mode="read") as books, books.reading() as reader:
+    with open_catalog(where, mode="read") as books, books.reading() as reader:
         rows = reader.connection.exec_driver_sql("SELECT sample_id FROM parts").all()
         return reader.parts_of({row[0] for row in rows})
 
@@ -98,13 +104,13 @@ def test_an_extended_grid_gives_only_what_is_new(run):
     assert more["samples"] == {"new": 1, "existing": 2}
 
 
-def test_more_events_add_parts_and_never_remove_any(run, tmp_path):
+def test_more_events_add_parts_and_never_remove_any(run, tmp_path, where):
     """The target is met by a new part with a seed of its own; a smaller target changes nothing."""
     run()
     more = run(events=2500)
     assert more["parts"] == {"new": 2}
     assert run(events=10)["parts"] == {"new": 0}
-    parts = parts_in(tmp_path)
+    parts = parts_in(where)
     assert [[part.events for part in listed] for listed in parts.values()] == [[1000, 1500]] * 2
     seeds = [part.seed for listed in parts.values() for part in listed]
     assert len(set(seeds)) == len(seeds)
@@ -114,30 +120,30 @@ def test_more_events_add_parts_and_never_remove_any(run, tmp_path):
             assert json.loads(card.read_text())["seed"] == part.seed
 
 
-def test_seeds_are_unique_even_where_they_are_scarce(run, tmp_path):
+def test_seeds_are_unique_even_where_they_are_scarce(run, where):
     """The toy generator has 1,000 seeds: 400 parts collide often and never share one."""
     run(GRID.replace("[1, 2]", "").replace("{values: }", "{linspace: [1, 5, 400]}"))
-    seeds = [part.seed for listed in parts_in(tmp_path).values() for part in listed]
+    seeds = [part.seed for listed in parts_in(where).values() for part in listed]
     assert len(set(seeds)) == len(seeds) == 400
 
 
-def test_another_salt_gives_other_seeds(run, tmp_path):
+def test_another_salt_gives_other_seeds(run, tmp_path, where):
     """Two people with different salts can merge their parts."""
     run()
-    first = {part.seed for listed in parts_in(tmp_path).values() for part in listed}
+    first = {part.seed for listed in parts_in(where).values() for part in listed}
     run(GRID + "salt: 1\n", events=2000)
-    second = {part.seed for listed in parts_in(tmp_path).values() for part in listed} - first
+    second = {part.seed for listed in parts_in(where).values() for part in listed} - first
     run(GRID + "salt: 2\n", output=tmp_path / "other", catalog=str(tmp_path / "other.db"))
     assert len(second) == 2
 
 
-def test_a_dry_run_writes_nothing_and_counts_the_same(run, tmp_path):
+def test_a_dry_run_writes_nothing_and_counts_the_same(run, tmp_path, where):
     """--dry-run says what would come, before and after it is there."""
     plan = run(dry_run=True)
     assert plan["samples"] == {"new": 2, "existing": 0}
     assert plan["parts"] == {"new": 2}
     assert not (tmp_path / "samples").exists()
-    assert not (tmp_path / "mcbook.db").exists()
+    assert not catalog_exists(where)
     run()
     assert run(dry_run=True, events=1500)["parts"] == {"new": 2}
 
@@ -202,13 +208,13 @@ def test_nothing_below_samples_names_this_machine(run, tmp_path):
             assert str(tmp_path).encode() not in path.read_bytes()
 
 
-def test_a_full_grid_of_rejected_points_is_no_error(run, tmp_path):
+def test_a_full_grid_of_rejected_points_is_no_error(run, where):
     """Every point closed: listed with its reason, nothing written."""
     result = run(GRID.replace("[1, 2]", "[11, 12]"))
     assert result["points"] == 0
     assert len(result["rejected"]) == 4
     assert "kinematically closed" in result["rejected"][0]["reason"]
-    assert not (tmp_path / "mcbook.db").exists()
+    assert not catalog_exists(where)
 
 
 @pytest.mark.parametrize(
@@ -222,23 +228,23 @@ def test_a_full_grid_of_rejected_points_is_no_error(run, tmp_path):
         (GRID.replace("m_zp", "m_zq"), "m_zq"),
     ],
 )
-def test_what_does_not_fit_is_said_and_nothing_is_written(run, tmp_path, text, message):
+def test_what_does_not_fit_is_said_and_nothing_is_written(run, tmp_path, text, message, where):
     """A name that does not exist is an error of the user, before anything is written."""
     with pytest.raises(InputError, match=message):
         run(text)
     assert not (tmp_path / "samples").exists()
-    assert not (tmp_path / "mcbook.db").exists()
+    assert not catalog_exists(where)
 
 
-def test_an_output_that_is_a_file_is_refused(run, tmp_path):
+def test_an_output_that_is_a_file_is_refused(run, tmp_path, where):
     """The samples folder cannot be where a file is; no catalog is made."""
     (tmp_path / "samples").write_text("")
     with pytest.raises(InputError, match="is a file"):
         run()
-    assert not (tmp_path / "mcbook.db").exists()
+    assert not catalog_exists(where)
 
 
-def test_a_changed_sample_records_what_it_supersedes(run, toy, tmp_path):
+def test_a_changed_sample_records_what_it_supersedes(run, toy, where):
     """A coupling that changes in the registry gives new samples that name the old ones."""
     run()
     path = toy / "zprime.yaml"
@@ -248,7 +254,7 @@ def test_a_changed_sample_records_what_it_supersedes(run, toy, tmp_path):
         path.read_text().replace("FFV, coupling: g_prime}", "FFV, coupling: 2*g_prime}")
     )
     assert run(models_dir=changed)["samples"] == {"new": 2, "existing": 0}
-    with open_catalog(str(tmp_path / "mcbook.db"), mode="read") as books, books.reading() as reader:
+    with open_catalog(where, mode="read") as books, books.reading() as reader:
         rows = reader.connection.exec_driver_sql(
             "SELECT n.supersedes, o.parameters = n.parameters FROM samples n"
             " JOIN samples o ON o.id = n.supersedes"
@@ -286,21 +292,21 @@ def test_a_lost_file_is_written_again(run, tmp_path, lost):
     assert run()["files_written"] == 0
 
 
-def test_a_sample_is_not_extended_with_other_cards(run, tmp_path):
+def test_a_sample_is_not_extended_with_other_cards(run, tmp_path, where):
     """More parts want the cards of the first: where those say something else, nothing comes."""
     run()
     card = next((tmp_path / "samples").glob("zprime-*/toy.json"))
     card.write_text("{}")
     with pytest.raises(WorkError, match="cannot be extended"):
         run(events=5000)
-    assert all(len(listed) == 1 for listed in parts_in(tmp_path).values())
+    assert all(len(listed) == 1 for listed in parts_in(where).values())
 
 
-def test_a_dict_is_a_grid(run, toy, tmp_path, monkeypatch):
+def test_a_dict_is_a_grid(run, toy, tmp_path, monkeypatch, where):
     """A mapping with the keys of the file gives the same; its CSV lies in this folder."""
     first = run()
     monkeypatch.chdir(tmp_path)
-    options = {"output": tmp_path / "samples", "catalog": str(tmp_path / "mcbook.db")}
+    options = {"output": tmp_path / "samples", "catalog": where}
     grid = {
         "scan": {"m_zp": {"values": np.array([1, 2])}, "g_prime": [1e-4, "1e-3"]},
         "events": 1000,

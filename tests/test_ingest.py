@@ -3,13 +3,12 @@
 import gzip
 import json
 import os
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bookshelf import booked
 
 from mcbook.catalog.files import PLANNED
 from mcbook.catalog.store import open_catalog
@@ -30,12 +29,12 @@ GRID = "model: zprime\nscan: {m_zp: [1, 2]}\nevents: 20\n"
 
 
 @pytest.fixture
-def enter(toy, tmp_path, monkeypatch):
+def enter(toy, tmp_path, monkeypatch, either_books):  # noqa: ARG001
     """Return a function that ingests, in a folder with two planned samples."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    for name in ("MCBOOK_CATALOG", "TOY_MISCHIEF", "TOY_LOG", "TOY_PROGRAM"):
+    for name in ("TOY_MISCHIEF", "TOY_LOG", "TOY_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
     (folder / "grid.yaml").write_text(GRID)
     generate(None, "grid.yaml", models_dir=toy)
@@ -48,8 +47,7 @@ def enter(toy, tmp_path, monkeypatch):
 
 def parts():
     """Return sample and seed of each part."""
-    with closing(sqlite3.connect("mcbook.db")) as books:
-        return books.execute("SELECT sample_id, seed FROM parts ORDER BY sample_id").fetchall()
+    return booked("SELECT sample_id, seed FROM parts")
 
 
 def write(name, sample, seed, *, events=20, mass=None, end="end\n", **more):
@@ -230,10 +228,10 @@ def test_one_bad_file_spoils_no_other(enter):
     assert json.dumps(found).encode()
 
 
+@pytest.mark.usefixtures("either_books")
 def test_a_file_of_madgraph_without_id_is_bound_by_what_it_says(tmp_path, monkeypatch):
     """Parameters, beams, particles and settings of just one sample; other cuts fit none."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MCBOOK_CATALOG", raising=False)
     generate("zprime", {"scan": {"m_zp": [1.0, 2.0]}}, events=20)
     with open_catalog(None, mode="read") as catalog, catalog.reading() as books:
         ids = [row["id"] for row in query()]

@@ -6,8 +6,11 @@ import os
 
 import pytest
 from analysis_world import IDM, ZPRIME, changed, cls_limit
+from bookshelf import on_files
 from typer.testing import CliRunner
 
+from mcbook import config
+from mcbook.catalog.store import catalog_exists
 from mcbook.cli.app import app
 from mcbook.errors import InputError
 from mcbook.verbs.limits import set_limits
@@ -34,10 +37,9 @@ N_OBSERVED = (0, 3, 1)
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, either_books):  # noqa: ARG001
     """Return a folder with an analysis, which is the current one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MCBOOK_CATALOG", raising=False)
     header = "sample_id,region,n_generated,n_selected,sumw_generated,sumw,sumw2,m_zp\n"
     rows = "".join(
         f"zprime-00000000000{m},signal,{10**9},{6 * 10**7},{10**9},{6 * 10**7},{6 * 10**7},{m}\n"
@@ -55,6 +57,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["limits", *arguments], prog_name="mcbook")
 
 
+@on_files
 def test_toys_can_be_made_again(folder):
     """Limits from toys come with their errors, and with what makes them again."""
     options = {"method": "toys", "seed": 3, "n_toys": 1000}
@@ -90,7 +93,7 @@ def test_no_look_is_spent_on_what_cannot_work(folder):
         for options in ({"unblind": "now"}, {"dry_run": True}, {"unblind": "x", "dry_run": True}):
             with pytest.raises(InputError, match=says):
                 set_limits("analysis.yaml", **options)
-    assert not (folder / "mcbook.db").exists()
+    assert not catalog_exists(None)
 
 
 @pytest.mark.usefixtures("folder")
@@ -110,7 +113,7 @@ def test_closed_box_reads_no_count(folder):
     assert before["result"] == after["result"]
     assert not after["unblinded"]
     assert [row["observed"] for row in after["limits"]] == [None] * 3
-    assert not (folder / "mcbook.db").exists()
+    assert not catalog_exists(None)
     assert "observed.csv" not in (folder / "out" / "limits.json").read_text()
 
 
@@ -203,7 +206,7 @@ def test_dry_run(folder):
     done = run("analysis.yaml", "--dry-run", "--unblind", "x", "--output", "out")
     assert done.exit_code == 0
     assert not (folder / "out").exists()
-    assert not (folder / "mcbook.db").exists()
+    assert not catalog_exists(None)
 
 
 @pytest.mark.usefixtures("folder")
@@ -224,7 +227,7 @@ def test_counts_into_named_books(folder):
     """A counts table goes into books where they are named, and can be traced."""
     (folder / "counts.csv").write_text("hypothesis,m,observed,signal,background\na,1,0,2,0\n")
     plain = set_limits("counts.csv", cl=0.9)
-    kept = set_limits("counts.csv", cl=0.9, catalog="mcbook.db", output="out")
+    kept = set_limits("counts.csv", cl=0.9, catalog=config.catalog(), output="out")
     assert plain["result"] is None
     assert plain["limits"] == kept["limits"]
     assert trace("counts.csv")["results"][0]["id"] == kept["result"]
@@ -359,6 +362,7 @@ def test_windows_that_differ_are_told(folder):
 
 
 @pytest.mark.filterwarnings("ignore")
+@on_files
 def test_workspace_gives_the_same_limits(folder):
     """The published workspace, read by pyhf itself, has the limits of the analysis."""
     found = set_limits("analysis.yaml", output="out", unblind="x", method="asymptotic")

@@ -541,11 +541,11 @@ CONDITIONS = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def fast_and_slow(tmp_path_factory):
+def fast_and_slow(tmp_path_factory, new_schema):
     """Give the same books with indexes and without, open for reading, and all their points."""
     opened = []
     for fast in (True, False):
-        where = str(tmp_path_factory.mktemp("books") / "mcbook.db")
+        where = new_schema() if new_schema else str(tmp_path_factory.mktemp("books") / "mcbook.db")
         fill(where, fast=fast)
         opened.append(open_catalog(where, mode="read"))
     with opened[0].reading() as books:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mcbook import config
 from mcbook.catalog.result import LimitPoint, Result
 from mcbook.errors import InputError
 from mcbook.verbs import books as book_verbs
@@ -27,7 +28,7 @@ events: 1k
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
+def made(tmp_path, monkeypatch, either_books):  # noqa: ARG001
     """Give a folder with three samples and two results on them, as the current folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "grid.yaml").write_text(GRID)
@@ -186,9 +187,10 @@ def test_merge_takes_results_along(made, tmp_path, monkeypatch):
     """After a merge the results of the other books are traced from here."""
     ids, result, _ = made
     (tmp_path / "mine").mkdir()
+    theirs = config.catalog()
     monkeypatch.chdir(tmp_path / "mine")
     mine = str(tmp_path / "mine" / "mcbook.db")
-    new = book_verbs.merge(str(tmp_path / "mcbook.db"), catalog=mine)["new"]
+    new = book_verbs.merge(theirs, catalog=mine)["new"]
     assert (new["results"], new["limit_points"], new["unblindings"]) == (1, 3, 1)
     assert trace(ids[0], catalog=mine)["results"][0]["id"] == result.id
     assert book_verbs.info(catalog=mine)["rows"]["results"] == 1

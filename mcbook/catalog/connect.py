@@ -67,7 +67,8 @@ def make_engine(url: URL, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(Path(str(url.database)), create=create)
     try:
-        return create_engine(url)
+        # A run holds its books for hours, and servers hang up on who says nothing for long.
+        return create_engine(url, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError) as error:
         raise InputError(
             "a catalog on PostgreSQL needs the package psycopg",

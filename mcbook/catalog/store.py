@@ -24,6 +24,7 @@ from mcbook.errors import InputError, WorkError
 Mode = Literal["read", "write"]
 
 _ADVISORY_LOCK = 0x6D63626F6F6B  # "mcbook"
+_NOT_PERMITTED = "42501"
 
 
 class Catalog:
@@ -226,6 +227,11 @@ def _speaking(where: str) -> Iterator[None]:
             hint = "another mcbook has been writing for minutes; try again when it is done"
         raise WorkError(f"the catalog {where} failed: {_reason(error)}", hint=hint) from error
     except (DatabaseError, sqlite3.DatabaseError) as error:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) == _NOT_PERMITTED:
+            raise WorkError(
+                f"the catalog {where} failed: {_reason(error)}",
+                hint="whoever owns these books can grant it to you",
+            ) from error
         if type(error) not in {
             DatabaseError,
             sqlite3.DatabaseError,

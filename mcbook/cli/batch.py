@@ -48,7 +48,7 @@ def execute(
     format_: Format = "table",
 ) -> None:
     """Make one part of an export; what a batch job runs. It opens no catalog."""
-    from mcbook.verbs.batch import execute as verb
+    from mcbook.verbs.worker import execute as verb
 
     output.result(verb(manifest, key, workdir=workdir, timeout_s=seconds(timeout)), format_)
 

@@ -19,6 +19,8 @@ SCHEMA = 1
 MANIFEST = "manifest.jsonl"
 SAMPLES = "samples"
 """Folder beside a manifest with the cards, and where events go."""
+RECEIPTS, DONE, FAILED = "out", "done.json", "failed.json"
+"""Folder beside a manifest in which each part has a folder, and what is left there."""
 
 Line = dict[str, Any]
 

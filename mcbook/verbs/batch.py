@@ -1,10 +1,8 @@
-"""Production elsewhere: exports, the worker that sees no catalog, and the receipts it leaves."""
+"""Production elsewhere: exports, and the receipts of workers that see no catalog."""
 
 import json
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,20 +12,19 @@ from mcbook.catalog import files
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.errors import InputError, WorkError, did_you_mean
+from mcbook.errors import InputError, WorkError
 from mcbook.generators import get
 from mcbook.generators.base import ReadBack
 from mcbook.ingest.records import file_row
 from mcbook.production import manifest
-from mcbook.production.making import Job, Made, PartError, Worker, held, in_place
-from mcbook.production.processes import Setup
-from mcbook.production.publish import file_sha256, temporary
+from mcbook.production.making import Job, Made
+from mcbook.production.manifest import DONE, FAILED, MANIFEST, RECEIPTS
+from mcbook.production.publish import file_sha256
 from mcbook.production.queue import Planned
 from mcbook.verbs.lookup import samples_to_make
 
 Row = dict[str, Any]
 
-RECEIPTS, DONE, FAILED = "out", "done.json", "failed.json"
 SETTINGS = {"workers": 4, "batch_system": "auto", "batch_status_cache_ttl": 10}
 """Settings of b2luigi to begin with; its default of two minutes between looks is long."""
 
@@ -103,7 +100,7 @@ def _write(target: Path, jobs: list[Job]) -> None:
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, aside / name)
         lines = [manifest.line_of(job) for job in jobs]
-        (aside / manifest.MANIFEST).write_text(manifest.text_of(lines), encoding="utf-8")
+        (aside / MANIFEST).write_text(manifest.text_of(lines), encoding="utf-8")
         script = engine.render("batch/b2luigi.py.j2", count=len(jobs))
         (aside / "production.py").write_bytes(script)
         (aside / "settings.json").write_text(json.dumps(SETTINGS, indent=1) + "\n")
@@ -113,105 +110,6 @@ def _write(target: Path, jobs: list[Job]) -> None:
         raise WorkError(f"{where} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def execute(
-    manifest_file: str | Path,
-    key: str,
-    *,
-    workdir: str | Path | None = None,
-    timeout_s: float | None = None,
-) -> Row:
-    """Make one part of a manifest, and write its receipt last. The catalog is not opened.
-
-    Parameters
-    ----------
-    manifest_file
-        What `export` wrote.
-    key
-        The part.
-    workdir
-        A folder for what comes and goes, such as a local disk; the samples folder by default.
-    timeout_s
-        Longest time [s].
-
-    Returns
-    -------
-    dict
-        The receipt.
-
-    Raises
-    ------
-    InputError
-        If there is no such part, or its program is not found.
-    WorkError
-        If it cannot be made, or another worker is at it.
-    """
-    lines = manifest.read(manifest_file)
-    if key not in lines:
-        raise InputError(f"{manifest_file} has no part {key!r}", hint=did_you_mean(key, lines))
-    folder = Path(manifest_file).absolute().parent
-    receipts = folder / RECEIPTS / key
-    if (receipts / DONE).is_file():
-        return dict(json.loads((receipts / DONE).read_bytes()))
-    job = manifest.job_of(lines[key], folder)
-    program = job.campaign.program()
-    if program.path is None:
-        raise InputError(f"{program.name} was not found", hint=program.wanted)
-    environment = {program.variable: str(program.path.absolute())} if program.variable else {}
-    with held(job.root, key) as is_mine:
-        if not is_mine:
-            raise WorkError(f"another worker is at {key}")
-        receipts.mkdir(parents=True, exist_ok=True)
-        try:
-            made = in_place(job) or _made(job, Path(workdir or job.root), environment, timeout_s)
-        except PartError as error:
-            log = job.log.relative_to(folder).as_posix() if job.log.is_file() else None
-            told = {"key": key, "reason": error.message, "log": log, "host": socket.gethostname()}
-            _put(receipts / FAILED, told)
-            raise WorkError(f"{key}: {error.message}") from error
-        receipt = _receipt(lines[key], job, made)
-        _put(receipts / DONE, receipt)
-        (receipts / FAILED).unlink(missing_ok=True)
-    return receipt
-
-
-def _made(job: Job, workdir: Path, environment: dict[str, str], timeout_s: float | None) -> Made:
-    with temporary(workdir) as aside:
-        setup = Setup(aside, environment, timeout_s, threading.Event())
-        return Worker(setup, aside / "worker").make(job)
-
-
-def _receipt(line: Mapping[str, Any], job: Job, made: Made) -> Row:
-    found = made.found
-    return {
-        "schema": manifest.SCHEMA,
-        "key": line["key"],
-        **{name: line[name] for name in ("sample", "part", "seed", "generator")},
-        "path": made.path,
-        "sha256": made.sha256,
-        "size": made.size,
-        "events": found.events,
-        "cross_section_fb": found.cross_section_fb,
-        "cross_section_error_fb": found.cross_section_error_fb,
-        "version": found.version,
-        "parameters": dict(found.parameters),
-        "beams": [list(beam) for beam in found.beams],
-        "cpu_s": made.cpu_s,
-        "wall_s": made.wall_s,
-        "host": socket.gethostname(),
-        "tier": job.generator.tier,
-    }
-
-
-def _put(path: Path, content: Row) -> None:
-    """Write a receipt aside, and put it into place for good."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("w", encoding="utf-8") as out:
-        json.dump(content, out, indent=1, sort_keys=True)
-        out.flush()
-        os.fsync(out.fileno())
-    aside.replace(path)
 
 
 def collect(folder: str | Path, *, catalog: str | None = None, dry_run: bool = False) -> Row:
@@ -239,7 +137,7 @@ def collect(folder: str | Path, *, catalog: str | None = None, dry_run: bool = F
         If that is no such folder, or there is no catalog.
     """
     home = Path(folder).absolute()
-    lines = manifest.read(home / manifest.MANIFEST)
+    lines = manifest.read(home / MANIFEST)
     counts = {"asked": len(lines), "new": 0, "known": 0, "failed": 0, "refused": 0, "waiting": 0}
     failures: list[Row] = []
     refused: list[Row] = []
