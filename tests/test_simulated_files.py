@@ -1,12 +1,14 @@
 """Files behind the simulation come back: bound to it and to the jobs in them, counted once."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import uproot
+from bookshelf import on_files
 from lhe_book import fill
 
 from mcbook.errors import InputError
@@ -18,6 +20,7 @@ from mcbook.verbs.lifecycle import retire
 from mcbook.verbs.show import show
 from mcbook.verbs.simulate import simulate
 from mcbook.verbs.simulations import list_simulations
+from mcbook.verbs.trace import trace
 
 GRID = """\
 model: idm
@@ -40,7 +43,7 @@ events_per_job: 10
 
 
 @pytest.fixture
-def simulation(tmp_path, monkeypatch):
+def simulation(tmp_path, monkeypatch, either_books):  # noqa: ARG001
     """Return the id of a simulation with three jobs, of 9, 9 and 7 events."""
     folder = tmp_path / "here"
     folder.mkdir()
@@ -210,6 +213,7 @@ def test_paths_on_the_grid(simulation):
     assert "no simulation in the books has the digits" in refused["reason"]
 
 
+@on_files
 @pytest.mark.usefixtures("simulation")
 def test_damaged_files():
     """A file that was cut anywhere, or that is no ROOT file, is refused by name."""
@@ -291,7 +295,7 @@ def test_simulations_move_with_the_books(tmp_path):
     load("books.jsonl", catalog=other)
     assert list_simulations(catalog=other) == before
     copied = str(tmp_path / "copied.db")
-    copy("mcbook.db", copied)
+    copy(os.environ.get("MCBOOK_CATALOG", "mcbook.db"), copied)
     assert list_simulations(catalog=copied) == before
     assert merge(other)["new"].get("simulations", 0) == 0
     assert list_simulations() == before
@@ -301,6 +305,7 @@ def test_simulations_move_with_the_books(tmp_path):
     assert files()["mdst"]["jobs"] == 3
 
 
+@on_files
 def test_jobs_that_two_people_split_otherwise(simulation, tmp_path, monkeypatch):
     """Their files stand for other events: they are left out, and it is told."""
     there = tmp_path / "theirs"
@@ -324,7 +329,7 @@ def test_jobs_that_two_people_split_otherwise(simulation, tmp_path, monkeypatch)
 def test_the_same_job_made_by_two(tmp_path):
     """The file that is here stays."""
     other = str(tmp_path / "other.db")
-    copy("mcbook.db", other)
+    copy(os.environ.get("MCBOOK_CATALOG", "mcbook.db"), other)
     run_jobs([0])
     ingest(["out"])
     theirs = mdst("theirs.root", 9, [lines()[0]["key"], "another day"])
@@ -334,6 +339,7 @@ def test_the_same_job_made_by_two(tmp_path):
     assert files()["mdst"] == {"files": 1, "jobs": 1, "events_generated": 9}
 
 
+@on_files
 def test_commands(simulation, program, tmp_path):
     """The commands print what the functions return."""
     here = tmp_path / "here"
@@ -353,3 +359,19 @@ def test_commands(simulation, program, tmp_path):
                    "--tier", "mdst", check=0, **books)  # fmt: skip
     assert "1 new file" in done.stdout
     assert "flies" not in program("check", check=0, **books).stderr
+
+
+def test_trace(simulation):
+    """A file behind the simulation, and its id, lead back to the sample."""
+    line = lines()[0]
+    run_jobs([0])
+    ingest(["out"])
+    found = trace(Path("out") / line["project"] / line["output"])
+    assert (found["kind"], found["tier"]) == ("simulated file", "mdst")
+    assert found["file"]["recorded_sha256"] == found["file"]["sha256"]
+    assert found["simulation"]["id"] == simulation
+    found = trace(simulation)
+    assert found["kind"] == "simulation"
+    assert found["sample"]["id"] == simulation.rpartition("-s")[0]
+    with pytest.raises(InputError, match="no simulation in the books"):
+        trace(simulation.rpartition("-s")[0] + "-s01234567")

@@ -116,6 +116,9 @@ def _with_floats(row: dict[str, Any]) -> dict[str, Any]:
     for field in ("parameters", "derived", "limits", "axes"):
         if field in row:
             row[field] = _floats(row[field])
+    for one in row.get("displacement", ()):
+        if one["decay"] is not None:
+            one["decay"]["length_mm"] = float(one["decay"]["length_mm"])
     return row
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from mcbook.catalog import simulations
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.efficiencies import REFERENCE
+from mcbook.catalog.result import SIMULATION
 from mcbook.catalog.results import split
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
@@ -48,11 +50,12 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``what``; ``kind`` (card, shared file, file, folder, sample, part, result, limit point,
-        input, efficiency map); ``file`` with the recorded and the present SHA-256, where it is one;
-        ``part``, where it is of one; ``sample`` as `mcbook.show` gives it, or ``samples`` where
-        there are several; ``result``, ``point``, ``map`` with its ``rows``, and under ``results``
-        those that rest on it, with their points.
+        ``what``; ``kind`` (card, shared file, file, folder, sample, part, simulation, simulated
+        file, result, limit point, input, efficiency map); ``file`` with the recorded and the
+        present SHA-256, where it is one; ``part`` and ``simulation``, where it is of one;
+        ``sample`` as `mcbook.show` gives it, or ``samples`` where there are several; ``result``,
+        ``point``, ``map`` with its ``rows``, and under ``results`` those that rest on it, with
+        their points.
 
     Raises
     ------
@@ -67,20 +70,27 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
             raise InputError(
                 f"{path} is a pipe or a device, no file", hint="give the file behind it"
             )
-        if text.isdigit() and (part := _part_of_seed(books, int(text))):
-            return _found(books, text, "part", part["sample_id"], part=part["number"])
-        if REFERENCE.fullmatch(text) and not _is_model(books, "e"):
-            return {"what": text, "kind": "efficiency map", **results.describe_map(books, text)}
-        named = split(text)
-        if named is not None and not _is_model(books, "r"):
-            return _result(books, text, *named)
-        try:
-            return _found(books, text, "sample", one_sample(books, text)["id"])
-        except InputError:
-            if rest := results.resting_on(books, text):  # a sample of somebody else
-                sample = {"id": text, "reason": results.NOT_HERE}
-                return {"what": text, "kind": "sample", "sample": sample, "results": rest}
-            raise
+        return _trace_text(books, text)
+
+
+def _trace_text(books: Reader, text: str) -> dict[str, Any]:
+    """Return what an id or a seed leads to."""
+    if text.isdigit() and (part := _part_of_seed(books, int(text))):
+        return _found(books, text, "part", part["sample_id"], part=part["number"])
+    if REFERENCE.fullmatch(text) and not _is_model(books, "e"):
+        return {"what": text, "kind": "efficiency map", **results.describe_map(books, text)}
+    if SIMULATION.search(text):
+        return {"what": text, **_simulation(books, simulations.find(books, text))}
+    named = split(text)
+    if named is not None and not _is_model(books, "r"):
+        return _result(books, text, *named)
+    try:
+        return _found(books, text, "sample", one_sample(books, text)["id"])
+    except InputError:
+        if rest := results.resting_on(books, text):  # a sample of somebody else
+            sample = {"id": text, "reason": results.NOT_HERE}
+            return {"what": text, "kind": "sample", "sample": sample, "results": rest}
+        raise
 
 
 def _is_result(folder: Path) -> bool:
@@ -121,6 +131,11 @@ def _trace_path(books: Reader, path: Path) -> dict[str, Any]:
 def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
     """Return where what a file says leads to: a result, a sample, or results made from it."""
     told = _file(file, None)
+    for row in simulations.of_digests(books, [told["sha256"]]):
+        its = simulations.find(books, row["simulation_id"])
+        told["recorded_sha256"] = row["sha256"]
+        return {**_simulation(books, its), "kind": "simulated file", "file": told,
+                "tier": row["tier"]}  # fmt: skip
     head = _head(file)
     for identity in _named(_RESULT, head):
         if _exists(books, "results", identity):
@@ -138,6 +153,14 @@ def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
         if _exists(books, "samples", identity):
             return _found(books, str(file), "file", identity) | {"file": told}
     return None
+
+
+def _simulation(books: Reader, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a simulation is of; results rest on its sample."""
+    sample = describe(books, one_sample(books, row["sample_id"]))
+    (its,) = [one for one in sample["simulations"] if one["id"] == row["id"]]
+    rest = results.resting_on(books, row["sample_id"])
+    return {"kind": "simulation", "sample": sample, "simulation": its, "results": rest}
 
 
 def _hint(files: Iterable[Path]) -> str:
