@@ -161,7 +161,7 @@ def test_ntuples_stand_for_the_jobs_behind_them(simulation):
     assert ingest([ntuple(f"grid/{project}/sub00/out_0001.root", 2)])["files"]["new"] == 1
     whole = ntuple(f"{simulation}.root", 7)
     (refused,) = ingest([whole])["refused"]
-    assert "nothing says which of the 3 jobs" in refused["reason"]
+    assert "nothing says which of its jobs" in refused["reason"]
     (refused,) = ingest([whole], parts="all")["refused"]
     assert "would count twice" in refused["reason"]
     found = ingest([whole], parts="all", tier="ntuple.control")

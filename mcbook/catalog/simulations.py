@@ -100,15 +100,24 @@ def jobs_of(books: Reader, ids: Iterable[str]) -> dict[str, list[Row]]:
 
 def files_of(books: Reader, ids: Iterable[str]) -> dict[str, list[Row]]:
     """Return the files of simulations, each with the keys of its ``jobs``."""
-    files = list(rows_among(books, "simulated_files", "simulation_id", ids))
+    found: dict[str, list[Row]] = {}
+    for row in _with_their_jobs(books, rows_among(books, "simulated_files", "simulation_id", ids)):
+        found.setdefault(row["simulation_id"], []).append(row)
+    return found
+
+
+def _with_jobs(books: Reader, jobs: Sequence[str]) -> list[Row]:
+    """Return the files that hold some of these jobs, each with all of its ``jobs``."""
+    keys = {row["file"] for row in rows_among(books, "simulated_file_jobs", "job", jobs)}
+    return _with_their_jobs(books, rows_among(books, "simulated_files", "key", sorted(keys)))
+
+
+def _with_their_jobs(books: Reader, rows: Iterable[Row]) -> list[Row]:
+    files = list(rows)
     jobs: dict[str, list[str]] = {}
     for row in rows_among(books, "simulated_file_jobs", "file", [row["key"] for row in files]):
         jobs.setdefault(row["file"], []).append(row["job"])
-    found: dict[str, list[Row]] = {}
-    for row in files:
-        entry = {**row, "jobs": sorted(jobs.get(row["key"], []))}
-        found.setdefault(row["simulation_id"], []).append(entry)
-    return found
+    return [{**row, "jobs": sorted(jobs.get(row["key"], []))} for row in files]
 
 
 def enter_file(books: Writer, file: SimulatedFileRow, jobs: Sequence[str]) -> bool:
@@ -121,9 +130,9 @@ def enter_file(books: Writer, file: SimulatedFileRow, jobs: Sequence[str]) -> bo
     InputError
         If another file of the same tier has one of the jobs: its events would count twice.
     """
-    for row in files_of(books, [file.simulation_id]).get(file.simulation_id, []):
+    for row in _with_jobs(books, jobs):
         both = sorted(set(row["jobs"]) & set(jobs))
-        if row["tier"] != file.tier or not both:
+        if row["tier"] != file.tier:
             continue
         if set(row["jobs"]) == set(jobs) and _complete(books, row, file):
             return False

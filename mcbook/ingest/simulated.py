@@ -12,9 +12,10 @@ from pathlib import PurePath
 from typing import Any
 
 from mcbook.catalog import simulations
+from mcbook.catalog.dump import rows_among
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError
-from mcbook.simulation.record import Said, said_by
+from mcbook.simulation.record import Said, job_key, said_by
 
 Row = dict[str, Any]
 
@@ -84,8 +85,9 @@ def bind(books: Reader, words: str, path: PurePath, told: Told) -> BoundFile | N
         simulation = simulation or row
     if simulation is None:
         return None
-    there = simulations.jobs_of(books, [simulation["id"]]).get(simulation["id"], [])
-    return BoundFile(simulation, tuple(_jobs(there, simulation, (inside, outside), told.parts)))
+    return BoundFile(
+        simulation, tuple(_jobs(books, simulation["id"], (inside, outside), told.parts))
+    )
 
 
 def _simulation(books: Reader, said: Said) -> Row | None:
@@ -104,25 +106,31 @@ def _simulation(books: Reader, said: Said) -> Row | None:
     return found[0] if found else None
 
 
-def _jobs(
-    there: Sequence[Row], simulation: Row, said: Sequence[Said], parts: str | None
-) -> list[Row]:
+def _jobs(books: Reader, simulation: str, said: Sequence[Said], parts: str | None) -> list[Row]:
     """Return the jobs in a file."""
     named = next((one.jobs for one in said if one.jobs), frozenset())
     if parts is None and not named:
         raise InputError(
-            f"it is of {simulation['id']}, and nothing says which of the {len(there)} jobs it has",
+            f"it is of {simulation}, and nothing says which of its jobs it holds",
             hint="--parts says so: all, or such as 1-3,5,7j2 (job 2 of part 7). Jobs that were lost"
             " must not be counted",
         )
-    wanted = named if parts is None else _listed(there, parts)
-    known = {(row["part"], row["number"]): row for row in there}
-    if missing := sorted(wanted - known.keys()):
-        part, number = missing[0]
-        raise InputError(f"{simulation['id']} has no job {number} of part {part}")
-    if parts is not None and named and wanted != named:
+    keys = {job_key(simulation, *one): one for one in sorted(named)}
+    rows = list(rows_among(books, "simulation_jobs", "key", keys))
+    if missing := sorted(keys.keys() - {row["key"] for row in rows}):
+        part, number = keys[missing[0]]
+        raise InputError(f"{simulation} has no job {number} of part {part}")
+    if parts is None:
+        return rows
+    there = simulations.jobs_of(books, [simulation]).get(simulation, [])
+    wanted = _listed(there, parts)
+    if rows and wanted != {(row["part"], row["number"]) for row in rows}:
         raise InputError("what it says of its jobs is not what --parts says")
-    return [known[key] for key in sorted(wanted)]
+    chosen = {(row["part"], row["number"]): row for row in there}
+    if absent := sorted(wanted - chosen.keys()):
+        part, number = absent[0]
+        raise InputError(f"{simulation} has no job {number} of part {part}")
+    return [chosen[one] for one in sorted(wanted)]
 
 
 def _listed(there: Sequence[Row], text: str) -> frozenset[tuple[int, int]]:

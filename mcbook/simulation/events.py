@@ -12,22 +12,19 @@ from pathlib import Path
 from mcbook.errors import WorkError
 
 COLUMNS = 13
+_START = b"<event>\n"
 _ELECTRON, _INCOMING = 11, -1
 _PZ = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What a file with events holds: all before the first one, and the events one by one."""
+    """What a file with events holds: all before the first one, the events, the PDG ids in them."""
 
     path: str
     head: bytes
     events: tuple[bytes, ...]
-
-    @property
-    def pdg_ids(self) -> frozenset[int]:
-        """The PDG ids in its events."""
-        return frozenset(int(line.split(None, 1)[0]) for e in self.events for line in _lines(e))
+    pdg_ids: frozenset[int]
 
     def wrong_sign(self) -> bool:
         """Return whether the electron flies along -z, against Belle II, where it flies along +z.
@@ -37,7 +34,7 @@ class Events:
         WorkError
             If the first event has no electron that comes in.
         """
-        for line in _lines(self.events[0]) if self.events else ():
+        for line in _lines(self.events[0].removeprefix(_START)) if self.events else ():
             words = line.split()
             if (int(words[0]), int(words[1])) == (_ELECTRON, _INCOMING):
                 return float(words[_PZ]) < 0
@@ -64,19 +61,22 @@ def read_events(path: Path) -> Events:
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise WorkError(f"{path} cannot be read: {error}") from error
-    head, *events = content.partition(b"</LesHouchesEvents>")[0].split(b"<event>\n")
+    head, *events = content.partition(b"</LesHouchesEvents>")[0].split(_START)
     if b"<event>" in head or any(b"<event>" in event for event in events):
         raise WorkError(f"{path}: <event> is not alone on its line, and basf2 passes over it")
-    found = Events(str(path), head, tuple(b"<event>\n" + event for event in events))
-    for number, event in enumerate(found.events, 1):
+    ids: set[bytes] = set()
+    for number, event in enumerate(events, 1):
         for line in _lines(event):
-            if len(line.partition(b"#")[0].split()) != COLUMNS:
+            words = line.partition(b"#")[0].split()
+            if len(words) != COLUMNS:
                 raise WorkError(f"{path}: event {number} has a particle without {COLUMNS} columns")
-    return found
+            ids.add(words[0])
+    return Events(
+        str(path), head, tuple(_START + event for event in events), frozenset(map(int, ids))
+    )
 
 
 def _lines(event: bytes) -> list[bytes]:
-    """Return the lines of the particles of an event."""
+    """Return the lines of the particles of an event, behind the line that begins it."""
     lines = event.split(b"\n")
-    count = int(lines[1].split()[0])
-    return lines[2 : 2 + count]
+    return lines[1 : 1 + int(lines[0].split()[0])]
