@@ -145,3 +145,10 @@ def test_readme_names_the_commands():
     assert "python3 tests/run.py" in readme
     assert "python3 tests/run.py" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert typer.main.get_command(app).name == "mcbook"
+
+
+def test_no_package_has_the_name_of_a_verb():
+    """A package that was imported would hide the function of the same name in ``import mcbook``."""
+    packages = {path.parent.name for path in (ROOT / "mcbook").glob("*/__init__.py")}
+    modules = {path.stem for path in (ROOT / "mcbook").glob("*.py")}
+    assert not (packages | modules) & set(mcbook.__all__)

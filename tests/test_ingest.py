@@ -14,8 +14,8 @@ from mcbook.catalog.files import PLANNED
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError
 from mcbook.generators.base import OFF, ReadBack
-from mcbook.ingest.bind import Binder
-from mcbook.ingest.closure import Pull, predicted, pull, repeated, spread
+from mcbook.intake.bind import Binder
+from mcbook.intake.closure import Pull, predicted, pull, repeated, spread
 from mcbook.production.queue import Planned
 from mcbook.verbs.check import check
 from mcbook.verbs.generate import generate

@@ -15,7 +15,7 @@ from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, WorkError
 from mcbook.generators import get
 from mcbook.generators.base import ReadBack
-from mcbook.ingest.records import file_row
+from mcbook.intake.records import file_row
 from mcbook.production import manifest
 from mcbook.production.making import Job, Made
 from mcbook.production.manifest import DONE, FAILED, MANIFEST, RECEIPTS

@@ -9,7 +9,7 @@ from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.ingest.closure import OUTLIER, Pull, pull, repeated, spread
+from mcbook.intake.closure import OUTLIER, Pull, pull, repeated, spread
 from mcbook.registry.chain import parse_chain
 from mcbook.verbs.lifetimes import undefined
 from mcbook.verbs.lookup import sample_ids

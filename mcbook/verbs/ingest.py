@@ -13,9 +13,9 @@ from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError, McbookError
 from mcbook.generators.rootfile import RootFile
-from mcbook.ingest.bind import Binder, Bound, is_root, read, read_root_of
-from mcbook.ingest.records import file_row
-from mcbook.ingest.simulated import GRID, BoundFile, Told, bind, check_count
+from mcbook.intake.bind import Binder, Bound, is_root, read, read_root_of
+from mcbook.intake.records import file_row
+from mcbook.intake.simulated import GRID, BoundFile, Told, bind, check_count
 from mcbook.production.making import Made
 from mcbook.production.manifest import MANIFEST
 from mcbook.production.publish import TEMPORARY, Progress, file_sha256

@@ -18,7 +18,7 @@ from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import Program, Runnable
-from mcbook.ingest.records import file_row
+from mcbook.intake.records import file_row
 from mcbook.production.extending import extend
 from mcbook.production.making import (
     Interrupted,

@@ -7,7 +7,7 @@ from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among
 from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import open_catalog
-from mcbook.ingest.closure import predicted
+from mcbook.intake.closure import predicted
 from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
