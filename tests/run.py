@@ -18,6 +18,8 @@ import postgres
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
 TOOLS = VENV / ("Scripts" if os.name == "nt" else "bin")
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
+"""Files of tests run on all cores."""
 
 
 def main() -> int:
@@ -41,7 +43,7 @@ def main() -> int:
         print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
     try:
         with postgres.database() as environment:
-            tested = run([python, "-m", "pytest", *sys.argv[1:]], environment)
+            tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]], environment)
     except postgres.NoServerError as error:
         print("error: no PostgreSQL to test with:", error)  # noqa: T201
         return 1
