@@ -11,7 +11,10 @@ import uproot
 from bookshelf import on_files
 from lhe_book import fill
 
-from mcbook.errors import InputError
+from mcbook.catalog import simulations
+from mcbook.catalog.rows_simulation import SimulationJobRow
+from mcbook.catalog.store import open_catalog
+from mcbook.errors import InputError, WorkError
 from mcbook.verbs.books import copy, dump, load, merge
 from mcbook.verbs.check import check
 from mcbook.verbs.generate import generate
@@ -375,3 +378,14 @@ def test_trace(simulation):
     assert found["sample"]["id"] == simulation.rpartition("-s")[0]
     with pytest.raises(InputError, match="no simulation in the books"):
         trace(simulation.rpartition("-s")[0] + "-s01234567")
+
+
+def test_jobs_that_were_split_in_between(simulation):
+    """Who comes second with another split is told, and nothing of it is kept."""
+    with open_catalog(None, mode="read") as opened:
+        with opened.reading() as books:
+            (job, *_) = simulations.jobs_of(books, [simulation])[simulation]
+        with pytest.raises(WorkError, match="split otherwise"), opened.writing() as books:
+            simulations.enter(books, [], [SimulationJobRow(**{**job, "events": 25})])
+        with opened.writing() as books:
+            assert simulations.enter(books, [], [SimulationJobRow(**job)]) == []

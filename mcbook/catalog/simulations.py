@@ -44,7 +44,15 @@ def enter(
         if row.id not in there:
             fresh.append(row._replace(created=row.created or at, who=row.who or who))
     books.insert("simulations", fresh)
-    books.insert("simulation_jobs", jobs, skip="key")
+    known = rows_among(books, "simulation_jobs", "key", [job.key for job in jobs])
+    recorded = {row["key"]: SimulationJobRow(**row) for row in known}
+    for job in jobs:
+        if recorded.get(job.key, job) != job:
+            raise WorkError(
+                f"{job.key} was split otherwise by somebody else in between",
+                hint="the same command again takes the jobs as they are now",
+            )
+    books.insert("simulation_jobs", [job for job in jobs if job.key not in recorded])
     books.add_history(
         HistoryRow(row.sample_id, "simulation planned", as_json({"simulation": row.id}))
         for row in fresh

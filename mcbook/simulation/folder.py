@@ -2,15 +2,13 @@
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mcbook.cards import engine
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import InputError
 from mcbook.production.manifest import MANIFEST
 from mcbook.production.publish import Progress, sha256
 from mcbook.simulation.conditions import Conditions
@@ -41,7 +39,7 @@ class Entry:
 
 
 def write(
-    target: Path,
+    folder: Path,
     work: Sequence[Entry],
     conditions: Conditions,
     background: str | None,
@@ -49,31 +47,30 @@ def write(
     *,
     for_grid: bool,
 ) -> None:
-    """Write the folder aside, and put it into place."""
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        lines = []
-        for number, (entry, written) in enumerate(_rendered(work), 1):
-            if for_grid and sum(map(len, written.values())) > MOST_SANDBOX_BYTES:
-                raise InputError(
-                    f"{entry.job.key} is larger than the 10 MB that gbasf2 sends with a job",
-                    hint="lower events_per_job in the conditions",
-                )
-            (aside / entry.job.project).mkdir()
-            for name, content in written.items():
-                (aside / entry.job.project / name).write_bytes(content)
-            lines.append(_line(entry, written))
-            if progress is not None:
-                progress(number, len(work))
-        _write_rest(aside, lines, conditions, background, for_grid=for_grid)
-        aside.rename(target)
-    except OSError as error:
-        where = error.filename or target
-        raise WorkError(f"{where} cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    """Write all of an export into a new folder.
+
+    Raises
+    ------
+    InputError
+        If a job is too large for the grid.
+    McbookError
+        If the events of a part cannot be simulated; see `mcbook.simulation.steering.checked`.
+    """
+    folder.mkdir()
+    lines = []
+    for number, (entry, written) in enumerate(_rendered(work), 1):
+        if for_grid and sum(map(len, written.values())) > MOST_SANDBOX_BYTES:
+            raise InputError(
+                f"{entry.job.key} is larger than the 10 MB that gbasf2 sends with a job",
+                hint="lower events_per_job in the conditions",
+            )
+        (folder / entry.job.project).mkdir()
+        for name, content in written.items():
+            (folder / entry.job.project / name).write_bytes(content)
+        lines.append(_line(entry, written))
+        if progress is not None:
+            progress(number, len(work))
+    _write_rest(folder, lines, conditions, background, for_grid=for_grid)
 
 
 def _rendered(work: Sequence[Entry]) -> Iterator[tuple[Entry, dict[str, bytes]]]:
@@ -110,12 +107,17 @@ def _line(entry: Entry, written: Mapping[str, bytes]) -> Row:
 
 
 def _write_rest(
-    aside: Path, lines: list[Row], conditions: Conditions, background: str | None, *, for_grid: bool
+    folder: Path,
+    lines: list[Row],
+    conditions: Conditions,
+    background: str | None,
+    *,
+    for_grid: bool,
 ) -> None:
     """Write the manifest, what runs or submits all, and what to do with it."""
     head = {"mcbook": "simulations", "schema": SCHEMA}
     text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in (head, *lines))
-    (aside / MANIFEST).write_text(text, encoding="utf-8")
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
     seconds = conditions.seconds_per_event
     context = {
         "jobs": lines,
@@ -129,6 +131,6 @@ def _write_rest(
         "for_grid": for_grid,
     }
     script = "submit_gbasf2.sh" if for_grid else "run.sh"
-    (aside / script).write_bytes(engine.render(f"basf2/{script}.j2", **context))
-    (aside / script).chmod(0o755)
-    (aside / "README.md").write_bytes(engine.render("basf2/README.md.j2", **context))
+    (folder / script).write_bytes(engine.render(f"basf2/{script}.j2", **context))
+    (folder / script).chmod(0o755)
+    (folder / "README.md").write_bytes(engine.render("basf2/README.md.j2", **context))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from mcbook.catalog.rows_simulation import (
 )
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.errors import InputError, McbookError
+from mcbook.errors import InputError, McbookError, WorkError
 from mcbook.generators.base import SampleInput
-from mcbook.production.publish import Progress
+from mcbook.production.publish import Progress, temporary
 from mcbook.production.rerender import Rerenderer
 from mcbook.simulation.conditions import ENVIRONMENT, NO_BACKGROUND, Conditions, read_conditions
 from mcbook.simulation.displacement import displacements
@@ -105,11 +106,15 @@ def simulate(
         chosen = {entry.simulation.id: entry.simulation for entry in work}
         rows = [_row(simulation) for simulation in chosen.values()]
         jobs = [_job_row(entry.job) for entry in work]
-        with opened.writing(keep=not dry_run) as books:
-            new = simulations.enter(books, rows, jobs)
-            if not dry_run:  # last of all, and nothing is recorded where it fails
-                write_folder(target, work, conditions, background if for_grid else None, progress,
+        with ExitStack() as stack:
+            if not dry_run:
+                aside = stack.enter_context(_beside(target)) / "new"
+                write_folder(aside, work, conditions, background if for_grid else None, progress,
                              for_grid=for_grid)  # fmt: skip
+            books = stack.enter_context(opened.writing(keep=not dry_run))
+            new = simulations.enter(books, rows, jobs)
+            if not dry_run:  # last of all: nothing is recorded where it fails
+                _put(aside, target)
     return {
         "catalog": opened.location,
         "directory": str(folder),
@@ -119,6 +124,23 @@ def simulate(
         "events": sum(entry.job.events for entry in work),
         "notes": notes,
     }
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Make a temporary folder where a rename puts what is in it into place."""
+    try:
+        with temporary(target.absolute().parent) as aside:
+            yield aside
+    except OSError as error:
+        where = error.filename or target
+        raise WorkError(f"{where} cannot be written: {error.strerror}") from error
+
+
+def _put(aside: Path, target: Path) -> None:
+    if target.exists():  # a rename would replace an empty folder
+        raise InputError(f"{target} is there by now", hint="name a folder that is not")
+    aside.rename(target)
 
 
 def _check_grid(conditions: Conditions, background: str | None) -> None:
