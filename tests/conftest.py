@@ -10,8 +10,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-collect_ignore = ["basf2_stub"]  # modules that stand in for those of another program
-
 
 @pytest.fixture(scope="session")
 def root():

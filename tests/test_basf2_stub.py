@@ -1,272 +1,184 @@
-"""The stub of basf2 refuses what basf2 refuses: for each rule a script that runs, and one not."""
-
-import gzip
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""The stub of basf2 takes the steering scripts that basf2 takes, and refuses the others."""
 
 import pytest
-from lhe_book import event
+from basf2_cases import BAD, GOOD, after, extra, lhe
+from basf2_scripts import (
+    EVENT,
+    EVTGEN,
+    LHE,
+    RAW,
+    RELEASES,
+    event,
+    lhe_file,
+    particle,
+    run,
+    script,
+)
 
-STUB = Path(__file__).parent / "basf2_stub"
-OLD, MIDDLE, UNSURE, MAIN = "release-05-02-19", "release-08-02-04", "release-09-00-00", (
-    "release-10-00-00"
-)  # fmt: skip
-RELEASES = [OLD, "release-06-01-10", "release-07-01-00", MIDDLE, UNSURE, MAIN]
-NEW, LATER = 9900025, RELEASES[1:]
+ALL = set(RELEASES)
+BEFORE_10 = ALL - {"10"}
 
-SCRIPT = """\
-import basf2 as b2
-import mdst, pdg, reconstruction, simulation
-pdg.add_particle("h_dark", 9900025, 1.5, 0, 0, 0)
-main = b2.create_path()
-main.add_module("EventInfoSetter", expList=[1003], runList=[0], evtNumList=[2])
-main.add_module("LHEInput", inputFileList=["a.lhe"], runNum=0, expNum=1003,
-                nInitialParticles=2, wrongSignPz=False{boost2lab})
-{boost}
-main.add_module("GeneratedVertexDisplacer", pdgVal=[9900025], lifetime=[1.0],
-                lifetimeOption="exponential")
-main.add_module("SmearPrimaryVertex")
-simulation.add_simulation(main)
-{trigger}
-reconstruction.add_reconstruction(main)
-mdst.add_mdst_output(main, filename="out.root", dataDescription={{"mcbook": "x"}})
-b2.process(main)
-"""
-DECAYS = """\
-import basf2 as b2
-import generators, mdst, pdg, reconstruction, simulation
-pdg.add_particle("h_dark", 9900025, 1.5, 0, 0, 0)
-main = b2.create_path()
-main.add_module("EventInfoSetter", expList=[1003], runList=[0], evtNumList=[2])
-generators.add_evtgen_generator(main, finalstate="signal", signaldecfile="a.dec")
-main.add_module("GeneratedVertexDisplacer", pdgVal=[9900025], lifetime=[1.0],
-                lifetimeOption="exponential")
-simulation.add_simulation(main)
-reconstruction.add_reconstruction(main)
-mdst.add_mdst_output(main, filename="out.root")
-b2.process(main)
-"""
-
-
-def script(release):
-    """Return a script that is right for a release."""
-    is_old = release == OLD
-    return SCRIPT.format(
-        boost2lab=", boost2Lab=True" if is_old else "",
-        boost="" if is_old else 'main.add_module("BoostMCParticles")',
-        trigger="import L1trigger; L1trigger.add_tsim(main)" if is_old else "",
-    )
-
-
-@pytest.fixture
-def basf2(tmp_path):
-    """Return a function that runs a script; it returns what was said and the trace."""
-    lhe = "<LesHouchesEvents>\n" + event([NEW], [13, -13]) * 2
-    (tmp_path / "a.lhe").write_text(lhe)
-    (tmp_path / "a.dec").write_text("Decay B+sig\n1.0 K+ h_dark PHSP;\nEnddecay\nEnd\n")
-
-    def run(text, release):
-        (tmp_path / "steer.py").write_text(text)
-        done = subprocess.run(
-            [sys.executable, "steer.py"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(STUB), "BELLE2_RELEASE": release,
-                 "BASF2_STUB_TRACE": "trace.json"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        trace = tmp_path / "trace.json"
-        return done.stderr, json.loads(trace.read_text()) if trace.exists() else None
-
-    return run
-
-
-@pytest.mark.parametrize("release", RELEASES)
-def test_right_script(basf2, release):
-    """What is right runs, and leaves a trace."""
-    said, trace = basf2(script(release), release)
-    assert said == ""
-    names = [name for name, _ in trace["modules"]]
-    assert ("BoostMCParticles" in names) == (release != OLD)
-    assert trace["events"] == 2
-
-
-@pytest.mark.parametrize("release", ["release-04-00-00", "release-11-00-00", "main", ""])
-def test_unknown_release(basf2, release):
-    """A release that nobody read about is refused."""
-    assert "no such release" in basf2(script(MAIN), release)[0]
-
-
-def put(text, old, new):
-    """Replace what must be there."""
-    assert old in text
-    return text.replace(old, new)
-
-
-SWITCH = 'main.add_module("EventInfoSetter", expList=[1003], runList=[0], evtNumList=[2])\n'
-INPUT = "nInitialParticles=2"
-
-#: The rows of the table of LHEInput: what is put in, for which releases it holds, for which not.
+#: Rows of the table of LHEInput: parameters, their defaults, the releases that have them.
 ROWS = {
-    "inputFileList": (INPUT, "skipEvents=0, useWeights=False, nInitialParticles=2", RELEASES, []),
-    "runNum": ("runNum=0", "runNum=-1", [OLD, UNSURE, MAIN], RELEASES[1:4]),
-    "makeMaster": (INPUT, "makeMaster=True, nInitialParticles=2", RELEASES[:4], [UNSURE, MAIN]),
-    "createEventMetaData": (INPUT, "createEventMetaData=True, nInitialParticles=2", [MAIN],
-                            RELEASES[:5]),
-    "nVirtualParticles": (INPUT, "nInitialParticles=2, nVirtualParticles=2", RELEASES, []),
-    "wrongSignPz": ("wrongSignPz=False", "wrongSignPz=True", [], RELEASES),
-    "boost2Lab": (INPUT, "boost2Lab=True, nInitialParticles=2", [], LATER),
-    "meanDecayLength": (INPUT, "nInitialParticles=2, meanDecayLength=0.0, pdg_displaced=1",
-                        RELEASES[:5], [MAIN]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("row", "release", "holds"),
-    [
-        pytest.param(row, release, holds, id=f"{row}-{release}-{'runs' if holds else 'fatal'}")
-        for row, (_, _, good, bad) in ROWS.items()
-        for holds, releases in ((True, good), (False, bad))
-        for release in releases
-    ],
-)
-def test_row_of_the_table(basf2, row, release, holds):
-    """Every parameter where it is, and nowhere else."""
-    old, new, _, _ = ROWS[row]
-    text = put(script(release), old, new)
-    if row in {"makeMaster", "createEventMetaData"}:
-        text = put(text, SWITCH, "")
-    said, trace = basf2(text, release)
-    assert (trace is not None) == holds, said
-    assert ("FATAL" in said) != holds
-
-
-LINE = 'main.add_module("SmearPrimaryVertex")\n'
-BOOST = 'main.add_module("BoostMCParticles")\n'
-DISPLACER = """main.add_module("GeneratedVertexDisplacer", pdgVal=[9900025], lifetime=[1.0],
-                lifetimeOption="exponential")
+    "files": ({"skipEvents": 0, "useWeights": False}, ALL),
+    "run and experiment": ({"runNum": -1, "expNum": -1}, ALL),
+    "switch makeMaster": ({"makeMaster": False}, {"05", "06", "07", "08"}),
+    "switch createEventMetaData": ({"createEventMetaData": False}, {"10"}),
+    "records": ({"nInitialParticles": 0, "nVirtualParticles": 0}, ALL),
+    "direction": ({"wrongSignPz": True}, ALL),
+    "boost": ({"boost2Lab": False}, {"05"}),
+    "displacement": (
+        {"meanDecayLength": 0.0, "Rmin": 0.0, "Rmax": 1000000.0, "pdg_displaced": 9000008},
+        BEFORE_10,
+    ),
+}
+DEFAULTS = """
+import sys, _tables
+for name, (_, default) in _tables.MODULES["LHEInput"].items():
+    print((name, default), file=sys.stderr)
 """
-TAU = 'main.add_module("EvtGenDecay")\n'
-WRONG = {
-    "no events": ("evtNumList=[2]", "evtNumList=[0]", "no events"),
-    "too many events": ("evtNumList=[2]", "evtNumList=[3]", "2 events are there, 3"),
-    "no numbers": (SWITCH, "", "numbers"),
-    "no file": ('"a.lhe"', '"b.lhe"', "could not open"),
-    "absolute path": ('"a.lhe"', '"/tmp/a.lhe"', "absolute path"),
-    "no module": (LINE, 'main.add_module("Smear")\n', "no module Smear"),
-    "type": ("runNum=0", "runNum='0'", "must be int"),
-    "no boost": (BOOST, "", "BoostMCParticles"),
-    "boost twice": (BOOST, BOOST * 2, "2 times"),
-    "no smearing": (LINE, "", "places the vertex"),
-    "lengths": ("lifetime=[1.0]", "lifetime=[1.0, 2.0]", "different lengths"),
-    "option": ('"exponential"', '"fixedLength"', "no option fixedLength"),
-    "no lifetime": ("lifetime=[1.0]", "lifetime=[0]", "not above 0"),
-    "nothing there": ("pdgVal=[9900025]", "pdgVal=[9900026]", "nothing to displace"),
-    "virtual": (INPUT, INPUT + ", nVirtualParticles=3", "virtual"),
-    "unknown particle": ("9900025, 1.5", "9900026, 1.5", "nobody knows a particle 9900025"),
-    "blank": ('"h_dark"', '"h dark"', "blanks"),
-    "no mass": ("9900025, 1.5", "9900025, None", "TypeError"),
-    "lifetime in the table": ("0, 0, 0)", "0, 0, 0, lifetime=1)", "has a lifetime already"),
-    "trigger": ("import mdst", "import L1trigger as t; t.add_tsim([])\nimport mdst", "deprecated"),
-    "no reconstruction": ("reconstruction.add_reconstruction(main)\n", "", "is missing"),
-    "number in the description": ('"mcbook": "x"', '"mcbook": 1', "must be text"),
-    "old output": ("mdst.add_mdst_output(main", "reconstruction.add_mdst_output(main",
-                   "in the package mdst"),
-    "background": ("add_simulation(main)", "add_simulation(main, bkgfiles='a')", "no list"),
-}  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_wrong_script(basf2, what):
-    """One thing that is wrong, and what is said."""
-    old, new, says = WRONG[what]
-    text = put(script(MAIN), old, new)
-    if what == "old output":
-        text = put(text, ', dataDescription={"mcbook": "x"}', "")
-    said, trace = basf2(text, MAIN)
-    assert trace is None
-    assert says in said
+@pytest.mark.parametrize("release", sorted(ALL))
+@pytest.mark.parametrize("row", ROWS)
+def test_parameters_of_lhe_input(row, release, tmp_path):
+    """LHEInput has the parameters of each row in the releases that the row names, and no others."""
+    parameters, releases = ROWS[row]
+    given = parameters | {name: 1003 for name in ("runNum", "expNum") if name in parameters}
+    given |= {"nInitialParticles": 2} if row == "records" else {}
+    given |= {"boost2Lab": True} if row == "boost" else {}
+    said, trace = run(script(LHE, release, {"extra": f"lhe |= {given}"}), release, tmp_path)
+    if release in releases:
+        found = next(entry for entry in trace["modules"] if entry["name"] == "LHEInput")
+        assert given.items() <= found["parameters"].items()
+    else:
+        assert f"there is no parameter {next(iter(given))}" in said
+
+
+@pytest.mark.parametrize("release", sorted(ALL))
+def test_defaults_of_lhe_input(release, tmp_path):
+    """What a script does not say has the default of the release."""
+    said, _ = run(DEFAULTS, release, tmp_path)
+    for parameters, releases in ROWS.values():
+        for name, default in parameters.items():
+            value = 0 if release == "05" and name in ("runNum", "expNum") else default
+            assert (f"('{name}', {value!r})" in said) == (release in releases)
+
+
+@pytest.mark.parametrize("release", sorted(ALL))
+@pytest.mark.parametrize("base", [LHE, RAW, EVTGEN], ids=["lhe", "raw evtgen", "evtgen"])
+def test_whole_chain(base, release, tmp_path):
+    """A good script passes, and its trace says what it did."""
+    text = script(base, release, {})
+    if base is EVTGEN and release == "05":
+        text = text.replace("'signal', signaldecfile='signal.dec'", "'mixed'")
+    said, trace = run(text, release, tmp_path)
+    assert trace, said
+    names = [module["name"] for module in trace["modules"]]
+    assert names == [
+        "EventInfoSetter",
+        GENERATORS[base["generator"]],
+        *["BoostMCParticles"][base is not LHE or release == "05" :],
+        "GeneratedVertexDisplacer",
+        *["SmearPrimaryVertex"][base is not LHE :],
+        "add_simulation",
+        *["add_tsim"][release != "05" :],
+        "add_reconstruction",
+        "add_mdst_output",
+    ]
+    assert [module["helper"] for module in trace["modules"]] == [
+        name.startswith("add_") for name in names
+    ]
+    assert trace["release"] == RELEASES[release]
+    assert (trace["events"], trace["seed"], trace["outputs"]) == (2, "a1", ["out.root"])
+    assert trace["particles"][0]["max_width"] == 3e-3
+    assert (tmp_path / "out.root").exists()
+
+
+GENERATORS = {
+    LHE["generator"]: "LHEInput",
+    RAW["generator"]: "EvtGenInput",
+    EVTGEN["generator"]: "add_evtgen_generator",
+}
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [(BOOST, DISPLACER), (BOOST, LINE), (DISPLACER, LINE)]
+    ("base", "release", "changes", "files"),
+    [pytest.param(*case[1:], id=f"{case[0]}-{case[2]}") for case in GOOD],
 )
-def test_order(basf2, first, second):
-    """Two modules that changed places."""
-    text = put(put(put(script(MAIN), first, "#1\n"), second, first), "#1\n", second)
-    said, trace = basf2(text, MAIN)
+def test_taken(base, release, changes, files, tmp_path):
+    """What basf2 takes passes."""
+    text = script(base, release, changes)
+    said, trace = run(text, release, tmp_path, files, BELLE2_BACKGROUND_DIR=str(tmp_path))
+    assert trace, said
+    assert trace["outputs"] == ["out.root"]
+
+
+@pytest.mark.parametrize(
+    ("base", "release", "changes", "files", "message"),
+    [pytest.param(*case[1:], id=f"{case[0]}-{case[2]}") for case in BAD],
+)
+def test_refused(base, release, changes, files, message, tmp_path):
+    """What basf2 refuses, or gets wrong without a word, is fatal."""
+    said, trace = run(script(base, release, changes), release, tmp_path, files)
+    assert message in said
     assert trace is None
-    assert "stands behind" in said
 
 
-def test_old_release_simulates_the_trigger_apart(basf2):
-    """A script for 05 without the trigger or the boost is refused."""
-    text = script(OLD)
-    assert "add_tsim is missing" in basf2(put(text, "L1trigger.add_tsim(main)", "0"), OLD)[0]
-    assert "centre-of-mass" in basf2(put(text, ", boost2Lab=True", ""), OLD)[0]
-    assert "no parameter" not in basf2(text, OLD)[0]
-    assert "no module BoostMCParticles" in basf2(script(MIDDLE), OLD)[0]
-
-
-def test_files_are_read(basf2, tmp_path):
-    """Packed files, missing columns, taus that nobody decays."""
-    path = tmp_path / "a.lhe"
-    good = path.read_text()
-    path.write_bytes(gzip.compress(good.encode()))
-    assert "is packed" in basf2(script(MAIN), MAIN)[0]
-    path.write_text(good.replace(" 1.0000e+00\n", "\n", 1))
-    assert "13 columns" in basf2(script(MAIN), MAIN)[0]
-    path.write_text(good.replace("<event>\n", "<event> # first\n", 1))
-    assert basf2(script(MAIN), MAIN)[0] == ""
-    path.write_text("<LesHouchesEvents>\n" + event([NEW], [15, -15]) * 2)
-    assert "tau is undecayed" in basf2(script(MAIN), MAIN)[0]
-    assert basf2(put(script(MAIN), BOOST, BOOST + TAU), MAIN)[0] == ""
-
-
-EVTGEN_WRONG = {
-    "no file": ('"a.dec"', '"b.dec"', "no decay file"),
-    "state": ('"signal"', '"special"', "not supported"),
-    "parent": ('"a.dec")', '"a.dec", parentParticle="vpho")', "no parent vpho"),
-    "smearing": ("simulation.add_sim", LINE + "simulation.add_sim", "places its own"),
-    "boost": ("simulation.add_sim", BOOST + "simulation.add_sim", "behind LHEInput"),
-    "two sources": ("simulation.add_sim", 'main.add_module("EvtGenInput")\nsimulation.add_sim',
-                    "2 times"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("release", LATER)
-def test_decay_file(basf2, release):
-    """EvtGen by its own function, in releases that take a decay file."""
-    assert basf2(DECAYS, release)[0] == ""
-
-
-@pytest.mark.parametrize("what", EVTGEN_WRONG)
-def test_wrong_decays(basf2, what):
-    """One thing that is wrong."""
-    old, new, says = EVTGEN_WRONG[what]
-    text = put(DECAYS, old, new)
-    text = put(text, DISPLACER, "") if what == "boost" else text
-    said, trace = basf2(text, MIDDLE)
+@pytest.mark.parametrize("name", ["makeMaster", "createEventMetaData"])
+def test_09_has_no_switch(name, tmp_path):
+    """Nobody knows the switch of release-09: a script must not rely on either."""
+    said, trace = run(script(LHE, "09", extra(f"{name}=True", info="")), "09", tmp_path)
+    assert f"no parameter {name}" in said
     assert trace is None
-    assert says in said
 
 
-def test_decay_file_must_end(basf2, tmp_path):
-    """End, and an Enddecay for each Decay; release 05 takes no decay file there."""
-    path = tmp_path / "a.dec"
-    good = path.read_text()
-    path.write_text(good.replace("End\n", ""))
-    assert "has no End" in basf2(DECAYS, MIDDLE)[0]
-    path.write_text(good.replace("Enddecay\n", ""))
-    assert "an Enddecay is missing" in basf2(DECAYS, MIDDLE)[0]
-    path.write_text(good)
-    assert "TypeError" in basf2(DECAYS, OLD)[0]
-    trigger = "import L1trigger; L1trigger.add_tsim(main)\n"
-    text = put(DECAYS, "reconstruction.add_rec", trigger + "reconstruction.add_rec")
-    call = 'generators.add_evtgen_generator(main, finalstate="signal", signaldecfile="a.dec")'
-    raw = 'main.add_module("EvtGenInput", userDECFile="a.dec", ParentParticle="Upsilon(4S)")'
-    assert basf2(put(text, call, raw), OLD)[0] == ""
+@pytest.mark.parametrize("release", ["release-04-02-08", "light-2401-ocicat", "release-8", ""])
+def test_unknown_release(release, tmp_path):
+    """Releases that the rules do not cover are refused."""
+    said, trace = run(script(LHE, "08", {}), release, tmp_path)
+    assert "does not know the release" in said
+    assert trace is None
+
+
+def test_11_is_like_main(tmp_path):
+    """Releases after 10 behave as it does."""
+    said, trace = run(script(LHE, "10", {}), "release-11-00-00", tmp_path)
+    assert trace, said
+
+
+@pytest.mark.parametrize(
+    ("changes", "files", "warning"),
+    [
+        (extra("useWeights=True"), {}, "ignores the weights"),
+        ({}, {"a.lhe": lhe_file(event(*EVENT), event(*EVENT, weight=2.0))}, "ignores the weights"),
+        ({}, lhe(last=particle(21, 1, -2.0)), "bare quarks or gluons"),
+        (after("particle", "pdg.add_particle('S', 77, 1., 0., 0, 0, lifetime=1.)"), {}, "lifetime"),
+    ],
+    ids=["weights used", "weights differ", "gluon", "lifetime"],
+)
+def test_warnings(changes, files, warning, tmp_path):
+    """What basf2 takes with a warning, or would do badly, is in the trace."""
+    _, trace = run(script(LHE, "08", changes), "08", tmp_path, files)
+    assert warning in trace["warnings"][0]
+
+
+def test_coherent_mixing_is_switched_off(tmp_path):
+    """Only the Upsilon(4S) mixes coherently."""
+    call = "generators.add_evtgen_generator(path, 'signal', 'signal.dec', parentParticle='{}')"
+    for parent, coherent in (("Upsilon(4S)", True), ("Upsilon(5S)", False)):
+        text = script(EVTGEN, "08", {"generator": call.format(parent)})
+        _, trace = run(text, "08", tmp_path)
+        assert trace["modules"][1]["parameters"]["coherentMixing"] is coherent
+        assert bool(trace["warnings"]) is not coherent
+
+
+def test_global_tags_are_ordered(tmp_path):
+    """A tag that is prepended wins."""
+    lines = "\n".join(f"b2.conditions.{verb}_globaltag('{tag}')" for verb, tag in TAGS)
+    _, trace = run(script(LHE, "08", {"seed": lines}), "08", tmp_path)
+    assert trace["globaltags"] == ["c", "a", "b"]
+    assert trace["seed"] is None
+
+
+TAGS = [("prepend", "a"), ("append", "b"), ("prepend", "c")]

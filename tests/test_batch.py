@@ -213,11 +213,10 @@ def test_b2luigi_for_real(toy, here):
     assert produce().wait() == 0, Path("said").read_text()
     assert len(receipts()) == PARTS
     after = started()[len(before) :]
-    assert len(before) == len(set(before))
-    assert len(after) == len(set(after))
     assert len({*before, *after}) == PARTS
-    # Only what the kill tore out of the hands of a worker was begun twice.
-    assert len({*before} & {*after}) <= WORKERS
+    # Only what the kill tore out of the hands of a worker was begun twice. A program that a killed
+    # worker had just started may say so after the kill.
+    assert len(before) + len(after) - PARTS <= WORKERS
     assert not done & {f"{sample}-p0001" for _, sample, _ in map(str.split, after)}
     assert produce().wait() == 0
     assert started() == [*before, *after]

@@ -485,7 +485,7 @@ options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 json.dump(options, open("options.json", "w"))
 with open(options["--output"], "w") as out:
     for number in range(int(options["--events"]) - int("lazy" in sys.argv[0])):
-        out.write(json.dumps({"event": number, "particles": []}) + "\\n")
+        out.write(json.dumps({"event": number, "particles": [{"pdg": 300553}]}) + "\\n")
 sys.exit(int("broken" in sys.argv[0]))
 """
 
@@ -755,9 +755,13 @@ def test_fractions_of_any_one_decay(tmp_path):
 def test_read_back_counts_events_and_refuses_what_is_cut_off(tmp_path):
     """A complete file gives its number of events; a truncated or foreign one is refused."""
     path = tmp_path / "events.jsonl"
-    path.write_text('{"particles": []}\n{"particles": []}\n')
-    assert EvtGen().read_back(str(path)).events == 2
-    for text in ('{"particles": []}\n{"partic', '{"particles": []}', "root\n", '{"a": 1}\n', "3\n"):
+    good = '{"particles": [{"pdg": 511}, {"pdg": -511}]}\n'
+    path.write_text(2 * good)
+    found = EvtGen().read_back(str(path))
+    assert (found.events, found.particles) == (2, {511, -511})
+    cut = (good + '{"partic', good[:-1], "root\n", '{"a": 1}\n', "3\n")
+    empty = ('{"particles": []}\n', '{"particles": "none"}\n', '{"particles": [{"id": 1}]}\n')
+    for text in (*cut, *empty):
         path.write_text(text)
         with pytest.raises(WorkError):
             EvtGen().read_back(str(path))

@@ -24,6 +24,7 @@ from mcbook.verbs.show import show
 from mcbook.verbs.simulate import simulate
 from mcbook.verbs.simulations import list_simulations
 from mcbook.verbs.trace import trace
+from mcbook.verbs.verify import verify
 
 GRID = """\
 model: idm
@@ -180,9 +181,11 @@ def test_ntuples_stand_for_the_jobs_behind_them(simulation):
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
-        ("2", "part 2 has no job"),
-        ("1-3", "part 2 has no job"),
-        ("1j4", "no job 4 of part 1"),
+        ("2", "2: that simulation has no such part"),
+        ("1-3", "1-3: that simulation has no such part"),
+        ("1-99999999999", "no such part"),
+        ("1-0", "no such part"),
+        ("1j4", "1j4: that part has no such job"),
         ("one", "'one' is no part"),
         ("1,", "'' is no part"),
     ],
@@ -206,13 +209,15 @@ def test_paths_on_the_grid(simulation):
     assert ingest([copy_here])["files"]["known"] == 1
     (refused,) = ingest([mdst("other.root", 9, [line["key"], "again"])])["refused"]
     assert "would count twice" in refused["reason"]
-    (refused,) = ingest([f"{lpn}.2"])["refused"]
+    (refused,) = ingest([f"{lpn}.2"], tier="mdst")["refused"]
     assert "would count twice" in refused["reason"]
+    (refused,) = ingest([f"/belle/user/me/{lines()[2]['project']}/x.root"])["refused"]
+    assert "does not say what it is" in refused["reason"]
     (refused,) = ingest(["/belle/MC/release-08/x.root"])["refused"]
     assert "nothing says of which simulation" in refused["reason"]
     found = ingest(["/belle/MC/x.root"], simulation=simulation, parts="1j2", tier="udst")
     assert found["entered"][0]["tier"] == "udst"
-    (refused,) = ingest(["/belle/user/me/mc-0123456789ab-01234567-p1j1/x.root"])["refused"]
+    (refused,) = ingest(["/belle/user/me/0123456789ab-01234567-1z-1/x.root"])["refused"]
     assert "no simulation in the books has the digits" in refused["reason"]
 
 
@@ -389,3 +394,76 @@ def test_jobs_that_were_split_in_between(simulation):
             simulations.enter(books, [], [SimulationJobRow(**{**job, "events": 25})])
         with opened.writing() as books:
             assert simulations.enter(books, [], [SimulationJobRow(**job)]) == []
+
+
+@on_files
+def test_parts_of_two_books_are_two(simulation, tmp_path, monkeypatch):
+    """Parts that a merge renumbers keep their jobs: each is simulated once, with its own seeds."""
+    there = tmp_path / "theirs"
+    there.mkdir()
+    monkeypatch.chdir(there)
+    Path("grid.yaml").write_text(GRID + "salt: 7\n")
+    Path("c.yaml").write_text(CONDITIONS)
+    generate(None, "grid.yaml")
+    fill()
+    assert simulate("out", "c.yaml")["ids"] == [simulation]
+    monkeypatch.chdir(tmp_path / "here")
+    merge(str(there / "mcbook.db"))
+    (found,) = list_simulations()
+    assert (found["jobs"], found["events"]) == (6, 50)
+    again = simulate("all", "c.yaml")
+    assert (again["jobs"], again["events"]) == (6, 50)
+    manifest = Path("all/manifest.jsonl").read_text().splitlines()
+    seeds = {json.loads(line).get("seed") for line in manifest}
+    assert len(seeds - {None}) == 6
+    monkeypatch.chdir(there)
+    run_jobs([0])
+    monkeypatch.chdir(tmp_path / "here")
+    entered = ingest([there / "out"])["entered"]
+    assert [(row["part"], row["events_generated"]) for row in entered] == [(2, 9)]
+
+
+def test_a_file_that_many_went_into(simulation):
+    """What a merged file says stands in many places; all of them count."""
+    Path("c.yaml").write_text(CONDITIONS.replace("job: 10", "job: 1").replace("ri_a", "ri_b"))
+    (other,) = simulate("many", "c.yaml")["ids"]
+    rows = [json.loads(line) for line in Path("many/manifest.jsonl").read_text().splitlines()[1:]]
+    assert len(rows) == 25
+    with uproot.recreate("nt.root") as file:
+        file.mktree("signal", {"m": np.float64}).extend({"m": np.zeros(3)})
+        tree = file.mktree("persistent", {"FileMetaData": np.uint8})
+        for row in rows:
+            data = np.frombuffer(b"\x00" + row["key"].encode() + b"\x00", dtype=np.uint8)
+            tree.extend({"FileMetaData": data})
+    (entered,) = ingest(["nt.root"])["entered"]
+    assert (entered["simulation"], entered["events_generated"]) == (other, 25)
+    assert other != simulation
+
+
+def test_jobs_are_corrected(simulation):
+    """What somebody said of a file can be said again; the history has both."""
+    path = ntuple("a.root", 5)
+    ingest([path], simulation=simulation, parts="all")
+    assert files()["ntuple"]["events_generated"] == 25
+    assert ingest([path], simulation=simulation, parts="1j1,1j3")["files"]["known"] == 1
+    assert files()["ntuple"] == {"files": 1, "jobs": 2, "events_generated": 16}
+    history = show(simulation.rpartition("-s")[0])["history"]
+    (entry,) = [row for row in history if row["event"] == "jobs of a file corrected"]
+    assert (len(entry["detail"]["before"]), len(entry["detail"]["now"])) == (3, 2)
+    ingest([ntuple("b.root", 4)], simulation=simulation, parts="1j2")
+    (refused,) = ingest([path], simulation=simulation, parts="all")["refused"]
+    assert "holds one of these jobs already" in refused["reason"]
+
+
+def test_retired_and_altered(simulation):
+    """Files of a retired sample do not come in; `verify` sees a file that was altered."""
+    run_jobs()
+    ingest(["out"])
+    assert verify()["failed"] is False
+    path = next(Path("out").glob("*/*.mdst.root"))
+    path.write_bytes(path.read_bytes() + b"x")
+    (changed,) = verify()["changed"]
+    assert changed["path"] == str(path.absolute())
+    retire(simulation.rpartition("-s")[0], reason="wrong mass")
+    (refused,) = ingest([ntuple("a.root", 1)], simulation=simulation, parts="all")["refused"]
+    assert "wrong mass" in refused["reason"]

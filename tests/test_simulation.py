@@ -19,6 +19,7 @@ from mcbook.simulation.events import read_events
 from mcbook.simulation.record import LONGEST_PROJECT, job_key, said_by, split
 from mcbook.simulation.release import parse_release
 from mcbook.verbs.generate import generate
+from mcbook.verbs.ingest import ingest
 from mcbook.verbs.show import show
 from mcbook.verbs.simulate import simulate
 from mcbook.verbs.simulations import list_simulations
@@ -85,7 +86,7 @@ def runs(folder, release, **environment):
     traces = {}
     for script in sorted(Path(folder).glob("*/*.py")):
         done = subprocess.run(
-            [sys.executable, script.name],
+            [sys.executable, "-S", script.name],
             cwd=script.parent,
             env={**os.environ, "PYTHONPATH": str(STUB), "BELLE2_RELEASE": release,
                  "BASF2_STUB_TRACE": "trace.json", **environment},
@@ -94,14 +95,21 @@ def runs(folder, release, **environment):
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        traces[script.stem] = json.loads((script.parent / "trace.json").read_text())
+        trace = json.loads((script.parent / "trace.json").read_text())
+        assert trace["warnings"] == []
+        traces[script.stem] = trace
     return traces
 
 
 def module(trace, name):
     """Return the parameters of a module in a trace."""
-    (found,) = [parameters for called, parameters in trace["modules"] if called == name]
+    (found,) = [step["parameters"] for step in trace["modules"] if step["name"] == name]
     return found
+
+
+def names_in(trace):
+    """Return the names of the modules of a trace, in order."""
+    return [step["name"] for step in trace["modules"]]
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -122,11 +130,12 @@ def test_events_of_madgraph_in_every_release(release):
         assert displaced["lifetimeOption"] == "exponential"
         assert displaced["ctau"] is True
         seen.add(flight[9900025])
-        assert trace["tags"] == ["first_tag", "second_tag"]
+        assert trace["globaltags"] == ["first_tag", "second_tag"]
         assert module(trace, "add_mdst_output")["dataDescription"]["mcbook"] == key
-        assert {p["name"]: (p["mass"], p["spin"]) for p in trace["particles"].values()} == {
-            "A_dark": (1.5, 1), "chi1_dark": (0.5, 0.5), "chi2_dark": (0.7, 0.5),
-            "h_dark": (0.4, 0),
+        assert {p["name"]: (p["mass"], p["spin"], p["charge"], p["lifetime"])
+                for p in trace["particles"]} == {
+            "A_dark": (1.5, 1, 0, 0), "chi1_dark": (0.5, 0.5, 0, 0), "chi2_dark": (0.7, 0.5, 0, 0),
+            "h_dark": (0.4, 0, 0, 0),
         }  # fmt: skip
         taken.append(trace["seed"])
     assert sorted(seen) == pytest.approx(lengths, rel=1e-8)
@@ -165,15 +174,18 @@ def test_decay_files_in_every_release(release, lifetime, tmp_path):
     assert (found["jobs"], found["events"]) == (3, 30)
     ctau = show(sample)["points"][0]["derived"]["ctau_hp"]
     for trace in runs("out", release, BASF2_STUB_TABLE=str(table)).values():
-        names = [name for name, _ in trace["modules"]]
+        names = names_in(trace)
         assert ("GeneratedVertexDisplacer" in names) == (lifetime == "displacer")
         assert "LHEInput" not in names
         if lifetime == "displacer":
             moved = module(trace, "GeneratedVertexDisplacer")
             assert moved["lifetime"] == [pytest.approx(ctau / 10, rel=1e-8)]
-            assert trace["particles"]["9900025"]["lifetime"] == 0
-        else:
-            assert trace["particles"]["9900025"]["lifetime"] == pytest.approx(ctau, rel=1e-8)
+            (particle,) = trace["particles"]
+            assert (particle["pdgCode"], particle["lifetime"]) == (9900025, 0)
+    if lifetime == "generator":
+        rows = [line.split() for line in next(Path("out").glob("*/*.pdl")).read_text().splitlines()]
+        (row,) = [row for row in rows if row[4:5] == ["9900025"]]
+        assert float(row[10]) == pytest.approx(ctau, rel=1e-8)
 
 
 def test_taus_are_decayed_by_who_was_named():
@@ -182,7 +194,7 @@ def test_taus_are_decayed_by_who_was_named():
     fill(final=[13, -13, 15, -15])
     simulate("out", conditions(displacement="{zp: prompt}"))
     for trace in runs("out", "release-08-02-04").values():
-        names = [name for name, _ in trace["modules"]]
+        names = names_in(trace)
         assert names.index("EvtGenDecay") == names.index("BoostMCParticles") + 1
 
 
@@ -297,7 +309,8 @@ def test_runs_share_the_events():
     simulate("out", conditions(run=None, runs="[3, 5]", events_per_job="25", experiment="20"))
     for trace in runs("out", "release-08-02-04").values():
         info = module(trace, "EventInfoSetter")
-        assert info == {"expList": [20] * 3, "runList": [3, 4, 5], "evtNumList": [9, 8, 8]}
+        asked = {"expList": [20] * 3, "runList": [3, 4, 5], "evtNumList": [9, 8, 8]}
+        assert info == info | asked
         assert module(trace, "LHEInput")["runNum"] == 3
 
 
@@ -311,7 +324,7 @@ def test_background_by_pattern_and_by_environment(tmp_path):
     done = subprocess.run([sys.executable, script.name], cwd=script.parent, env=environment,
                           capture_output=True, text=True, check=False)  # fmt: skip
     assert "no file is called bg_*.root" in done.stderr
-    for folder in Path("out").glob("*-p1j1"):
+    for folder in Path("out").glob("*-1"):
         (folder / "bg_1.root").touch()
     for trace in runs("out", "release-08-02-04").values():
         assert module(trace, "add_simulation")["bkgfiles"] == ["bg_1.root"]
@@ -357,13 +370,58 @@ def test_dry_run_and_failure_write_nothing():
     assert not Path("a").exists()
     assert list_simulations() == []
     events = next(Path("events").glob("*.gz"))
-    text = gzip.decompress(events.read_bytes()).replace(b" 1.0000e+00\n", b"\n", 1)
-    events.write_bytes(gzip.compress(text))
-    with pytest.raises(WorkError, match="13 columns"):
+    events.write_bytes(gzip.compress(gzip.decompress(events.read_bytes()) + b" "))
+    with pytest.raises(WorkError, match="is not what was recorded"):
         simulate("a", "c.yaml")
     assert not Path("a").exists()
     assert list_simulations() == []
     assert [path.name for path in Path().glob(".a*")] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (" 1.0000e+00\n", "\n", "event 1 has a particle without 13 columns"),
+        ("       11 -1", "    x -1", "event 1 cannot be read"),
+        ("<event>\n ", "<event>\n 9", "event 1 cannot be read"),
+        ("<event>\n", "<event> 1\n", "not alone on its line"),
+        ("       11 -1", "       12 -1", "no electron comes in"),
+    ],
+)
+def test_events_that_basf2_would_not_read(before, after, says):
+    """The file and the event are named."""
+    plan(IDM)
+    (job,) = jobs()
+    text = lhe_of(job)
+    assert before in text
+    Path("a.lhe").write_text(text.replace(before, after, 1))
+    with pytest.raises(WorkError, match=says) as error:
+        read_events(Path("a.lhe")).wrong_sign()
+    assert "a.lhe" in error.value.message
+    commented = text.replace("<event>\n", "<event>\n\n# a comment\n").replace("\n", "\r\n")
+    Path("b.lhe").write_text(commented, newline="")
+    assert len(read_events(Path("b.lhe")).events) == 25
+
+
+def test_a_limit_loses_no_job():
+    """The jobs that a limit leaves are made by the next export."""
+    plan(IDM)
+    fill()
+    first = simulate("a", "c.yaml", limit=2)
+    assert first["jobs"] == 2
+    assert sum(row["jobs"] for row in list_simulations()) == 3
+    assert simulate("b", "c.yaml")["jobs"] == 6
+
+
+def test_names_of_files_do_not_run():
+    """Whatever a file is called, the script stays what it is."""
+    plan(IDM)
+    (job,) = jobs()
+    name = Path('a\n"""\nraise SystemExit("ran")\n"""\\N é.lhe')
+    name.write_text(lhe_of(job))
+    assert not ingest([name])["refused"]
+    simulate("out", "c.yaml")
+    assert len(runs("out", "release-08-02-04")) == 6
 
 
 def test_parts_without_events_are_left():
@@ -440,25 +498,29 @@ def test_gbasf2_background(monkeypatch):
     assert not Path("more").exists()
 
 
-@given(st.integers(1, 10**6), st.integers(1, 10**5), st.integers(1, 10**9))
+@given(st.integers(1, 10**6), st.integers(1, 10**5), st.integers(1, 2**31 - 1))
 def test_split(events, most, seed):
-    """Jobs have all events, none too many, and seeds of their own."""
+    """Jobs have all events, none too many, seeds of their own, names that say what they are."""
     most = max(most, events // 50)
-    found = list(split("idm-0123456789ab-s01234567", 1, events, seed, most))
+    found = list(split("idm-0123456789ab-s01234567", 3, events, seed, most))
     assert sum(job.events for job in found) == events
     assert all(0 < job.events <= most for job in found)
     assert [job.skipped for job in found] == [sum(j.events for j in found[:k])
                                               for k in range(len(found))]  # fmt: skip
     assert len({job.seed for job in found}) == len(found)
     for job in found:
-        for text in (
-            job.key,
-            job.project,
-            f"x/{job.key}.mdst.root",
-            f"/belle/user/me/{job.project}/a",
-        ):
-            assert said_by(text).jobs == {(1, job.number)}
+        on_grid = f"/belle/user/me/{job.project}/a"
+        for text in (job.key, job.project, f"x/{job.key}.mdst.root", on_grid):
+            ((part, number),) = said_by(text).jobs
+            assert (int(part, 36), number) == (seed, job.number)
         assert len(job.project) <= LONGEST_PROJECT
+
+
+def test_seeds_of_other_generators_are_longer():
+    """A project whose name would be too long is named by a hash; the files in it say what it is."""
+    (job,) = split("idm-0123456789ab-s01234567", 1, 10, 10**18, 10)
+    assert len(job.project) <= LONGEST_PROJECT
+    assert said_by(job.key).jobs
 
 
 @pytest.mark.parametrize(
@@ -469,7 +531,7 @@ def test_split(events, most, seed):
 def test_what_says_nothing(text):
     """Neither a sample nor a seed is a simulation."""
     assert not said_by(text)
-    assert said_by(f"{job_key('idm-0123456789ab-s01234567', 1, 2)} {text}")
+    assert said_by(f"{job_key('idm-0123456789ab-s01234567', '1z', 2)} {text}")
 
 
 @pytest.mark.parametrize("name", ["release-06-00", "release-08-02-04"])

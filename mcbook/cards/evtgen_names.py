@@ -56,6 +56,16 @@ def known_name(name: str) -> bool:
     return True
 
 
+def known_ids() -> frozenset[int]:
+    """Return the PDG ids of EvtGen's table, of both signs."""
+    from particle.data import basepath
+
+    lines = (basepath / "pdgid_to_evtgenname.csv").read_text(encoding="utf-8").splitlines()
+    numbers = (line.partition(",")[0] for line in lines)
+    table = {int(text) for text in numbers if text.lstrip("-").isdigit()}
+    return frozenset(table | _TAKEN_IDS | {-one for one in _TAKEN_IDS})
+
+
 def known_id(pdg_id: int) -> bool:
     """Whether EvtGen's table has a particle of this PDG id."""
     from particle import PDGID

@@ -172,6 +172,27 @@ def _complete(books: Writer, row: Row, file: SimulatedFileRow) -> bool:
     return True
 
 
+def correct_jobs(books: Writer, file: Row, jobs: Sequence[str]) -> None:
+    """Record that a file holds other jobs than was said when it came in.
+
+    Raises
+    ------
+    InputError
+        If another file of the same tier has one of them.
+    """
+    for row in _with_jobs(books, jobs):
+        if row["tier"] == file["tier"] and row["key"] != file["key"]:
+            raise InputError(f"{row['path'] or row['lpn']} holds one of these jobs already")
+    (before,) = _with_their_jobs(books, [file])
+    if set(before["jobs"]) == set(jobs):
+        return
+    books.change("DELETE FROM simulated_file_jobs WHERE file = ?", [(file["key"],)])
+    books.insert("simulated_file_jobs", [SimulatedFileJobRow(file["key"], job) for job in jobs])
+    (its,) = rows_among(books, "simulations", "id", [file["simulation_id"]])
+    detail = {"file": file["key"], "before": before["jobs"], "now": sorted(jobs)}
+    books.add_history([HistoryRow(its["sample_id"], "jobs of a file corrected", as_json(detail))])
+
+
 def of_digests(books: Reader, digests: Sequence[str]) -> list[Row]:
     """Return the rows of files with these SHA-256."""
     return list(rows_among(books, "simulated_files", "sha256", digests))

@@ -18,6 +18,7 @@ _ENTRY = re.compile(r"^\s*(?:DECAY\s+)?(?:\d+\s+)+(\S+)\s*#\s*(\w+)\s*$", re.IGN
 _PARTICLE = re.compile(
     rb"^[ \t]*(-?\d+)[ \t]+-?\d[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+", re.MULTILINE
 )
+_WEIGHT = re.compile(rb"<event>\s*\d+[ \t]+-?\d+[ \t]+([-+.\deE]+)")
 _INIT_FIELDS = 4
 _BEAMS = 10
 _ID = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{12}")  # any other tag is somebody's own, or MadGraph's
@@ -55,6 +56,11 @@ def read_lhe(path: str) -> ReadBack:
             f"{generated[1] if generated else 'nothing'}",
             hint="it was cut, or MadGraph found too few events: run that part again, then with "
             "another seed or fewer events",
+        )
+    if len(weights := set(_WEIGHT.findall(events))) > 1 or any(float(w) <= 0 for w in weights):
+        raise WorkError(
+            f"{path} has events of different weights, or of weights that are not above 0",
+            hint="nothing behind it looks at weights: give the unweighted events",
         )
     version = _VERSION.search(text)
     seed = settings.get("iseed", "")

@@ -281,8 +281,8 @@ class EvtGenCampaign:
         """Return nothing: there is nothing to compile."""
 
     def stated(self, sample: SampleInput) -> Stated:  # noqa: ARG002
-        """Return nothing: an event file does not say where it is from."""
-        return Stated({}, 0, (), frozenset())
+        """Return the particles that events may have, and the new ones that they must have."""
+        return _evtgen_events.stated(self._run_name == "evtgen.py", self.plan.new_particles)
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the command that runs a part, from the samples folder."""

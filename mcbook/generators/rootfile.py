@@ -18,7 +18,6 @@ EVENTS, PERSISTENT = "tree", "persistent"
 
 _TREES = frozenset({"TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple"})
 _SMALL = 1_000_000
-_MOST_BASKETS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,8 @@ def _check_end(path: Path) -> None:
 
 
 def _words(tree: Any) -> Iterator[str]:
-    """Yield the text in the first baskets of all branches."""
+    """Yield the text in all branches; a merged file has an entry for each that went into it."""
     for branch in tree.itervalues(recursive=True):
-        for number in range(min(branch.num_baskets, _MOST_BASKETS)):
+        for number in range(branch.num_baskets):
             content = bytes(branch.basket(number).data)
             yield from (found.decode("ascii") for found in re.findall(rb"[ -~]{8,}", content))

@@ -115,43 +115,53 @@ def _jobs(books: Reader, simulation: str, said: Sequence[Said], parts: str | Non
             hint="--parts says so: all, or such as 1-3,5,7j2 (job 2 of part 7). Jobs that were lost"
             " must not be counted",
         )
-    keys = {job_key(simulation, *one): one for one in sorted(named)}
+    keys = [job_key(simulation, *one) for one in sorted(named)]
     rows = list(rows_among(books, "simulation_jobs", "key", keys))
-    if missing := sorted(keys.keys() - {row["key"] for row in rows}):
-        part, number = keys[missing[0]]
-        raise InputError(f"{simulation} has no job {number} of part {part}")
+    if missing := sorted(set(keys) - {row["key"] for row in rows}):
+        raise InputError(f"{simulation} has no job {missing[0]}")
     if parts is None:
         return rows
     there = simulations.jobs_of(books, [simulation]).get(simulation, [])
     wanted = _listed(there, parts)
-    if rows and wanted != {(row["part"], row["number"]) for row in rows}:
+    if rows and {row["key"] for row in wanted} != {row["key"] for row in rows}:
         raise InputError("what it says of its jobs is not what --parts says")
-    chosen = {(row["part"], row["number"]): row for row in there}
-    if absent := sorted(wanted - chosen.keys()):
-        part, number = absent[0]
-        raise InputError(f"{simulation} has no job {number} of part {part}")
-    return [chosen[one] for one in sorted(wanted)]
+    return wanted
 
 
-def _listed(there: Sequence[Row], text: str) -> frozenset[tuple[int, int]]:
-    """Return the jobs that somebody names."""
+def _listed(there: Sequence[Row], text: str) -> list[Row]:
+    """Return the jobs that somebody names, in order."""
     if text.strip() == ALL:
-        return frozenset((row["part"], row["number"]) for row in there)
-    wanted: set[tuple[int, int]] = set()
+        return list(there)
+    wanted: set[str] = set()
+    known = {row["part"] for row in there}
     for word in text.replace(" ", "").split(","):
         found = _PARTS.fullmatch(word)
         if found is None:
             raise InputError(f"--parts: {word!r} is no part", hint="all, or such as 1-3,5,7j2")
-        first = int(found[1])
+        first, last = int(found[1]), int(found[2] or found[1])
+        inside = {part for part in known if first <= part <= last}
+        if not first <= last or len(inside) != last - first + 1:
+            raise InputError(f"--parts: {word}: that simulation has no such part")
+        chosen = [row for row in there if row["part"] in inside]
         if found[3]:
-            wanted.add((first, int(found[3])))
-            continue
-        last = int(found[2] or first)
-        jobs = {(r["part"], r["number"]) for r in there if first <= r["part"] <= last}
-        if absent := sorted(set(range(first, last + 1)) - {part for part, _ in jobs}):
-            raise InputError(f"--parts: part {absent[0]} has no job in that simulation")
-        wanted |= jobs
-    return frozenset(wanted)
+            chosen = [row for row in chosen if row["number"] == int(found[3])]
+        if not chosen:
+            raise InputError(f"--parts: {word}: that part has no such job")
+        wanted |= {row["key"] for row in chosen}
+    return [row for row in there if row["key"] in wanted]
+
+
+def tier_on_grid(path: PurePath) -> str:
+    """Return the tier of a file on the grid by its path, which says so where it is an mdst.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if "mdst" in path.parts or path.name.endswith(".mdst.root"):
+        return "mdst"
+    raise InputError("its path does not say what it is", hint="--tier says so: mdst, ntuple")
 
 
 def check_count(bound: BoundFile, rows: int, *, is_filtered: bool) -> None:

@@ -149,14 +149,19 @@ class _Reader:
         text = self.needed(
             "background", "none, environment (BELLE2_BACKGROUND_DIR), or a pattern of files"
         )
-        if not isinstance(text, str) or not _PATTERN.fullmatch(text) or text.startswith("/"):
+        if (
+            not isinstance(text, str)
+            or not _PATTERN.fullmatch(text)
+            or text.startswith("/")
+            or ".." in text
+        ):
             raise self.fail(
                 ("background",),
                 f"{text!r} is no pattern of files below the folder of the job",
                 "such as bg/*.root; a folder elsewhere is named by BELLE2_BACKGROUND_DIR, and here"
                 " background: environment",
             )
-        return text
+        return str(text)
 
     def seconds(self) -> float | None:
         if "seconds_per_event" not in self.data:

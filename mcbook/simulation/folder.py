@@ -35,6 +35,7 @@ class Entry:
     job: SimulationJob
     source: Source
     events: Path | None
+    sha256: str | None
     facts: Mapping[str, str]
 
 
@@ -82,7 +83,7 @@ def _rendered(work: Sequence[Entry]) -> Iterator[tuple[Entry, dict[str, bytes]]]
             source = entry.source
         elif entry.events != path or source is None:
             path = entry.events
-            source = Source(entry.source.given, read_events(path), entry.source.root)
+            source = Source(entry.source.given, read_events(path, entry.sha256), entry.source.root)
         checked(entry.simulation, source)
         yield entry, job_files(entry.simulation, entry.job, source, entry.facts)
 
@@ -95,6 +96,7 @@ def _line(entry: Entry, written: Mapping[str, bytes]) -> Row:
         "simulation": entry.simulation.id,
         "sample": entry.simulation.sample_id,
         "part": job.part,
+        "part_seed": job.part_seed,
         "job": job.number,
         "events": job.events,
         "seed": job.seed,

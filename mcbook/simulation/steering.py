@@ -8,7 +8,7 @@ from typing import Any
 from mcbook.cards import engine
 from mcbook.cards.evtgen import MM_PER_CM
 from mcbook.cards.evtgen_plan import PARENT
-from mcbook.errors import InputError
+from mcbook.errors import InputError, WorkError
 from mcbook.generators.detector import ForDetector
 from mcbook.registry.numbers import round9
 from mcbook.simulation.conditions import ENVIRONMENT, NO_BACKGROUND
@@ -80,7 +80,12 @@ def job_files(
     script = f"{job.key}.py"
     context = _context(simulation, job, source, list(inputs))
     context |= {"facts": list(_facts(simulation, job, facts)), "script": script}
-    return {script: engine.render(TEMPLATE, **context), **inputs}
+    content = engine.render(TEMPLATE, **context)
+    try:
+        compile(content, script, "exec")
+    except (SyntaxError, ValueError) as error:
+        raise WorkError(f"the steering file of {job.key} is no Python: {error}") from error
+    return {script: content, **inputs}
 
 
 def _inputs(job: SimulationJob, source: Source) -> Files:
@@ -99,7 +104,7 @@ def _context(
     pattern = conditions.background
     has_pattern = pattern not in {NO_BACKGROUND, ENVIRONMENT}
     has_signal = packed is None and release.has_signal_generator
-    standard = {"glob": has_pattern, "gzip": packed, "shutil": packed, "tempfile": given.lives}
+    standard = {"glob": has_pattern, "gzip": packed, "shutil": packed}
     modules = {
         "background": pattern == ENVIRONMENT, "generators": has_signal,
         "L1trigger": release.triggers_apart, "mdst": True, "pdg": True, "reconstruction": True,
@@ -118,6 +123,7 @@ def _context(
         "global_tags": conditions.global_tags[::-1],  # the last one that is prepended wins
         "lives": given.lives,
         "table": inputs[1] if given.lives else None,
+        "whole": f"{job.key}.pdl",
         "particles": given.particles,
         "packed": packed,
         "plain": packed.removesuffix(".gz") if packed else None,
@@ -195,7 +201,14 @@ def _facts(simulation: Simulation, job: SimulationJob, facts: Mapping[str, str])
         "events": f"{job.events}, those behind the first {job.skipped} of part {job.part}",
         "seed": job.seed,
     }  # fmt: skip
-    yield from (f"{name}: {text}" for name, text in lines.items())
+    yield from (f"{name}: {_harmless(text)}" for name, text in lines.items())
+
+
+def _harmless(text: str) -> str:
+    """Return a text that does not end a docstring: names of files may be anything."""
+    return "".join(
+        letter if letter.isprintable() and letter not in '"\\' else "?" for letter in text
+    )
 
 
 def _description(simulation: Simulation, job: SimulationJob) -> Iterator[tuple[str, str]]:

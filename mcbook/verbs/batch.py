@@ -12,7 +12,7 @@ from mcbook.catalog import files
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import InputError, McbookError, WorkError
 from mcbook.generators import get
 from mcbook.generators.base import ReadBack
 from mcbook.intake.records import file_row
@@ -158,7 +158,7 @@ def collect(folder: str | Path, *, catalog: str | None = None, dry_run: bool = F
                     _fail(opened, line, told, dry_run=dry_run)
                 else:
                     counts["waiting"] += 1
-            except (WorkError, InputError, OSError, ValueError, KeyError) as error:
+            except (McbookError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 counts["refused"] += 1
                 refused.append({"key": key, "reason": str(getattr(error, "message", error))})
         location = opened.location

@@ -1,11 +1,12 @@
 """``mcbook ingest``: files with events come into the books."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from mcbook.catalog import files, simulations
+from mcbook.catalog.lifecycle import back, retirements, said_of
 from mcbook.catalog.rows_simulation import (
     SimulatedFileRow,
 )
@@ -15,7 +16,7 @@ from mcbook.errors import InputError, McbookError
 from mcbook.generators.rootfile import RootFile
 from mcbook.intake.bind import Binder, Bound, is_root, read, read_root_of
 from mcbook.intake.records import file_row
-from mcbook.intake.simulated import GRID, BoundFile, Told, bind, check_count
+from mcbook.intake.simulated import GRID, BoundFile, Told, bind, check_count, tier_on_grid
 from mcbook.production.making import Made
 from mcbook.production.manifest import MANIFEST
 from mcbook.production.publish import TEMPORARY, Progress, file_sha256
@@ -153,6 +154,8 @@ def _one(opened: Catalog, path: PurePath, how: _How, *, dry_run: bool) -> Row | 
     if is_known:
         with opened.writing(keep=not dry_run) as books:
             _find_again(books, digest, path)
+            if how.told.parts is not None and is_root(path):
+                _count_again(books, digest, path, how.told)
         return None
     if is_root(path):
         root = read_root_of(path)
@@ -178,7 +181,13 @@ def _simulated(
         raise InputError(
             "nothing says of which simulation it is", hint="--simulation and --parts say so"
         )
-    tier = told.tier or (MDST if root is None or root.is_from_basf2 else NTUPLE)
+    if gone := retirements(books, [bound.simulation["sample_id"]]):
+        ((identity, why),) = gone.items()
+        raise InputError(said_of(identity, why), hint=back(identity))
+    tier = told.tier
+    if tier is None and root is not None:
+        tier = MDST if root.is_from_basf2 else NTUPLE
+    tier = tier or tier_on_grid(path)
     storage, name, size = None, None, None
     if root is not None:
         if root.is_from_basf2:
@@ -237,6 +246,15 @@ def _find_again(books: Writer, digest: str, path: Path) -> None:
                     f"UPDATE {table} SET storage = ?, path = ? WHERE sha256 = ?",  # noqa: S608
                     [(storage, name, digest)],
                 )
+
+
+def _count_again(books: Writer, digest: str, path: Path, told: Told) -> None:
+    """Give a known file the jobs that somebody names now, where they are others."""
+    for row in simulations.of_digests(books, [digest]):
+        its = told.simulation or simulations.find(books, row["simulation_id"])
+        bound = bind(books, read_root_of(path).words, path, replace(told, simulation=its))
+        if bound is not None and its["id"] == row["simulation_id"]:
+            simulations.correct_jobs(books, row, bound.keys)
 
 
 def _check_free(books: Reader, bound: Bound) -> None:

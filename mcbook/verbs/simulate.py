@@ -100,12 +100,14 @@ def simulate(
             for sample in found.samples(ids):
                 found.add(sample)
             work = found.work[:limit]
+            chosen = {entry.simulation.id: entry.simulation for entry in work}
+            parts = {(entry.job.simulation_id, entry.job.part_seed) for entry in work}
+            jobs = [_job_row(job) for job in found.jobs
+                    if (job.simulation_id, job.part_seed) in parts]  # fmt: skip
         notes += found.notes()
         if not work:
             raise InputError("nothing is there to be simulated", hint="; ".join(notes) or None)
-        chosen = {entry.simulation.id: entry.simulation for entry in work}
         rows = [_row(simulation) for simulation in chosen.values()]
-        jobs = [_job_row(entry.job) for entry in work]
         with ExitStack() as stack:
             if not dry_run:
                 aside = stack.enter_context(_beside(target)) / "new"
@@ -166,6 +168,7 @@ class _Found:
     conditions: Conditions
     models_dir: str | Path | None
     work: list[Entry] = field(default_factory=list)
+    jobs: list[SimulationJob] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     again: dict[str, Rerenderer] = field(default_factory=dict)
 
@@ -230,24 +233,28 @@ class _Found:
         held = simulations.files_of(self.books, [simulation.id]).get(simulation.id, [])
         done = {key for row in held if row["tier"] == MDST for key in row["jobs"]}
         for part, file in parts:
-            there = [
-                SimulationJob(simulation.id, part.number, row["number"], row["skipped"],
-                              row["events"], row["seed"])
-                for row in recorded if row["part"] == part.number
-            ]  # fmt: skip
-            jobs = there or split(
-                simulation.id, part.number, part.events, part.seed, self.conditions.events_per_job
-            )
+            jobs = [_job(row, part.seed) for row in recorded if row["part"] == part.number] or list(
+                split(simulation.id, part.number, part.events, part.seed,
+                      self.conditions.events_per_job)
+            )  # fmt: skip
+            self.jobs += jobs  # all of a part, so that none is forgotten
             path = self.books.root_path(file["storage"]) / file["path"] if file else None
+            digest = file["sha256"] if file else None
+            facts = _facts(sample, part, file)
             for job in jobs:
                 if job.key in done:
                     self.left["job whose mdst is in the books"] += 1
-                    continue
-                facts = _facts(sample, file)
-                self.work.append(Entry(simulation, job, source, path, facts))
+                else:
+                    self.work.append(Entry(simulation, job, source, path, digest, facts))
 
 
-def _facts(sample: Row, file: Row | None) -> dict[str, str]:
+def _job(row: Row, part_seed: int) -> SimulationJob:
+    return SimulationJob(
+        row["simulation_id"], row["part"], part_seed, row["number"], row["skipped"], row["events"]
+    )
+
+
+def _facts(sample: Row, part: Any, file: Row | None) -> dict[str, str]:
     """Return what the head of a script says of its sample."""
     values = ", ".join(f"{name} = {value:.9g}" for name, value in sample["parameters"].items())
     facts = {
@@ -255,6 +262,7 @@ def _facts(sample: Row, file: Row | None) -> dict[str, str]:
         "process": f"{sample['model']} {sample['process']}",
         "parameters": values,
         "generator": sample["generator"] + (f" {file['version']}" if file else ""),
+        "part": f"{part.number}, seed {part.seed}",
     }
     if file is not None:
         facts["events from"] = f"{file['path']}, SHA-256 {file['sha256']}"

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from mcbook.catalog import simulations
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
@@ -113,6 +114,7 @@ class _Check:
         column = table_of("samples").c.id
         parts, cards = self._of(ids, "parts"), self._of(ids, "cards")
         made = self._of(ids, "files")
+        self._simulated(ids)
         by_definition: dict[str, list[Row]] = {}
         for sample in stored_rows(self.books, "samples", column.in_(ids)):
             by_definition.setdefault(sample["definition"], []).append(sample)
@@ -127,6 +129,15 @@ class _Check:
                     self._file(path, file["sha256"], sample["id"])
                 if again and not self._values(sample, derived):
                     self._bytes(sample, rows, again, derived, written)
+
+    def _simulated(self, ids: Sequence[str]) -> None:
+        """Check the files behind simulations that are on a disk."""
+        rows = {row["id"]: row["sample_id"] for row in simulations.of_samples(self.books, ids)}
+        for identity, listed in simulations.files_of(self.books, rows).items():
+            for file in listed:
+                if file["path"] is not None:
+                    path = self.roots[file["storage"]] / file["path"]
+                    self._file(path, file["sha256"], rows[identity])
 
     def _of(self, ids: Sequence[str], table: str) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = {}

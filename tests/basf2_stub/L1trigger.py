@@ -1,10 +1,11 @@
-"""The trigger, apart from the simulation in release 05 only."""
+"""Stub: the simulation of the trigger, a function of its own only in release-05."""
 
-import _rules
+import basf2
+from _session import MAJOR, fatal
 
 
 def add_tsim(path):
-    """Add it."""
-    if not _rules.OLD:
-        _rules.fatal("add_tsim is deprecated: the trigger is in add_simulation")
-    path.append(("add_tsim", {}))
+    """Add the simulation of the trigger."""
+    if MAJOR > 5:
+        fatal("add_tsim is part of add_simulation since release-06")
+    basf2.add_helper(path, "add_tsim")

@@ -1,242 +1,238 @@
-"""What modules of basf2 take, release by release, and in which order they stand.
+"""The rules that a whole path has to keep; `basf2.process` asks them."""
 
-From notes on the public source of basf2, not from the templates of mcbook: a parameter that a
-release does not have is fatal, as it is there.
-"""
-
-import itertools
-import os
 import re
-import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
-RELEASE = os.environ.get("BELLE2_RELEASE", "")
-_FOUND = re.fullmatch(r"release-(\d\d)-\d\d(-\d\d)?", RELEASE)
-if _FOUND is None or not 5 <= int(_FOUND[1]) <= 10:
-    sys.exit(f"FATAL no such release: {RELEASE!r}")
-MAJOR = int(_FOUND[1])
-OLD, MIDDLE, UNSURE, MAIN = MAJOR == 5, 6 <= MAJOR <= 8, MAJOR == 9, MAJOR >= 10
+import _lhe
+import _particles
+from _session import MAIN, MAJOR, errors, fatal, warning
+from _tables import event_switch
+
+GENERATORS = {"LHEInput", "EvtGenInput", "add_evtgen_generator"}
+CHAIN = ["add_simulation", "add_reconstruction", "add_mdst_output"]
+if MAJOR == 5:
+    CHAIN.insert(1, "add_tsim")
+
+#: What has a place in a path, in order; everything else may be anywhere.
+ORDER = [
+    {"EventInfoSetter"},
+    GENERATORS,
+    {"BoostMCParticles"},
+    {"EvtGenDecay"},
+    {"GeneratedVertexDisplacer"},
+    {"SmearPrimaryVertex"},
+    *({name} for name in CHAIN),
+    {"RootOutput"},
+]
+PLACES = {name: place for place, names in enumerate(ORDER) for name in names}
+DECAY = re.compile(r"\s*(Decay|CDecay|Enddecay|End)\b")
 
 
-def fatal(text):
-    """Stop as B2FATAL does."""
-    sys.stderr.write(f"FATAL {text}\n")
-    raise SystemExit(1)
+def check(modules):
+    """Check everything; return the number of events and the files that are written."""
+    if errors:
+        fatal(f"{len(errors)} errors before process: {errors[0]}")
+    names = [module["name"] for module in modules]
+    settings = {module["name"]: module["parameters"] for module in modules}
+    generator = check_generator(names)
+    check_chain(names)
+    asked = check_event_data(names, settings)
+    if generator == "LHEInput":
+        check_boost(names, settings)
+        records, found = check_lhe(settings, asked)
+    else:
+        check_evtgen(generator, names, settings)
+        records, found = None, asked
+    if "EvtGenDecay" in settings:
+        check_named_decay_file(settings["EvtGenDecay"]["UserDecFile"])
+    check_displacer(settings, records)
+    outputs = [
+        settings[name][key]
+        for name, key in (("add_mdst_output", "filename"), ("RootOutput", "outputFileName"))
+        if name in settings
+    ]
+    return found if asked is None else asked, outputs
 
 
-def _lhe_input():
-    """Return the parameters of LHEInput; which switch release 09 has is not known, so none is."""
-    found = {
-        "inputFileList": (list, None), "skipEvents": (int, 0), "useWeights": (bool, False),
-        "runNum": (int, 0 if OLD else -1), "expNum": (int, 0 if OLD else -1),
-        "nInitialParticles": (int, 0), "nVirtualParticles": (int, 0), "wrongSignPz": (bool, True),
-    }  # fmt: skip
-    if OLD or MIDDLE:
-        found["makeMaster"] = (bool, False)
-    if MAIN:
-        found["createEventMetaData"] = (bool, False)
-    if OLD:
-        found["boost2Lab"] = (bool, False)
-    if not MAIN:
-        found |= {"meanDecayLength": (float, 0.0), "Rmin": (float, 0.0), "Rmax": (float, 1e6),
-                  "pdg_displaced": (int, 9000008)}  # fmt: skip
-    return found
+def check_chain(names):
+    """Nothing twice, everything in order, and the whole chain to the output."""
+    for name, times in Counter(names).items():
+        if times > 1 and name not in ("Progress", "PrintMCParticles"):
+            fatal(f"{name} is in the path {times} times")
+    placed = [name for name in names if name in PLACES]
+    for before, after in pairwise(placed):
+        if PLACES[before] > PLACES[after]:
+            fatal(f"wrong order: {after} must come before {before}")
+    missing = [name for name in CHAIN if name not in names]
+    if missing and (len(missing) < len(CHAIN) or "RootOutput" not in names):
+        fatal(f"missing in the path: {', '.join(missing)}")
 
 
-MODULES = {
-    "EventInfoSetter": {"expList": (list, [0]), "runList": (list, [0]), "evtNumList": (list, [1])},
-    "LHEInput": _lhe_input(),
-    "GeneratedVertexDisplacer": {
-        "lifetimeOption": (str, "fixed"), "lifetime": (list, [0]), "pdgVal": (list, [-999]),
-        "maxDecayTime": (float, 300.0), "ctau": (bool, True),
-    },
-    "SmearPrimaryVertex": {},
-    "EvtGenInput": {
-        "userDECFile": (str, ""), "DECFile": (str, ""), "ParentParticle": (str, "Upsilon(4S)"),
-        "CoherentMixing": (bool, True), "InclusiveType": (int, 0), "InclusiveParticle": (str, ""),
-    },
-    "EvtGenDecay": {"DecFile": (str, ""), "UserDecFile": (str, "")},
-    "Progress": {},
-    "RootOutput": {"outputFileName": (str, "RootOutput.root"),
-                   "additionalDataDescription": (dict, {})},
-}  # fmt: skip
-if not OLD:
-    MODULES["BoostMCParticles"] = {}
-
-ORDER = ("EventInfoSetter", "LHEInput", "EvtGenInput", "BoostMCParticles", "EvtGenDecay",
-         "GeneratedVertexDisplacer", "SmearPrimaryVertex", "add_simulation", "add_tsim",
-         "add_reconstruction", "add_mdst_output", "RootOutput", "Progress")  # fmt: skip
-
-STANDARD = {
-    1,
-    2,
-    3,
-    4,
-    5,
-    11,
-    12,
-    13,
-    14,
-    15,
-    16,
-    21,
-    22,
-    23,
-    24,
-    111,
-    130,
-    211,
-    310,
-    321,
-    2112,
-    2212,
-}
-ELECTRON, TAU = 11, 15
-_GZIP = b"\x1f\x8b"
+def check_generator(names):
+    """Return the only generator."""
+    found = [name for name in names if name in GENERATORS]
+    if len(found) != 1:
+        fatal(f"a path has one generator, not {found}")
+    return found[0]
 
 
-def parameters_of(name, given):
-    """Return all parameters of a module, those that were given among them."""
-    if name not in MODULES:
-        fatal(f"there is no module {name} in {RELEASE}")
-    known = MODULES[name]
-    for key, value in given.items():
-        if key not in known:
-            fatal(f"{name} has no parameter {key} in {RELEASE}")
-        kind = known[key][0]
-        is_number = kind is float and isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number and type(value) is not kind:
-            fatal(f"{name}: {key} is {value!r} and must be {kind.__name__}")
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and text.startswith("/"):
-                fatal(f"{name}: {key} is an absolute path, which no grid site has: {text}")
-    return {**{key: default for key, (_, default) in known.items()}, **given}
-
-
-def check(path, particles):
-    """Check a path with all its modules before it runs; return the number of events."""
-    names = [name for name, _ in path]
-    steps = dict(path)
-    _check_order(names)
-    source = steps.get("LHEInput")
-    events = _events(names, steps)
-    if source is not None:
-        _check_lhe(steps, names, events, particles)
-    _check_displacer(steps, particles, source)
-    return events
-
-
-def _check_order(names):
-    """Every module once, in its place, and what must not be missing."""
-    for name in names:
-        if names.count(name) > 1:
-            fatal(f"{name} is there {names.count(name)} times")
-    for name, after in itertools.pairwise(names):
-        if ORDER.index(name) > ORDER.index(after):
-            fatal(f"{after} stands behind {name}")
-    sources = {"LHEInput", "EvtGenInput"} & set(names)
-    if len(sources) != 1:
-        fatal(f"{len(sources)} sources of events")
-    is_lhe = "LHEInput" in names
-    if not OLD and is_lhe != ("BoostMCParticles" in names):
-        fatal("BoostMCParticles belongs behind LHEInput, and nowhere else")
-    if "add_simulation" in names:
-        _check_simulation(names, is_lhe=is_lhe)
-
-
-def _check_simulation(names, *, is_lhe):
-    for needed in ["add_tsim"] * OLD + ["add_reconstruction", "add_mdst_output"]:
-        if needed not in names:
-            fatal(f"{needed} is missing")
-    if is_lhe != ("SmearPrimaryVertex" in names):
-        fatal("SmearPrimaryVertex places the vertex of LHE files; EvtGen places its own")
-
-
-def _events(names, steps):
-    """Return how many events are asked for."""
-    switch = steps.get("LHEInput", {}).get("makeMaster") or steps.get("LHEInput", {}).get(
-        "createEventMetaData"
-    )
-    if "EventInfoSetter" not in names:
-        if not switch:
-            fatal("nothing gives the events their numbers")
+def check_event_data(names, settings):
+    """Return how many events are asked for; None: all that LHEInput has."""
+    switch = event_switch()
+    lhe = settings.get("LHEInput", {})
+    sources = [name for name in names if name == "EventInfoSetter"]
+    if switch and lhe.get(switch):
+        sources.append("LHEInput")
+    if len(sources) != 1 or names[0] != sources[0]:
+        fatal(f"the first module, and it only, gives event data: {names[0]}, {sources}")
+    if sources == ["LHEInput"]:
         return None
-    if switch:
-        fatal("both EventInfoSetter and LHEInput number the events")
-    info = steps["EventInfoSetter"]
-    if not len(info["expList"]) == len(info["runList"]) == len(info["evtNumList"]):
-        fatal("EventInfoSetter: lists of different lengths")
-    if min(info["evtNumList"]) <= 0:
-        fatal("EventInfoSetter: no events")
-    return sum(info["evtNumList"])
+    data = settings["EventInfoSetter"]
+    numbers = data["evtNumList"]
+    if not len(data["expList"]) == len(data["runList"]) == len(numbers):
+        fatal("EventInfoSetter: expList, runList and evtNumList differ in length")
+    if min(numbers, default=0) <= 0:
+        fatal(f"EventInfoSetter: numbers of events must be positive: {numbers}")
+    if min(data["expList"] + data["runList"]) < 0 or data["skipNEvents"] < 0:
+        fatal("EventInfoSetter: negative experiment, run or skipNEvents")
+    return sum(numbers)
 
 
-def read_lhe(names):
-    """Yield the events of LHE files as lists of particles, each a list of 13 numbers."""
-    for name in names:
-        if not Path(name).is_file():
-            fatal(f"could not open {name}")
-        content = Path(name).read_bytes()
-        if content[:2] == _GZIP:
-            fatal(f"{name} is packed: plain text only")
-        lines = iter(line.partition("#")[0].strip() for line in content.decode().splitlines())
-        for line in lines:
-            if line != "<event>":
-                continue
-            count = int(next(lines).split()[0])
-            rows = [[float(word) for word in next(lines).split()] for _ in range(count)]
-            if any(len(row) != 13 for row in rows):
-                fatal(f"{name}: a particle without 13 columns")
-            yield rows
+def check_boost(names, settings):
+    """Events are boosted to the laboratory once."""
+    if "SmearPrimaryVertex" not in names:
+        fatal("missing in the path: SmearPrimaryVertex")
+    if MAJOR == 5:
+        if not settings["LHEInput"]["boost2Lab"]:
+            fatal("LHEInput: boost2Lab is off: events are not boosted")
+    elif names[names.index("LHEInput") + 1 :][:1] != ["BoostMCParticles"]:
+        fatal("events are not boosted: BoostMCParticles must come directly after LHEInput")
 
 
-def _check_lhe(steps, names, events, particles):
-    """Do with parameters and files what the reader of LHE files does."""
-    source = steps["LHEInput"]
-    numbered = MIDDLE or source.get("createEventMetaData")
-    if numbered and min(source["runNum"], source["expNum"]) < 0:
-        fatal("LHEInput: runNum and expNum must be set")
-    if OLD and not source["boost2Lab"]:
-        fatal("the events stay in the centre-of-mass frame")
-    if source.get("meanDecayLength"):
-        fatal("the flight of LHEInput lacks a factor beta: it is wrong for what is slow")
-    found = list(read_lhe(source["inputFileList"] or []))
-    if events is not None and len(found) < events:
-        fatal(f"{len(found)} events are there, {events} are asked for")
-    known = STANDARD | {abs(code) for code in particles}
-    displaced = set(steps.get("GeneratedVertexDisplacer", {}).get("pdgVal", []))
-    hidden = range(source["nInitialParticles"], source["nVirtualParticles"])
-    for row in (row for rows in found for row in rows):
-        _check_particle(int(row[0]), int(row[1]), row[8], names, known, source)
-    if displaced & {int(rows[n][0]) for rows in found for n in hidden if n < len(rows)}:
-        fatal("what is virtual cannot be displaced")
-    seen = {int(row[0]) for rows in found for row in rows}
-    if not displaced <= seen | {-code for code in seen}:
-        fatal(f"nothing to displace: {sorted(displaced - seen)}")
+def check_lhe(settings, asked):
+    """Check the events; return the codes that Geant4 sees and does not, and how many events."""
+    lhe = settings["LHEInput"]
+    numbered = bool(lhe.get(event_switch()))
+    if (MAJOR < MAIN or numbered) and min(lhe["expNum"], lhe["runNum"]) < 0:
+        fatal("LHEInput: expNum or runNum is negative")
+    if lhe["nInitialParticles"] != 2 or lhe["nVirtualParticles"] < 0 or lhe["skipEvents"] < 0:
+        fatal("LHEInput: nInitialParticles must be 2, nVirtualParticles and skipEvents >= 0")
+    events = _lhe.read(lhe["inputFileList"])[lhe["skipEvents"] :]
+    if not events or len(events) < (asked or 0):
+        fatal(f"LHEInput: fewer events than asked for: {len(events)} of {asked}")
+    if lhe["useWeights"] or len({abs(weight) for weight, _ in events}) > 1:
+        warning("LHEInput ignores the weights of events: unweight them first")
+    visible, hidden, first = set(), set(), 2 + lhe["nVirtualParticles"]
+    for _, records in events:
+        check_beams(records[:2], lhe["wrongSignPz"])
+        check_records(records, first)
+        hidden |= {record.pdg for record in records[2:first]}
+        visible |= {record.pdg for record in records[first:]}
+    check_final_state(
+        {record.pdg for _, records in events for record in records if record.status == 1},
+        "EvtGenDecay" in settings,
+    )
+    if lhe.get("meanDecayLength", 0) > 0:
+        check_displaced(lhe["pdg_displaced"], visible, hidden)
+        if "GeneratedVertexDisplacer" in settings:
+            fatal("LHEInput and GeneratedVertexDisplacer both displace")
+    return (visible, hidden), len(events)
 
 
-def _check_particle(code, status, pz, names, known, source):
-    if abs(code) not in known:
-        fatal(f"nobody knows a particle {code}")
-    if abs(code) == TAU and status == 1 and "EvtGenDecay" not in names:
-        fatal("a tau is undecayed")
-    if code == ELECTRON and status == -1 and (pz < 0) != source["wrongSignPz"]:
-        fatal("the beams are mirrored: e- must fly along +z")
+def check_beams(beams, flip):
+    """Check that the electron goes to +z (HER), in the frame where the beams have one energy."""
+    if sorted(beam.pdg for beam in beams) != [-11, 11] or any(beam.status != -1 for beam in beams):
+        fatal("the initial records of the LHE file are not an electron and a positron")
+    if abs(sum(beam.pz for beam in beams)) > 1e-4 * sum(beam.energy for beam in beams):
+        fatal("the LHE file is not in the CM frame: events would be boosted twice")
+    electron = next(beam for beam in beams if beam.pdg == 11)
+    if (-electron.pz if flip else electron.pz) <= 0:
+        fatal("LHEInput: beams mirrored: wrongSignPz does not fit the LHE file")
 
 
-def _check_displacer(steps, particles, source):
-    step = steps.get("GeneratedVertexDisplacer")
-    if step is None:
+def check_records(records, first):
+    """All codes are known, and only intermediate particles are hidden from Geant4."""
+    if len(records) < first:
+        fatal("LHEInput: nVirtualParticles is more than an event has")
+    for record in records[2:]:
+        if record.pdg not in _particles.known:
+            fatal(f"the PDG code {record.pdg} of the LHE file is not known")
+        if record.status not in (1, 2, 3):
+            fatal(f"a record with status {record.status} after the initial ones")
+    if any(record.status == 1 for record in records[2:first]):
+        fatal("LHEInput: nVirtualParticles hides a particle of the final state")
+
+
+def check_final_state(codes, decays):
+    """Nothing is left undecayed that Geant4 does not decay."""
+    if codes & {15, -15} and not decays:
+        fatal("undecayed tau leptons in the LHE file, and no module EvtGenDecay")
+    if {abs(code) for code in codes} & _particles.QUARKS:
+        warning("bare quarks or gluons in the final state of the LHE file")
+
+
+def check_displaced(code, visible, hidden):
+    """Check that a displaced particle is in the events, and not hidden from Geant4."""
+    if code in hidden:
+        fatal(f"the displaced particle {code} is hidden as virtual")
+    if code not in visible:
+        fatal(f"the displaced particle {code} does not occur in the LHE file")
+
+
+def check_displacer(settings, records):
+    """Check what is displaced, and how."""
+    if (module := settings.get("GeneratedVertexDisplacer")) is None:
         return
-    if len(step["pdgVal"]) != len(step["lifetime"]):
-        fatal("GeneratedVertexDisplacer: lists of different lengths")
-    if step["lifetimeOption"] not in {"fixed", "flat", "exponential"}:
-        fatal(f"GeneratedVertexDisplacer: no option {step['lifetimeOption']}")
-    if not all(value > 0 for value in step["lifetime"]):
-        fatal("GeneratedVertexDisplacer: a lifetime that is not above 0")
-    needs_entry = MAIN or source is None
-    for code in step["pdgVal"]:
-        if needs_entry and code not in particles:
-            fatal(f"GeneratedVertexDisplacer: nobody knows {code}")
-        if needs_entry and particles[code]["lifetime"] != 0:
-            fatal(f"GeneratedVertexDisplacer: {code} has a lifetime already")
+    codes, lifetimes = module["pdgVal"], module["lifetime"]
+    if module["lifetimeOption"] not in ("fixed", "flat", "exponential"):
+        fatal(f"GeneratedVertexDisplacer: no lifetimeOption {module['lifetimeOption']!r}")
+    if len(codes) != len(lifetimes) or not codes:
+        fatal("GeneratedVertexDisplacer: pdgVal and lifetime differ in length, or are empty")
+    if min(lifetimes) <= 0 or module["maxDecayTime"] <= 0:
+        fatal("GeneratedVertexDisplacer: lifetimes must be positive")
+    check_displaced_codes(codes, records)
+
+
+def check_displaced_codes(codes, records):
+    """Check that displaced particles are known, and in the events where there are some."""
+    for code in codes:
+        known = _particles.known.get(code)
+        if MAJOR >= MAIN and (known is None or known["lifetime"] != 0):
+            fatal(f"GeneratedVertexDisplacer: {code} is unknown, or the table has its lifetime")
+        if records is not None:
+            check_displaced(code, *records)
+        elif known is None or code in _particles.TABLE:
+            fatal(f"GeneratedVertexDisplacer: {code} is no particle that the script adds")
+
+
+def check_evtgen(generator, names, settings):
+    """Check a path that begins with EvtGen, which boosts and sets the vertex itself."""
+    for name in {"BoostMCParticles", "SmearPrimaryVertex"} & set(names):
+        fatal(f"{name} does not go with EvtGen, which does it itself")
+    if generator != "EvtGenInput":
+        return
+    module = settings["EvtGenInput"]
+    check_named_decay_file(module["userDECFile"])
+    if MAJOR > 5 and module["ParentParticle"] in {f"Upsilon({n}S)" for n in (3, 4, 5, 6)}:
+        warning("EvtGenInput: use add_evtgen_generator for this parent")
+
+
+def check_named_decay_file(name):
+    """Check the decay file that a parameter names, if it does."""
+    if name:
+        check_decay_file(Path(name))
+
+
+def check_decay_file(path):
+    """Every block of a decay file has an end, and so has the file."""
+    if not path.is_file():
+        fatal(f"there is no decay file {path}")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    words = [found[1] for line in lines if (found := DECAY.match(line.partition("#")[0]))]
+    if not words or words[-1] != "End" or words.count("End") != 1:
+        fatal(f"the decay file {path} does not end with End")
+    blocks = [word for word in words[:-1] if word != "CDecay"]
+    if blocks != ["Decay", "Enddecay"] * (len(blocks) // 2):
+        fatal(f"a block Decay of {path} has no Enddecay")

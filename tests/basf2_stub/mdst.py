@@ -1,18 +1,26 @@
-"""The output."""
+"""Stub: the output."""
 
-import _rules
+import _tables
+import basf2
+
+TYPES = {
+    "mc": bool,
+    "filename": str,
+    "additionalBranches": _tables.TEXTS,
+    "dataDescription": dict,
+}
 
 
 def add_mdst_output(
     path, mc=True, filename="mdst.root", additionalBranches=(), dataDescription=None
 ):
-    """Add it."""
-    if filename.startswith("/"):
-        _rules.fatal(f"an absolute path, which no grid site has: {filename}")
-    for key, value in (dataDescription or {}).items():
-        if not (isinstance(key, str) and isinstance(value, str)):
-            _rules.fatal(f"dataDescription: {key} is {value!r}, and all of it must be text")
-    path.append(
-        ("add_mdst_output", {"mc": mc, "filename": filename, "dataDescription": dataDescription,
-                             "additionalBranches": list(additionalBranches)})
-    )  # fmt: skip
+    """Add the output of what an analysis needs."""
+    parameters = {
+        "mc": mc,
+        "filename": filename,
+        "additionalBranches": [] if additionalBranches == () else additionalBranches,
+        "dataDescription": {} if dataDescription is None else dataDescription,
+    }
+    for name, value in parameters.items():
+        _tables.check_value("add_mdst_output", name, TYPES[name], value)
+    basf2.add_helper(path, "add_mdst_output", **parameters)

@@ -1,51 +1,54 @@
-"""The particles that basf2 knows besides those of the Standard Model, by PDG id."""
+"""Stub: particles that the script adds to the table of basf2."""
 
 from pathlib import Path
 
-import _rules
-
-particles = {}
-_TAKEN = {"gamma", "e-", "mu-", "Z0", "A0", "Higgs0"}
+import _particles
+import _session
+import _tables
 
 
 def add_particle(  # noqa: PLR0913, PLR0917
-    name,
-    pdgCode,
-    mass,
-    width,
-    charge,
-    spin,
-    max_width=None,
-    lifetime=0,
-    pythiaID=0,
+    name, pdgCode, mass, width, charge, spin, max_width=None, lifetime=0, pythiaID=0
 ):
-    """Add a particle; return whether that went well."""
-    if any(letter.isspace() for letter in name):
-        _rules.fatal(f"the name {name!r} has blanks")
-    for value in (mass, width, charge, spin, lifetime):
-        if not isinstance(value, int | float):
-            raise TypeError(value)
-    names = {entry["name"] for entry in particles.values()} | _TAKEN
-    if pdgCode in particles or pdgCode in _rules.STANDARD or name in names:
+    """Add a particle; say whether it was added."""
+    if type(name) is not str or type(pdgCode) is not int or type(pythiaID) is not int:
+        raise TypeError("add_particle: the name must be a str, the codes int")
+    max_width = 3 * width if max_width is None and width is not None else max_width
+    for value in (mass, width, charge, spin, max_width, lifetime):
+        if not _tables.fits(value, _tables.NUMBER):
+            raise TypeError(f"add_particle {name}: {value!r} is no number")
+    if mass < 0 or width < 0 or lifetime < 0 or spin < 0 or 2 * spin % 1:
+        raise ValueError(f"add_particle {name}: a negative number, or a spin that is not n/2")
+    if lifetime > 0:
+        _session.warning(f"add_particle {name}: a lifetime above 0 is not handled properly")
+    names = {entry["name"] for entry in _particles.known.values()}
+    if not name or len(name.split()) != 1 or name != name.strip():
+        _session.error(f"add_particle: blanks in the name {name!r}")
         return False
-    particles[pdgCode] = {
-        "name": name, "mass": mass, "width": width, "charge": charge, "spin": spin,
-        "max_width": 3 * width if max_width is None else max_width, "lifetime": lifetime,
-        "pythia": pythiaID,
-    }  # fmt: skip
+    if pdgCode in _particles.known or name in names:
+        _session.error(f"add_particle: {name} or {pdgCode} is in the table already")
+        return False
+    _particles.known[pdgCode] = {"name": name, "lifetime": lifetime}
+    _session.particles.append({
+        "name": name, "pdgCode": pdgCode, "mass": mass, "width": width, "charge": charge,
+        "spin": spin, "max_width": max_width, "lifetime": lifetime, "pythiaID": pythiaID,
+    })  # fmt: skip
     return True
 
 
 def load(filename):
-    """Read a whole table of EvtGen in place of the known one."""
-    with Path(filename).open() as lines:
-        words = [line.split() for line in lines if not line.startswith("*")]
-    if ["end"] not in words:
-        _rules.fatal("the table has no end")
-    for row in words[: words.index(["end"])]:
-        code = int(row[4])
-        particles[code] = {
-            "name": row[3], "mass": float(row[5]), "width": float(row[6]),
-            "charge": int(row[8]) / 3, "spin": int(row[9]) / 2, "max_width": float(row[7]),
-            "lifetime": float(row[10]), "pythia": int(row[11]),
-        }  # fmt: skip
+    """Replace the table by the one of a file in the format of EvtGen."""
+    _tables.check_paths("pdg.load", "filename", filename)
+    if not Path(filename).is_file():
+        _session.fatal(f"pdg.load: there is no file {filename}")
+    read = {}
+    for line in Path(filename).read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if words[:3] == ["add", "p", "Particle"]:
+            if len(words) != 12:
+                _session.fatal(f"pdg.load: not 12 columns: {line}")
+            read[int(words[4])] = {"name": words[3], "lifetime": float(words[10])}
+    if not read:
+        _session.fatal(f"pdg.load: there are no particles in {filename}")
+    _particles.known.clear()
+    _particles.known.update(read)
