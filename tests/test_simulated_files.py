@@ -17,6 +17,7 @@ from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.verbs.books import copy, dump, load, merge
 from mcbook.verbs.check import check
+from mcbook.verbs.efficiencies import add_efficiency_map
 from mcbook.verbs.generate import generate
 from mcbook.verbs.ingest import ingest
 from mcbook.verbs.lifecycle import retire
@@ -467,3 +468,20 @@ def test_retired_and_altered(simulation):
     retire(simulation.rpartition("-s")[0], reason="wrong mass")
     (refused,) = ingest([ntuple("a.root", 1)], simulation=simulation, parts="all")["refused"]
     assert "wrong mass" in refused["reason"]
+
+
+def test_an_efficiency_is_divided_by_what_went_in(simulation):
+    """A map whose rows say another number, or name a simulation that is not there, is warned of."""
+    run_jobs([0, 2])
+    ingest(["out"])
+
+    def warned(label, generated):
+        Path("eff.csv").write_text(f"sample_id,n_generated,n_selected\n{label},{generated},4\n")
+        return add_efficiency_map("eff.csv", name=f"map-{generated}", dry_run=True)["warnings"]
+
+    assert warned(simulation, 16) == []
+    (text,) = warned(simulation, 25)
+    assert "25 events generated, and 16 (mdst) went into its files" in text
+    (text,) = warned(simulation[:-8] + "01234567", 16)
+    assert "is not in the books" in text
+    assert warned(simulation.rpartition("-s")[0], 25) == []

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.analysis.records import Analysis, Channel
-from mcbook.catalog import efficiencies
-from mcbook.catalog.dump import ids_beginning, stored_rows, table_of
+from mcbook.catalog import efficiencies, simulations
+from mcbook.catalog.dump import ids_beginning, rows_among, stored_rows, table_of
 from mcbook.catalog.result import SIMULATION
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
@@ -45,8 +45,9 @@ def add_efficiency_map(
     Returns
     -------
     dict
-        ``catalog``, ``id``, ``name``, ``new``, ``rows``, ``samples``, ``regions``, and ``axes``:
-        the columns that are stored.
+        ``catalog``, ``id``, ``name``, ``new``, ``rows``, ``samples``, ``regions``, ``axes``: the
+        columns that are stored, and ``warnings``: where a row is divided by another number of
+        events than went into the files of its simulation.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def add_efficiency_map(
             "samples": len(samples),
             "regions": sorted({row["region"] for row in rows}),
             "axes": sorted(rows[0]["axes"]),
+            "warnings": list(_uncounted(books, rows)),
         }
 
 
@@ -165,6 +167,23 @@ def _check_known(
         f"{table.place(line)} (column sample_id): the sample {first} is not in the books{more}",
         hint=_like(books, first) or "`mcbook query --format ids` lists the ids",
     )
+
+
+def _uncounted(books: Reader, rows: Sequence[Row]) -> Iterator[str]:
+    """Yield what the books know otherwise of how many events rows are divided by."""
+    wanted = {row["simulation_id"]: row["n_generated"] for row in rows if row["simulation_id"]}
+    known = {row["id"] for row in rows_among(books, "simulations", "id", sorted(wanted))}
+    jobs = simulations.jobs_of(books, sorted(known))
+    files = simulations.files_of(books, sorted(known))
+    for identity, events in wanted.items():
+        if identity not in known:
+            yield f"the simulation {identity} is not in the books: nobody counted its jobs"
+            continue
+        tiers = simulations.covered(jobs.get(identity, []), files.get(identity, []))
+        counts = {tier: of["events_generated"] for tier, of in tiers.items()}
+        if events not in counts.values():
+            told = ", ".join(f"{count} ({tier})" for tier, count in counts.items()) or "none"
+            yield f"{identity}: {events} events generated, and {told} went into its files"
 
 
 def _like(books: Reader, wanted: str) -> str | None:
