@@ -17,6 +17,7 @@ from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.verbs.books import copy, dump, load, merge
 from mcbook.verbs.check import check
+from mcbook.verbs.collection import create_collection, show_collection
 from mcbook.verbs.efficiencies import add_efficiency_map
 from mcbook.verbs.generate import generate
 from mcbook.verbs.ingest import ingest
@@ -236,6 +237,11 @@ def test_damaged_files():
     assert ingest(["broken.root"])["files"]["refused"] == 1
     with uproot.recreate("empty.root"):
         pass
+    Path("nothing.root").touch()
+    (refused,) = ingest(["nothing.root"])["refused"]
+    assert "it is no ROOT file, though its name says so (0 bytes)" in refused["reason"]
+    (refused,) = ingest([ntuple(lines()[0]["output"], 3)])["refused"]
+    assert "its name says mdst" in refused["reason"]
     (refused,) = ingest(["empty.root"])["refused"]
     assert "has no tree" in refused["reason"]
     with pytest.raises(InputError, match="there is no file or folder"):
@@ -355,7 +361,7 @@ def test_commands(simulation, program, tmp_path):
     books = {"MCBOOK_CATALOG": str(here / "mcbook.db")}
     done = program("simulations", "--format", "json", check=0, **books)
     assert [row["id"] for row in json.loads(done.stdout)] == [simulation]
-    assert "hp exponential" in program("simulations", check=0, **books).stdout
+    assert "hp exponential" in program("simulations", simulation, check=0, **books).stdout
     for kind in ("basf2", "gbasf2"):
         done = program("export", kind, f"more-{kind}", "--conditions", here / "c.yaml",
                        "--limit", "1", "--format", "json", check=0, **books)  # fmt: skip
@@ -379,6 +385,12 @@ def test_trace(simulation):
     assert (found["kind"], found["tier"]) == ("simulated file", "mdst")
     assert found["file"]["recorded_sha256"] == found["file"]["sha256"]
     assert found["simulation"]["id"] == simulation
+    assert (found["jobs"], found["events_generated"]) == ([line["key"]], 9)
+    path = Path("out") / line["project"] / line["output"]
+    path.write_bytes(path.read_bytes() + b"x")
+    altered = trace(path)
+    assert altered["kind"] == "simulated file"
+    assert altered["file"]["recorded_sha256"] != altered["file"]["sha256"]
     found = trace(simulation)
     assert found["kind"] == "simulation"
     assert found["sample"]["id"] == simulation.rpartition("-s")[0]
@@ -449,11 +461,14 @@ def test_jobs_are_corrected(simulation):
     assert ingest([path], simulation=simulation, parts="1j1,1j3")["files"]["known"] == 1
     assert files()["ntuple"] == {"files": 1, "jobs": 2, "events_generated": 16}
     history = show(simulation.rpartition("-s")[0])["history"]
-    (entry,) = [row for row in history if row["event"] == "jobs of a file corrected"]
-    assert (len(entry["detail"]["before"]), len(entry["detail"]["now"])) == (3, 2)
+    (entry,) = [row for row in history if row["event"] == "file corrected"]
+    assert [len(entry["detail"][key]["jobs"]) for key in ("before", "now")] == [3, 2]
     ingest([ntuple("b.root", 4)], simulation=simulation, parts="1j2")
     (refused,) = ingest([path], simulation=simulation, parts="all")["refused"]
     assert "holds one of these jobs already" in refused["reason"]
+    ingest([path], simulation=simulation, parts="all", tier="ntuple.control")
+    assert files()["ntuple.control"]["events_generated"] == 25
+    assert files()["ntuple"]["events_generated"] == 9
 
 
 def test_retired_and_altered(simulation):
@@ -485,3 +500,20 @@ def test_an_efficiency_is_divided_by_what_went_in(simulation):
     (text,) = warned(simulation[:-8] + "01234567", 16)
     assert "is not in the books" in text
     assert warned(simulation.rpartition("-s")[0], 25) == []
+
+
+def test_collections_have_files_behind_simulations(simulation):
+    """What was simulated belongs to a collection, and what comes later is told."""
+    run_jobs([0])
+    ingest(["out"])
+    create_collection("paper", simulation.rpartition("-s")[0])
+    assert show_collection("paper")["samples"][0]["files"] == 2
+    run_jobs([1])
+    ingest(["out"])
+    project = lines()[2]["project"]
+    ingest([f"/belle/user/me/{project}/x.root"], tier="mdst")
+    since = show_collection("paper")
+    assert len(since["added"]) == 2
+    next(Path("out").glob("*-1/*.mdst.root")).unlink()
+    (lost,) = show_collection("paper")["lost"]
+    assert lost["reason"] == "it is not there as it was"

@@ -60,12 +60,20 @@ def check_name(name: str) -> None:
 
 
 def files_of(books: Reader, ids: Sequence[str]) -> dict[str, list[Row]]:
-    """Return the rows of the files of samples, for each of them."""
+    """Return the rows of the files of samples and of their simulations, for each sample.
+
+    Of a file that was entered by its path on the grid that stands for the SHA-256.
+    """
     from mcbook.catalog.dump import rows_among  # slow to import
 
     found: dict[str, list[Row]] = {identity: [] for identity in ids}
     for row in rows_among(books, "files", "sample_id", ids):
         found[row["sample_id"]].append(row)
+    its = {
+        row["id"]: row["sample_id"] for row in rows_among(books, "simulations", "sample_id", ids)
+    }
+    for row in rows_among(books, "simulated_files", "simulation_id", its):
+        found[its[row["simulation_id"]]].append({**row, "sha256": row["key"]})
     return found
 
 

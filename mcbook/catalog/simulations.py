@@ -128,6 +128,13 @@ def _with_their_jobs(books: Reader, rows: Iterable[Row]) -> list[Row]:
     return [{**row, "jobs": sorted(jobs.get(row["key"], []))} for row in files]
 
 
+def jobs_in(books: Reader, file: str) -> list[Row]:
+    """Return the jobs whose events went into a file, by its key."""
+    column = table_of("simulated_file_jobs").c.file
+    keys = [row["job"] for row in stored_rows(books, "simulated_file_jobs", column == file)]
+    return list(rows_among(books, "simulation_jobs", "key", keys))
+
+
 def enter_file(books: Writer, file: SimulatedFileRow, jobs: Sequence[str]) -> bool:
     """Record a file and the jobs that it holds; return whether it is new.
 
@@ -172,25 +179,27 @@ def _complete(books: Writer, row: Row, file: SimulatedFileRow) -> bool:
     return True
 
 
-def correct_jobs(books: Writer, file: Row, jobs: Sequence[str]) -> None:
-    """Record that a file holds other jobs than was said when it came in.
+def correct(books: Writer, file: Row, jobs: Sequence[str], tier: str) -> None:
+    """Record that a file holds other jobs, or is of another tier, than was said when it came in.
 
     Raises
     ------
     InputError
-        If another file of the same tier has one of them.
+        If another file of that tier has one of the jobs.
     """
     for row in _with_jobs(books, jobs):
-        if row["tier"] == file["tier"] and row["key"] != file["key"]:
+        if row["tier"] == tier and row["key"] != file["key"]:
             raise InputError(f"{row['path'] or row['lpn']} holds one of these jobs already")
     (before,) = _with_their_jobs(books, [file])
-    if set(before["jobs"]) == set(jobs):
+    if set(before["jobs"]) == set(jobs) and file["tier"] == tier:
         return
+    books.change("UPDATE simulated_files SET tier = ? WHERE key = ?", [(tier, file["key"])])
     books.change("DELETE FROM simulated_file_jobs WHERE file = ?", [(file["key"],)])
     books.insert("simulated_file_jobs", [SimulatedFileJobRow(file["key"], job) for job in jobs])
     (its,) = rows_among(books, "simulations", "id", [file["simulation_id"]])
-    detail = {"file": file["key"], "before": before["jobs"], "now": sorted(jobs)}
-    books.add_history([HistoryRow(its["sample_id"], "jobs of a file corrected", as_json(detail))])
+    was = {"tier": file["tier"], "jobs": before["jobs"]}
+    detail = {"file": file["key"], "before": was, "now": {"tier": tier, "jobs": sorted(jobs)}}
+    books.add_history([HistoryRow(its["sample_id"], "file corrected", as_json(detail))])
 
 
 def of_digests(books: Reader, digests: Sequence[str]) -> list[Row]:

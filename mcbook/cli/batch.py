@@ -32,7 +32,7 @@ def export_b2luigi(
         folder, expression, limit=limit, retry=retry, catalog=catalog, models_dir=models_dir,
         dry_run=dry_run,
     )  # fmt: skip
-    output.result(found, format_)
+    output.result(found, format_, dry_run=dry_run)
 
 
 def execute(
@@ -63,7 +63,7 @@ def collect(
     from mcbook.verbs.batch import collect as verb
 
     found = verb(folder, catalog=catalog, dry_run=dry_run)
-    output.result(found, format_)
+    output.result(found, format_, dry_run=dry_run)
     if wrong := len(found["failures"]) + len(found["refused"]):
         raise WorkError(f"{wrong} part{'s' * (wrong > 1)} failed or could not be entered")
 
@@ -96,7 +96,7 @@ def export_basf2(
             folder, conditions, expression, limit=limit, catalog=catalog, models_dir=models_dir,
             dry_run=dry_run, progress=report,
         )  # fmt: skip
-    output.result(found, format_)
+    output.result(found, format_, dry_run=dry_run)
 
 
 @export.command("gbasf2")
@@ -121,4 +121,4 @@ def export_gbasf2(
             folder, conditions, expression, for_grid=True, background=background, limit=limit,
             catalog=catalog, models_dir=models_dir, dry_run=dry_run, progress=report,
         )  # fmt: skip
-    output.result(found, format_)
+    output.result(found, format_, dry_run=dry_run)

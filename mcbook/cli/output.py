@@ -66,8 +66,10 @@ def record(value: Row, indent: str = "") -> None:
             typer.echo(f"{indent}{name}: {cell(entry)}")
 
 
-def result(value: Row, format_: str) -> None:
+def result(value: Row, format_: str, *, dry_run: bool = False) -> None:
     """Print a record, or one JSON document."""
+    if dry_run:
+        note("dry run, nothing was written")
     if format_ == "json":
         json_document(value)
     else:

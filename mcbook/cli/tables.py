@@ -117,7 +117,7 @@ def generated(found: Row, format_: str, *, dry_run: bool) -> None:
         )
     books = output.cell(found["catalog"])
     typer.echo(f"{_many(found['files_written'], 'file')} in {found['directory']}, books in {books}")
-    if found.get("command"):
+    if found.get("command") and found["parts"]["new"]:
         typer.echo(f"run a part by hand:\n{output.GAP}{found['command']}")
 
 

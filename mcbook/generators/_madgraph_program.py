@@ -11,6 +11,7 @@ NAME = "mg5_aMC"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TELLING = (
+    re.compile(r".*requires the six module.*"),
     re.compile(r"Zero result detected.*"),
     re.compile(r"invalid set command.*", re.IGNORECASE),
     re.compile(r".*No space left on device.*"),

@@ -188,6 +188,12 @@ def _enter(opened: Catalog, home: Path, receipt: Mapping[str, Any], *, dry_run: 
     with opened.writing(keep=not dry_run) as books:
         number = _number(books, receipt)
         tier = get(receipt["generator"]).tier
+        for known in files.of_sample(books, receipt["sample"]):
+            if (known["part"], known["tier"]) == (number, tier) and (
+                known["sha256"] != receipt["sha256"]
+            ):
+                there = books.root_path(known["storage"]) / known["path"]
+                raise InputError(f"part {number} was made elsewhere in between: {there} counts")
         row = file_row(receipt["sample"], number, tier, made, books.add_root(root))
         return bool(files.enter(books, [row]))
 

@@ -169,11 +169,11 @@ def _since(books: Reader, members: Mapping[str, Row]) -> Row:
     for identity, rows in collection.files_of(books, list(members)).items():
         before = set(members[identity]["files"])
         for row in rows:
-            path = books.root_path(row["storage"]) / row["path"]
-            told = {"sample": identity, "sha256": row["sha256"], "path": str(path)}
+            path = books.root_path(row["storage"]) / row["path"] if row["path"] else None
+            told = {"sample": identity, "sha256": row["sha256"], "path": str(path or row["lpn"])}
             if row["sha256"] not in before:
                 added.append(told)
-            elif not files.is_in_place(path, row["size"]):
+            elif path is not None and not files.is_in_place(path, row["size"]):
                 lost.append({**told, "reason": "it is not there as it was"})
         for digest in sorted(before - {row["sha256"] for row in rows}):
             told = {"sample": identity, "sha256": digest, "path": None}

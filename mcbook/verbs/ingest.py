@@ -154,7 +154,7 @@ def _one(opened: Catalog, path: PurePath, how: _How, *, dry_run: bool) -> Row | 
     if is_known:
         with opened.writing(keep=not dry_run) as books:
             _find_again(books, digest, path)
-            if how.told.parts is not None and is_root(path):
+            if (how.told.parts or how.told.tier) and is_root(path):
                 _count_again(books, digest, path, how.told)
         return None
     if is_root(path):
@@ -163,6 +163,11 @@ def _one(opened: Catalog, path: PurePath, how: _How, *, dry_run: bool) -> Row | 
             bound = bind(books, root.words, path, how.told)
             if bound is not None:
                 return _simulated(books, path, digest, root, how, bound)
+    elif path.suffix == ".root":
+        raise InputError(
+            f"it is no ROOT file, though its name says so ({path.stat().st_size} bytes)",
+            hint="the job that wrote it did not come to its end",
+        )
     return _generated(opened, path, digest, how, dry_run=dry_run)
 
 
@@ -187,6 +192,11 @@ def _simulated(
     tier = told.tier
     if tier is None and root is not None:
         tier = MDST if root.is_from_basf2 else NTUPLE
+        if tier == NTUPLE and path.name.endswith(".mdst.root"):
+            raise InputError(
+                "its name says mdst, and it has not the trees of basf2: tree and persistent",
+                hint="--tier says what it is",
+            )
     tier = tier or tier_on_grid(path)
     storage, name, size = None, None, None
     if root is not None:
@@ -249,12 +259,12 @@ def _find_again(books: Writer, digest: str, path: Path) -> None:
 
 
 def _count_again(books: Writer, digest: str, path: Path, told: Told) -> None:
-    """Give a known file the jobs that somebody names now, where they are others."""
+    """Give a known file the jobs and the tier that somebody names now, where they are others."""
     for row in simulations.of_digests(books, [digest]):
         its = told.simulation or simulations.find(books, row["simulation_id"])
         bound = bind(books, read_root_of(path).words, path, replace(told, simulation=its))
         if bound is not None and its["id"] == row["simulation_id"]:
-            simulations.correct_jobs(books, row, bound.keys)
+            simulations.correct(books, row, bound.keys, told.tier or row["tier"])
 
 
 def _check_free(books: Reader, bound: Bound) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.catalog import simulations
+from mcbook.catalog.result import SIMULATION
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.verbs.lookup import sample_ids
@@ -23,7 +24,7 @@ def list_simulations(
     Parameters
     ----------
     expression
-        Which samples; None means all.
+        Which samples, or the id of a simulation; None means all.
     catalog
         Path or URL of the catalog.
     models_dir
@@ -43,6 +44,9 @@ def list_simulations(
         If the expression is not right, or there is no catalog.
     """
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
+        if expression is not None and SIMULATION.search(expression.strip()):
+            its = simulations.find(books, expression.strip())
+            return [row for row in described(books, [its["sample_id"]]) if row["id"] == its["id"]]
         return described(books, sample_ids(books, expression, models_dir))
 
 

@@ -132,10 +132,7 @@ def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
     """Return where what a file says leads to: a result, a sample, or results made from it."""
     told = _file(file, None)
     for row in simulations.of_digests(books, [told["sha256"]]):
-        its = simulations.find(books, row["simulation_id"])
-        told["recorded_sha256"] = row["sha256"]
-        return {**_simulation(books, its), "kind": "simulated file", "file": told,
-                "tier": row["tier"]}  # fmt: skip
+        return _simulated(books, row, told)
     head = _head(file)
     for identity in _named(_RESULT, head):
         if _exists(books, "results", identity):
@@ -153,6 +150,20 @@ def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
         if _exists(books, "samples", identity):
             return _found(books, str(file), "file", identity) | {"file": told}
     return None
+
+
+def _simulated(books: Reader, row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file behind a simulation is of, with the jobs in it."""
+    its = simulations.find(books, row["simulation_id"])
+    jobs = simulations.jobs_in(books, row["key"])
+    return {
+        **_simulation(books, its),
+        "kind": "simulated file",
+        "file": {**told, "recorded_sha256": row["sha256"]},
+        "tier": row["tier"],
+        "jobs": [job["key"] for job in jobs],
+        "events_generated": sum(job["events"] for job in jobs),
+    }
 
 
 def _simulation(books: Reader, row: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +198,10 @@ def _in_root(books: Reader, storage: str, name: str, real: Path) -> dict[str, An
             "definitions": definitions,
             "samples": list(books.connection.execute(ids.order_by(samples.c.id)).scalars()),
         }
+    columns = table_of("simulated_files").c
+    place = (columns.storage == storage, columns.path == name)
+    for row in list(stored_rows(books, "simulated_files", *place)):
+        return _simulated(books, row, _file(real, row["sha256"]))
     for part in _owners(books, "parts", storage, name):
         return _of_sample(books, part["sample_id"], part["number"], name, real)
     for sample in _owners(books, "samples", storage, name):
