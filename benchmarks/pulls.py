@@ -36,7 +36,7 @@ GRIDS: dict[tuple[str, str], dict[str, Any]] = {
     ("zprime", "mumu_mumu"): {"scan": line("m_zp", 0.3, 8.0)},
     ("zprime", "mumu_tautau"): {"scan": line("m_zp", 3.7, 8.0)},
     ("dark_higgs", "mumu_inv"): {
-        "scan": line("m_ap", 0.4, 9.0), "derived": {"m_hp": "0.4 * m_ap"}, "fixed": DARK,
+        "scan": line("m_ap", 0.4, 7.4), "derived": {"m_hp": "0.4 * m_ap"}, "fixed": DARK,
     },
     ("dark_higgs", "six_leptons"): {
         "scan": line("m_ap", 0.3, 2.3), "derived": {"m_hp": "2.6 * m_ap"}, "fixed": DARK,
@@ -110,9 +110,10 @@ TEXT = """\
 
 Grids of 20 points for each MadGraph process, made by `mcbook generate` and `mcbook run` with
 MadGraph {version}, and held by `mcbook check` against the cross sections of the registry times the
-branching fractions of the process. A pull is the difference over its error: the one that MadGraph
-quotes, doubled where three or more particles are produced, and at least 0.3%. With that floor a
-width below 1 is right where MadGraph does better than 0.3%.
+branching fractions of the process and what MadGraph's windows around resonances keep (99.9%). A
+pull is the difference over its error: the one that MadGraph quotes, doubled where three or more
+particles are produced, and at least 0.3%. With that floor a width below 1 is right where MadGraph
+does better than 0.3%.
 
 {table}
 

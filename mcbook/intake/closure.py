@@ -1,5 +1,6 @@
 """Holds what generators found against what the registry expects."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,21 @@ class Pull:
     def value(self) -> float:
         """The pull."""
         return (self.found - self.expected) / self.error
+
+
+def kept_by_windows(widths: float, resonances: int) -> float:
+    """Return the part of a cross section that windows around resonances keep.
+
+    A window of n widths on either side keeps (2/pi) atan(2n) of a Breit-Wigner curve.
+
+    Parameters
+    ----------
+    widths
+        How many widths a decaying particle may be off its mass.
+    resonances
+        How many decay.
+    """
+    return (2 / math.pi * math.atan(2 * widths)) ** resonances
 
 
 def pull(sample: str, found: tuple[float, float], expected: float, n_bodies: int) -> Pull:

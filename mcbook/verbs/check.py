@@ -9,7 +9,7 @@ from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.lifecycle import retirements
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
-from mcbook.intake.closure import OUTLIER, Pull, pull, repeated, spread
+from mcbook.intake.closure import OUTLIER, Pull, kept_by_windows, pull, repeated, spread
 from mcbook.registry.chain import parse_chain
 from mcbook.verbs.lifetimes import undefined
 from mcbook.verbs.lookup import sample_ids
@@ -25,6 +25,7 @@ def check(
 ) -> Row:
     """Hold cross sections of generators against those of the registry, and look for mishaps.
 
+    What is expected is the registry's times what the generator's windows around resonances keep.
     The error of a comparison is the one that the generator quotes, doubled where three or more
     particles are produced, and at least 0.3%.
 
@@ -114,8 +115,11 @@ class _Found:
         if reason := self._no_formula(sample, definition):
             self.left_out.append({"id": sample["id"], "reason": reason})
             return
-        chains = definition["document"]["closure"]["process"]["chains"]
+        document = definition["document"]
+        chains = document["closure"]["process"]["chains"]
         first = parse_chain(next(iter(chains.values()))[0])
+        if widths := document["settings"].get("bwcutoff"):
+            expected *= kept_by_windows(widths, sum(1 for _ in first.decays()))
         entry = pull(sample["id"], measured, expected, len(first.final))
         self.groups.setdefault((sample["model"], sample["process"]), []).append(entry)
         self.pulls.append(
