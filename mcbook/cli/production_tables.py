@@ -49,10 +49,12 @@ def entered(found: Row, format_: str, *, dry_run: bool) -> None:
         output.json_document(found)
         return
     files = found["files"]
-    typer.echo(
-        f"{files['new']} new files, {found['events']} events; {files['known']} known,"
-        f" {files['refused']} refused"
-    )
+    behind = [row for row in found["entered"] if "simulation" in row]
+    generated = sum(row["events_generated"] for row in behind)
+    told = f"{files['new']} new file{'s' * (files['new'] != 1)}, {found['events']} events"
+    if behind:
+        told += f", {len(behind)} behind simulations for {generated} generated events"
+    typer.echo(f"{told}; {files['known']} known, {files['refused']} refused")
     for entry in found["refused"]:
         typer.echo(f"{output.from_here(entry['path'])}: {entry['reason']}")
         if entry["hint"]:

@@ -26,15 +26,16 @@ def program() -> Program:
     """Return MadGraph as the configuration or PATH has it."""
     found = config.mg5() or shutil.which(NAME)
     path = Path(found) if found else None
+    wrong = ""
     if path is not None and not path.is_file():
-        path = None
+        wrong, path = f"{path} is named, and is no file; ", None
     return Program(
         name=NAME,
         variable="MCBOOK_MG5",
         path=path,
         version=_version(path),
-        wanted="install MadGraph5_aMC@NLO 3.5.7; put mg5_aMC on PATH, or name it with MCBOOK_MG5 or"
-        " as mg5 in mcbook.toml",
+        wanted=f"{wrong}install MadGraph5_aMC@NLO 3.5.7; put mg5_aMC on PATH, or name it with"
+        " MCBOOK_MG5 or as mg5 in mcbook.toml",
     )
 
 
