@@ -83,7 +83,7 @@ def _rendered(work: Sequence[Entry]) -> Iterator[tuple[Entry, dict[str, bytes]]]
             source = entry.source
         elif entry.events != path or source is None:
             path = entry.events
-            source = Source(entry.source.given, read_events(path, entry.sha256), entry.source.root)
+            source = Source(entry.source.given, read_events(path, entry.sha256), entry.source.cards)
         checked(entry.simulation, source)
         yield entry, job_files(entry.simulation, entry.job, source, entry.facts)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from mcbook.cards import engine
@@ -30,11 +30,14 @@ def template_version() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the events of a part come from: a file with events, or the cards of a sample."""
+    """Where the events of a part come from: a file with events, or the cards of a sample.
+
+    `cards` are as they are rendered now, by their paths in the samples folder.
+    """
 
     given: ForDetector
     events: Events | None
-    root: Path
+    cards: Mapping[str, bytes]
 
 
 def checked(simulation: Simulation, source: Source) -> None:
@@ -92,7 +95,7 @@ def _inputs(job: SimulationJob, source: Source) -> Files:
     if source.events is not None:
         return {f"{job.key}.events.gz": source.events.packed(job.skipped, job.events)}
     names = [name for name in (source.given.card, source.given.table) if name is not None]
-    return {Path(name).name: (source.root / name).read_bytes() for name in names}
+    return {PurePosixPath(name).name: source.cards[name] for name in names}
 
 
 def _context(

@@ -190,14 +190,12 @@ class _Found:
     def _add(self, sample: Row) -> None:
         again = self._again(sample["definition"])
         (derived,) = again.derived([sample["parameters"]])
-        given = again.campaign.for_detector(
-            SampleInput(sample["id"], sample["parameters"], derived)
-        )
+        described = SampleInput(sample["id"], sample["parameters"], derived)
+        given = again.campaign.for_detector(described)
         points = table_of("points").c.sample_id == sample["id"]
         lifetimes = [row["derived"] for row in stored_rows(self.books, "points", points)]
         ways = list(displacements(self.conditions.displacement, given, lifetimes))
-        root = self.books.root_path(sample["storage"])
-        source = Source(given, None, root)
+        source = Source(given, None, again.files(described, ()) if given.card else {})
         parts = list(self._parts(sample, needs_events=given.source == "lhe"))
         for way in ways:
             simulation = Simulation(
