@@ -79,7 +79,10 @@ def read(path: str | Path) -> dict[str, Line]:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         head, *rest = [json.loads(line) for line in lines]
         if head.get("mcbook") != "manifest" or head.get("schema") != SCHEMA:
-            raise InputError(f"{path} is no manifest of this mcbook")
+            raise InputError(
+                f"{path} is no manifest of parts",
+                hint="`mcbook ingest` takes in what jobs of a detector simulation made",
+            )
         return {line["key"]: line for line in rest}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
