@@ -517,3 +517,16 @@ def test_collections_have_files_behind_simulations(simulation):
     next(Path("out").glob("*-1/*.mdst.root")).unlink()
     (lost,) = show_collection("paper")["lost"]
     assert lost["reason"] == "it is not there as it was"
+
+
+def test_a_folder_is_one_storage_root(simulation, tmp_path):
+    """Files of a folder that was named are kept by their paths in it, not each in a root."""
+    run_jobs()
+    elsewhere = tmp_path / "disk"
+    Path("out").rename(elsewhere)
+    ingest([elsewhere])
+    with open_catalog(None, mode="read") as opened, opened.reading() as books:
+        assert elsewhere in books.roots().values()
+        assert len(books.roots()) == 3  # samples, events, disk
+        paths = [row["path"] for row in simulations.files_of(books, [simulation])[simulation]]
+    assert all((elsewhere / path).is_file() for path in paths)

@@ -84,7 +84,7 @@ def ingest(
     InputError
         If a path is not there, or there is no catalog or no such sample.
     """
-    listed: list[PurePath] = list(_files(paths))
+    listed = list(_files(paths))
     if tier is not None:
         simulations.check_tier(tier)
     found: Row = {"entered": [], "refused": []}
@@ -94,9 +94,9 @@ def ingest(
             row = one_sample(books, sample) if sample is not None else None
             its = simulations.find(books, simulation) if simulation is not None else None
         how = _How(models_dir, row, Told(its, parts, tier, filtered))
-        for number, path in enumerate(listed, 1):
+        for number, (path, folder) in enumerate(listed, 1):
             try:
-                told = _one(opened, path, how, dry_run=dry_run)
+                told = _one(opened, path, replace(how, folder=folder), dry_run=dry_run)
                 counts["new" if told else "known"] += 1
                 found["entered"] += [told] if told else []
             except McbookError as error:
@@ -113,27 +113,31 @@ def ingest(
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """What somebody says of the files."""
+    """What somebody says of the files; `folder` is the one that was named, with a file in it."""
 
     models_dir: str | Path | None
     sample: Row | None
     told: Told
+    folder: Path | None = None
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[PurePath]:
-    """Yield files, those in folders as well; what is still being made lies in hidden folders."""
+def _files(paths: Sequence[str | Path]) -> Iterator[tuple[PurePath, Path | None]]:
+    """Yield files, and the folder that was named where they are in one.
+
+    What is still being made lies in hidden folders.
+    """
     for given in paths:
         path = Path(given).absolute()
         if path.is_file():
-            yield path
+            yield path, None
         elif path.is_dir():
             for entry in sorted(path.rglob("*")):
                 is_hidden = any(name.startswith(TEMPORARY) for name in entry.parts)
                 is_wanted = entry.name.endswith(KINDS) and entry.name != MANIFEST
                 if is_wanted and entry.is_file() and not is_hidden:
-                    yield entry
+                    yield entry, path
         elif str(given).startswith(GRID):
-            yield PurePosixPath(given)
+            yield PurePosixPath(given), None
         else:
             raise InputError(f"there is no file or folder {given}")
 
@@ -153,7 +157,7 @@ def _one(opened: Catalog, path: PurePath, how: _How, *, dry_run: bool) -> Row | 
         is_known = is_known or bool(simulations.of_digests(books, [digest]))
     if is_known:
         with opened.writing(keep=not dry_run) as books:
-            _find_again(books, digest, path)
+            _find_again(books, digest, path, how.folder)
             if (how.told.parts or how.told.tier) and is_root(path):
                 _count_again(books, digest, path, how.told)
         return None
@@ -202,8 +206,8 @@ def _simulated(
     if root is not None:
         if root.is_from_basf2:
             check_count(bound, root.rows, is_filtered=told.is_filtered)
-        folder, name = _place(books, Path(path))
-        storage, size = books.add_root(folder), Path(path).stat().st_size
+        place, name = _place(books, Path(path), how.folder)
+        storage, size = books.add_root(place), Path(path).stat().st_size
     row = SimulatedFileRow(
         digest or str(path), digest, bound.simulation["id"], tier, storage, name,
         None if root else str(path), size, root.rows if root else None, "", "",
@@ -231,7 +235,7 @@ def _generated(opened: Catalog, path: Path, digest: str, how: _How, *, dry_run: 
             return None
         bound = Binder(books, how.models_dir, how.sample).bind(said, generator)
         _check_free(books, bound)
-        root, name = _place(books, path)
+        root, name = _place(books, path, how.folder)
         made = Made(name, said, digest, path.stat().st_size)
         if bound.is_new:
             books.add_parts([bound.part])
@@ -242,7 +246,7 @@ def _generated(opened: Catalog, path: Path, digest: str, how: _How, *, dry_run: 
     return {"path": str(path), "sample": part.sample_id, "part": part.number, "events": said.events}
 
 
-def _find_again(books: Writer, digest: str, path: Path) -> None:
+def _find_again(books: Writer, digest: str, path: Path, folder: Path | None) -> None:
     """Record where a known file is now, if it is no longer where it was."""
     for table, rows in (
         ("files", files.of_digests(books, [digest])),
@@ -250,7 +254,7 @@ def _find_again(books: Writer, digest: str, path: Path) -> None:
     ):
         for row in rows:
             if not (books.root_path(row["storage"]) / row["path"]).is_file():
-                root, name = _place(books, path)
+                root, name = _place(books, path, folder)
                 storage = books.add_root(root)
                 books.change(
                     f"UPDATE {table} SET storage = ?, path = ? WHERE sha256 = ?",  # noqa: S608
@@ -278,10 +282,16 @@ def _check_free(books: Reader, bound: Bound) -> None:
             )
 
 
-def _place(books: Reader, path: Path) -> tuple[Path, str]:
-    """Return the storage root that a file is in, its own folder if none, and the path below."""
+def _place(books: Reader, path: Path, folder: Path | None) -> tuple[Path, str]:
+    """Return the storage root that a file is in, and the path below.
+
+    Where it is in none, that is the folder that was named, or its own.
+    """
     real = path.resolve()
     for root in sorted(books.roots().values(), key=lambda entry: -len(entry.parts)):
         if real.is_relative_to(root.resolve()):
             return root, real.relative_to(root.resolve()).as_posix()
-    return real.parent, real.name
+    top = (folder or real.parent).resolve()
+    if not real.is_relative_to(top):  # a link that leads out
+        top = real.parent
+    return top, real.relative_to(top).as_posix()
