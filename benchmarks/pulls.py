@@ -96,7 +96,7 @@ def page(found: dict[str, Any], states: list[dict[str, Any]], version: str) -> s
         )  # fmt: skip
         lines.append(
             f"| {row['model']} | {row['process']} | {row['samples']} | {row['mean']:+.2f} |"
-            f" {row['width']:.2f} | {largest:.1f} | {state['cpu_s'] / state['samples']:.1f} |"
+            f" {row['width']:.2f} | {largest:.1f} | {state['cpu_s'] / state['generated']:.1f} |"
         )
     pulls = [entry["pull"] for entry in found["pulls"]]
     mean = sum(pulls) / len(pulls)

@@ -10,9 +10,7 @@ from mcbook.catalog.json_text import as_json
 from mcbook.catalog.merge import merge
 from mcbook.catalog.names import ModelNames
 from mcbook.catalog.query import Search
-from mcbook.catalog.rows import (
-    FileRow,
-)
+from mcbook.catalog.rows import FileRow
 from mcbook.catalog.store import open_catalog
 
 ROOT = Path("/nowhere/samples")

@@ -21,10 +21,7 @@ from mcbook import resources
 from mcbook.catalog import accelerator, migrations, tables
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.migrations import REVISIONS, VERSION_TABLE, schema_sql
-from mcbook.catalog.rows import (
-    CardRow,
-    PartRow,
-)
+from mcbook.catalog.rows import CardRow, PartRow
 from mcbook.catalog.store import catalog_exists, locked, open_catalog
 from mcbook.errors import InputError, WorkError
 

@@ -10,9 +10,7 @@ from mcbook.catalog.dump import dump_lines, load_lines
 from mcbook.catalog.files import cross_section, enter, fail, mark
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.merge import merge
-from mcbook.catalog.rows import (
-    FileRow,
-)
+from mcbook.catalog.rows import FileRow
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError, WorkError
 from mcbook.verbs import books as books_verbs

@@ -15,9 +15,7 @@ from mcbook.catalog.find import find, find_near
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.names import ModelNames
 from mcbook.catalog.query import Search
-from mcbook.catalog.rows import (
-    DefinitionRow,
-)
+from mcbook.catalog.rows import DefinitionRow
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError
 from mcbook.registry.expressions import parse

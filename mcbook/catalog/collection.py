@@ -12,10 +12,7 @@ from typing import Any
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.names import LONGEST_LABEL, is_label
 from mcbook.catalog.result import canonical
-from mcbook.catalog.rows import (
-    CollectionRow,
-    CollectionSampleRow,
-)
+from mcbook.catalog.rows import CollectionRow, CollectionSampleRow
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import InputError, WorkError, did_you_mean
 

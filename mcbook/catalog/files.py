@@ -11,10 +11,7 @@ from typing import Any
 
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.json_text import as_json
-from mcbook.catalog.rows import (
-    FileRow,
-    HistoryRow,
-)
+from mcbook.catalog.rows import FileRow, HistoryRow
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import WorkError
 

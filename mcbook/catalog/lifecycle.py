@@ -10,12 +10,7 @@ from typing import Any
 from mcbook.catalog.files import RETIRED, settle
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.names import LONGEST_LABEL, OWNER, is_label
-from mcbook.catalog.rows import (
-    HistoryRow,
-    OwnerRow,
-    RetirementRow,
-    TagRow,
-)
+from mcbook.catalog.rows import HistoryRow, OwnerRow, RetirementRow, TagRow
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import InputError
 

@@ -19,11 +19,7 @@ from mcbook.catalog.result import (
     file_list,
     samples_under,
 )
-from mcbook.catalog.rows import (
-    LimitPointRow,
-    ResultRow,
-    ResultSampleRow,
-)
+from mcbook.catalog.rows import LimitPointRow, ResultRow, ResultSampleRow
 from mcbook.catalog.writer import Reader, Writer, now, user
 from mcbook.errors import InputError, WorkError
 

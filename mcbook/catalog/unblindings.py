@@ -13,9 +13,7 @@ from typing import Any
 
 from mcbook.catalog.json_text import as_json
 from mcbook.catalog.result import check_digest, file_list
-from mcbook.catalog.rows import (
-    UnblindingRow,
-)
+from mcbook.catalog.rows import UnblindingRow
 from mcbook.catalog.writer import Reader, Writer, user
 from mcbook.errors import InputError
 

@@ -4,9 +4,7 @@ import math
 from typing import Any
 
 from mcbook.catalog.json_text import as_json
-from mcbook.catalog.rows import (
-    FileRow,
-)
+from mcbook.catalog.rows import FileRow
 from mcbook.production.making import Made
 
 

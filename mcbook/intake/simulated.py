@@ -25,7 +25,6 @@ GRID = "/belle/"
 ALL = "all"
 _FOLDERS = 3
 _PARTS = re.compile(r"(\d+)(?:-(\d+)|j(\d+))?")
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)

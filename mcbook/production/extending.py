@@ -5,11 +5,7 @@ from typing import Any
 
 from mcbook.catalog.files import PLANNED, settle
 from mcbook.catalog.json_text import as_json
-from mcbook.catalog.rows import (
-    CardRow,
-    HistoryRow,
-    PartRow,
-)
+from mcbook.catalog.rows import CardRow, HistoryRow, PartRow
 from mcbook.catalog.writer import Writer
 from mcbook.generators.base import Generator, PartInput, SampleInput
 from mcbook.production.parts import EXTENDED, free_seeds, split_events

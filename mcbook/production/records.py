@@ -6,10 +6,7 @@ from typing import Any
 
 from mcbook.catalog.files import PLANNED
 from mcbook.catalog.json_text import JsonText, as_json
-from mcbook.catalog.rows import (
-    PointRow,
-    SampleRow,
-)
+from mcbook.catalog.rows import PointRow, SampleRow
 from mcbook.production.plan import Definition, PlannedPoint, PlannedSample
 from mcbook.registry.model import Process, SignalModel
 

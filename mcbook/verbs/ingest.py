@@ -7,9 +7,7 @@ from typing import Any
 
 from mcbook.catalog import files, simulations
 from mcbook.catalog.lifecycle import back, retirements, said_of
-from mcbook.catalog.rows_simulation import (
-    SimulatedFileRow,
-)
+from mcbook.catalog.rows_simulation import SimulatedFileRow
 from mcbook.catalog.store import Catalog, open_catalog
 from mcbook.catalog.writer import Reader, Writer
 from mcbook.errors import InputError, McbookError

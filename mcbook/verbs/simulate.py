@@ -11,10 +11,7 @@ from mcbook import __version__
 from mcbook.catalog import files, simulations
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.json_text import as_json
-from mcbook.catalog.rows_simulation import (
-    SimulationJobRow,
-    SimulationRow,
-)
+from mcbook.catalog.rows_simulation import SimulationJobRow, SimulationRow
 from mcbook.catalog.store import open_catalog
 from mcbook.catalog.writer import Reader
 from mcbook.errors import InputError, McbookError, WorkError
