@@ -14,6 +14,7 @@ from mcbook.cli.options import (
     Models,
     Retry,
     count,
+    filled,
     seconds,
 )
 from mcbook.cli.samples import Expression
@@ -61,14 +62,19 @@ def ingest(
     ] = None,
     simulation: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="The simulation that ROOT files are of."),
+        typer.Option(callback=filled, metavar="ID", help="The simulation that ROOT files are of."),
     ] = None,
     parts: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Its parts in them: all, or such as 1-3,5,7j2."),
+        typer.Option(
+            callback=filled, metavar="LIST", help="Its parts in them: all, or such as 1-3,5,7j2."
+        ),
     ] = None,
     tier: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What files behind it are: mdst, ntuple.")
+        str | None,
+        typer.Option(
+            callback=filled, metavar="NAME", help="What files behind it are: mdst, ntuple."
+        ),
     ] = None,
     filtered: Annotated[
         bool, typer.Option("--filtered", help="They may lack events that a filter took out.")
