@@ -349,6 +349,8 @@ def test_the_same_again_is_nothing_new():
         assert (Path("a") / name).read_bytes() == (Path("b") / name).read_bytes()
     with pytest.raises(InputError, match="is there already"):
         simulate("a", "c.yaml")
+    with pytest.raises(InputError, match=r"grid\.yaml is a file"):
+        simulate("grid.yaml/a", "c.yaml")
     other = simulate("c", conditions(campaign="MC16rd"))
     assert not set(other["ids"]) & set(first["ids"])
 

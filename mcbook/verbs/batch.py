@@ -21,7 +21,7 @@ from mcbook.production.making import Job, Made
 from mcbook.production.manifest import DONE, FAILED, MANIFEST, RECEIPTS
 from mcbook.production.publish import file_sha256
 from mcbook.production.queue import Planned
-from mcbook.verbs.lookup import samples_to_make
+from mcbook.verbs.lookup import new_folder, samples_to_make
 
 Row = dict[str, Any]
 
@@ -69,9 +69,7 @@ def export(
         If the folder is there, the expression is not right or the id of a retired sample, or
         nothing is planned.
     """
-    target = Path(folder)
-    if target.exists():
-        raise InputError(f"{folder} is there already", hint="name a folder that is not")
+    target = new_folder(folder)
     notes: list[str] = []
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         ids = samples_to_make(books, expression, models_dir, notes)

@@ -15,6 +15,23 @@ _ID = re.compile(r"[A-Za-z_]\w*(-[0-9a-f]*)?")
 """An id, or the beginning of one; no expression that is a condition looks so."""
 
 
+def new_folder(folder: str | Path) -> Path:
+    """Return a folder that can be made.
+
+    Raises
+    ------
+    InputError
+        If it is there, or something else is where a folder above it should be.
+    """
+    target = Path(folder)
+    if target.exists():
+        raise InputError(f"{folder} is there already", hint="name a folder that is not")
+    there = next(place for place in target.absolute().parents if place.exists())
+    if not there.is_dir():
+        raise InputError(f"{folder} cannot be made: {there} is a file")
+    return target
+
+
 def one_sample(books: Reader, prefix: str) -> dict[str, Any]:
     """Return the row of the only sample whose id begins with *prefix*.
 

@@ -24,7 +24,7 @@ from mcbook.simulation.folder import Entry
 from mcbook.simulation.folder import write as write_folder
 from mcbook.simulation.record import Simulation, SimulationJob, split
 from mcbook.simulation.steering import Source, template_version
-from mcbook.verbs.lookup import samples_to_make
+from mcbook.verbs.lookup import new_folder, samples_to_make
 
 Row = dict[str, Any]
 
@@ -83,9 +83,7 @@ def simulate(
         If the folder is there, the conditions or the expression are not right, it is the id of a
         retired sample, or nothing is there to be simulated.
     """
-    target = Path(folder)
-    if target.exists():
-        raise InputError(f"{folder} is there already", hint="name a folder that is not")
+    target = new_folder(folder)
     conditions = read_conditions(conditions_file)
     if for_grid:
         _check_grid(conditions, background)
