@@ -10,6 +10,7 @@ from mcbook.generators.base import Generator
 _SHIPPED = {
     "evtgen": "mcbook.generators.evtgen:EvtGen",
     "madgraph": "mcbook.generators.madgraph:MadGraph",
+    "native": "mcbook.generators.native:Native",
 }
 
 

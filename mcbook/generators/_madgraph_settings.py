@@ -5,21 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcbook.errors import InputError, did_you_mean
+from mcbook.generators._collision import choice, common, slice_content
 from mcbook.generators._madgraph_parameters import foreign_settings
-from mcbook.generators.base import OFF, Settings, setting_number
-from mcbook.registry.derive import ALPHA, SQRT_S
+from mcbook.generators.base import OFF, Settings
 from mcbook.registry.model import Process, SignalModel
-from mcbook.registry.physics.constants import CONSTANTS
-from mcbook.registry.settings import checked_setting
 from mcbook.ufo import writer
-from mcbook.ufo.content import Content, content
 from mcbook.ufo.foreign import ForeignUfo, read_ufo
 
 NAMES = frozenset({"alpha", "isr", "lifetime", "names", "sqrt_s", "ufo"})
-_CHOICES = {"isr": ("none", "leading-log"), "lifetime": ("displacer", "generator")}
-
-LOST = 1e-3
-"""Largest part of a cross section that the Breit-Wigner windows of a process may cut off."""
+ISR = ("none", "leading-log")
 
 CUTS: Mapping[str, str] = {"gamma_cos_theta_max": "etaa", "gamma_e_min": "ea"}
 """Cuts that a process may ask for, with the run_card setting that makes them."""
@@ -67,13 +61,8 @@ def complete(
                 f"generator.{name} is no setting of MadGraph", hint=did_you_mean(name, NAMES)
             )
     settings: Settings = {
-        "alpha": _checked(given, "alpha", ALPHA),
-        "bwcutoff": bwcutoff(process),
-        "cuts": _cuts(model, process),
-        "isr": _choice(given, "isr"),
-        "lifetime": _choice(given, "lifetime"),
-        "sqrt_s": _checked(given, "sqrt_s", SQRT_S),
-        "taus": _taus(process),
+        **common(model, process, given, CUTS),
+        "isr": choice(given, "isr", ISR),
     }
     _check_beams(process, settings)
     if ufo is None:
@@ -103,70 +92,6 @@ def given_ufo(given: Mapping[str, Any]) -> ForeignUfo | None:
     if not isinstance(path, str) or not path:
         raise InputError(f"generator.ufo is {path!r}", hint="the folder of a UFO package is wanted")
     return read_ufo(path)
-
-
-def slice_content(model: SignalModel, process: Process) -> Content:
-    """Return what the UFO package of a process holds: its chains and its interactions."""
-    return content(model, process.interactions, process.particle_names())
-
-
-def bwcutoff(process: Process) -> float:
-    """Return how many widths around its mass a decaying particle may be off.
-
-    A window of n widths on either side cuts 1 - (2/pi) atan(2n) = 1/(pi n) off a Breit-Wigner
-    curve; the windows of the longest chain together stay below `LOST`.
-    """
-    resonances = max(sum(1 for _ in chain.decays()) for chain in process.chains())
-    return float(math.ceil(resonances / (math.pi * LOST) / 50 + 0.5) * 50)
-
-
-def _checked(given: Mapping[str, Any], name: str, default: float) -> float:
-    value = given.get(name, default)
-    try:
-        return checked_setting(name, setting_number(value), value)
-    except InputError as error:
-        raise InputError(f"generator.{name} is {value!r}", hint=error.hint) from None
-
-
-def _choice(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name, _CHOICES[name][0])
-    if value not in _CHOICES[name]:
-        raise InputError(
-            f"generator.{name} is {value!r}", hint="known: " + ", ".join(_CHOICES[name])
-        )
-    return str(value)
-
-
-def _cuts(model: SignalModel, process: Process) -> dict[str, float]:
-    constants = {name: entry.value for name, entry in CONSTANTS.items()}
-    constants |= {name: entry.value for name, entry in model.constants.items()}
-    cuts = {}
-    for name, expression in process.cuts.items():
-        where = f"{model.path}: the cut {name} of {process.name}"
-        if name not in CUTS:
-            raise InputError(f"{where} is not known", hint=did_you_mean(name, CUTS))
-        foreign = sorted(set(expression.names) - set(constants))
-        if foreign:
-            raise InputError(
-                f"{where} depends on {', '.join(foreign)}", hint="cuts may use constants only"
-            )
-        value = float(expression.evaluate(constants))
-        if not value > 0:
-            raise InputError(f"{where} is {value:g}", hint="a positive number is wanted")
-        if name == "gamma_cos_theta_max" and value >= 1:
-            raise InputError(f"{where} is {value:g}", hint="a cosine between 0 and 1 is wanted")
-        cuts[name] = value
-    return cuts
-
-
-def _taus(process: Process) -> dict[str, str | bool] | None:
-    has_taus = any(node.particle in ("tau-", "tau+") for c in process.chains() for node in c.walk())
-    if has_taus and process.taus is None:
-        raise InputError(
-            f"the process {process.name} makes taus and does not say who decays them",
-            hint="add taus: {decayer: evtgen, spin_correlations: false} to the process",
-        )
-    return dict(process.taus) if process.taus is not None else None
 
 
 def _check_beams(process: Process, settings: Settings) -> None:

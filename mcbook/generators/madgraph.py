@@ -10,12 +10,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from mcbook.cards import engine
 from mcbook.cards.madgraph import process_line
 from mcbook.errors import WorkError
-from mcbook.generators import _madgraph_detector, _madgraph_program
+from mcbook.generators import _collision as collision
+from mcbook.generators import _lhe_detector, _madgraph_program
 from mcbook.generators import _madgraph_parameters as card_parameters
 from mcbook.generators import _madgraph_settings as card_settings
 from mcbook.generators._madgraph_lhe import is_lhe, read_lhe
@@ -32,7 +31,6 @@ from mcbook.generators.base import (
     Stated,
 )
 from mcbook.generators.detector import ForDetector
-from mcbook.registry.derive import Deriver
 from mcbook.registry.model import Process, SignalModel
 from mcbook.ufo import writer
 from mcbook.ufo.foreign import ForeignUfo
@@ -122,7 +120,7 @@ class MadGraphCampaign:
     def _define(self) -> None:
         """Work out the UFO package, the process definition and the folders of both."""
         if "names" not in self.settings:
-            content = card_settings.slice_content(self.model, self.process)
+            content = collision.slice_content(self.model, self.process)
             self._ufo_files: Mapping[str, bytes] | None = writer.package(content)
             ufo_digest = writer.digest(self._ufo_files)
         else:
@@ -171,32 +169,13 @@ class MadGraphCampaign:
 
     def check(self, parameters: Columns, derived: Columns) -> list[Rejection]:
         """Return points without a usable width or coupling, which MadGraph would choke on."""
-        name = self.process.name
-        rejections = [
-            Rejection(np.isnan(parameters[entry]), f"{name} needs {entry}, which is absent")
-            for entry in self.parameters.sources("parameter")
-        ]
-        rejections += [
-            Rejection(~np.isfinite(derived[entry]), f"{entry} is not a finite number")
-            for entry in self.parameters.sources("computed")
-        ]
-        rejections += [
-            Rejection(~(derived[entry] > 0), f"{entry} is zero, and the chain has that decay")
-            for entry in self._resonance_widths()
-        ]
-        deriver = Deriver(self.model, alpha=self.settings["alpha"], sqrt_s=self.settings["sqrt_s"])
-        interactions = [self.model.interactions[name] for name in self.process.interactions]
-        couplings = deriver.evaluate([i.coupling for i in interactions], parameters, derived)
-        rejections += [
-            Rejection(~(np.abs(coupling) > 0), f"the coupling of {interaction.name} is zero")
-            for interaction, coupling in zip(interactions, couplings, strict=True)
-        ]
-        return [rejection for rejection in rejections if rejection.mask.any()]
-
-    def _resonance_widths(self) -> list[str]:
-        decaying = {node.particle for chain in self.process.chains() for node in chain.decays()}
-        widths = {self.model.particles[name].width for name in decaying}
-        return sorted(width for width in widths if width is not None)
+        return collision.rejections(
+            self.model,
+            self.process,
+            self.settings,
+            (self.parameters.sources("parameter"), self.parameters.sources("computed")),
+            (parameters, derived),
+        )
 
     def sample_files(self, sample: SampleInput) -> dict[str, bytes]:
         """Return the run settings and parameters of a sample, without seed and events."""
@@ -241,30 +220,21 @@ class MadGraphCampaign:
     def stated(self, sample: SampleInput) -> Stated:
         """Return the parameters of the ``<slha>`` block, the beams and the model's particles."""
         particles = self.model.particles
-        beams = next(self.process.chains()).initial
-        energy = self.settings["sqrt_s"] / 2
         is_ours = "names" not in self.settings  # else the package has ids of its own
         ids = [particles[name].id_of(name) for name in particles] if is_ours else []
-        leaves = [
-            {node.particle for node in chain.walk() if not node.daughters}
-            for chain in self.process.chains()
-        ]
-        finals = [frozenset(particles[name].id_of(name) for name in names) for names in leaves]
         return Stated(
             parameters=self.parameters.values(sample),
             digits=DIGITS,
-            beams=tuple((particles[name].id_of(name), energy) for name in beams)
-            if len(beams) > 1
-            else (),
+            beams=collision.beams(self.model, self.process, self.settings["sqrt_s"]),
             particles=frozenset(ids),
             settings=self._run_card,
-            finals=tuple(finals) if is_ours else (),
+            finals=collision.particle_ids(self.model, self.process) if is_ours else (),
             has_rate=True,
         )
 
     def for_detector(self, sample: SampleInput) -> ForDetector:
         """Return how a sample gets into the detector simulation: by its LHE files."""
-        return _madgraph_detector.for_detector(self.model, self.process, self.settings, sample)
+        return _lhe_detector.for_detector(self.model, self.process, self.settings, sample)
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the one shell command that runs a part by hand, from the samples folder."""
@@ -321,13 +291,7 @@ class MadGraphCampaign:
             self.process.title,
             f"sqrt(s) {settings['sqrt_s']:.12g} GeV, alpha 1/{1 / settings['alpha']:.9g}",
         ]
-        taus = settings["taus"]
-        if taus is not None:
-            kept = "kept" if taus.get("spin_correlations") else "lost"
-            remarks.append(
-                f"taus stay undecayed here; {taus.get('decayer')} decays them, "
-                f"their spin correlations are {kept}"
-            )
+        remarks += collision.tau_remark(settings)
         return remarks
 
 
@@ -336,7 +300,7 @@ def _card_parameters(
 ) -> card_parameters.CardParameters:
     if "names" in settings:
         return card_parameters.foreign(model, settings)
-    content = card_settings.slice_content(model, process)
+    content = collision.slice_content(model, process)
     return card_parameters.own(content, settings["alpha"])
 
 

@@ -313,7 +313,7 @@ class _Collector:
             identifier(self.model.particles[name].called(name, "madgraph"))
             for name in entry.particles
         )
-        phase = 1 + STRUCTURES[entry.lorentz][2] + int(entry.is_imaginary)
+        phase = phase_of(entry)
         factor = {1: "complex(0,1)*", 2: "-", 3: "-complex(0,1)*"}[phase]
         return UfoVertex(
             name=f"V_{entry.name}",
@@ -375,6 +375,11 @@ def _default(parameter: Parameter) -> float:
         return 1.0
     low, high = parameter.interest
     return math.sqrt(low * high) if low > 0 else (low + high) / 2
+
+
+def phase_of(entry: Interaction) -> int:
+    """Return the power of i before the coupling and the structure of a vertex."""
+    return 1 + STRUCTURES[entry.lorentz][2] + int(entry.is_imaginary)
 
 
 def identifier(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How MadGraph's events get into the detector simulation."""
+"""How events in LHE files get into the detector simulation."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from mcbook.registry.derive import Deriver
 from mcbook.registry.model import Particle, Process, SignalModel
 
 DECAYERS = ("evtgen",)
-"""What can decay taus after MadGraph."""
+"""What can decay taus after the generator."""
 
 
 def for_detector(

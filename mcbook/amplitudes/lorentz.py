@@ -1,0 +1,242 @@
+"""Lorentz structures in the form of UFO, as constant tensors.
+
+UFO: C. Degrande et al., Comput. Phys. Commun. 183, 1201 (2012), arXiv:1108.2040. Spinors are in
+the chiral basis, gamma5 = diag(-1, -1, 1, 1). All indices of a tensor are lower ones: it is
+contracted with vectors (and momenta) that have upper ones.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.errors import InputError, did_you_mean
+
+Complex = NDArray[np.complex128]
+
+SCALAR, SPINOR, VECTOR = "scalar", "spinor", "vector"
+_KINDS = {1: SCALAR, 2: SPINOR, 3: VECTOR}
+METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
+SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
+_TINY = 1e-12
+
+
+def _gammas() -> Complex:
+    """Return gamma^mu, shape (4, 4, 4)."""
+    sigma = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+    found = np.zeros((4, 4, 4), dtype=complex)
+    found[0, :2, 2:] = found[0, 2:, :2] = np.eye(2)
+    found[1:, :2, 2:], found[1:, 2:, :2] = sigma, -sigma
+    return found
+
+
+def _epsilon() -> Complex:
+    """Return the totally antisymmetric tensor with epsilon_0123 = -1."""
+    found = np.zeros((4, 4, 4, 4), dtype=complex)
+    for order in np.ndindex(4, 4, 4, 4):
+        if len(set(order)) == 4:  # noqa: PLR2004
+            found[order] = -np.linalg.det(np.eye(4)[list(order)])
+    return found.round()
+
+
+GAMMA = _gammas()
+"""gamma^mu, index above."""
+GAMMA5 = np.diag([-1.0, -1.0, 1.0, 1.0]).astype(complex)
+CONJUGATION = 1j * GAMMA[2] @ GAMMA[0]
+"""C, with C gamma^T C^-1 = -gamma."""
+
+_TENSORS: Mapping[str, tuple[Complex, str]] = {
+    "Gamma": (SIGNS[:, None, None] * GAMMA, "vss"),
+    "Gamma5": (GAMMA5, "ss"),
+    "Identity": (np.eye(4, dtype=complex), "ss"),
+    "ProjM": ((np.eye(4) - GAMMA5) / 2, "ss"),
+    "ProjP": ((np.eye(4) + GAMMA5) / 2, "ss"),
+    "Metric": (METRIC.astype(complex), "vv"),
+    "Epsilon": (_epsilon(), "vvvv"),
+}
+"""Tensors by their name in UFO, with the kinds of their indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One component that is not zero: its value, the index in each slot, and in each momentum."""
+
+    value: complex
+    slots: tuple[int, ...]
+    momenta: tuple[tuple[int, int], ...]
+    """Slot whose momentum, and its component."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A Lorentz structure of a vertex; `flipped` runs its fermion line the other way."""
+
+    text: str
+    kinds: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    flipped: "Structure | None" = field(default=None, compare=False)
+
+
+@cache
+def structure(text: str, spins: tuple[int, ...]) -> Structure:
+    """Return a structure from its form in UFO, such as ``Gamma(3,2,-1)*ProjM(-1,1)``.
+
+    Parameters
+    ----------
+    text
+        Products and sums of Gamma, Gamma5, Identity, ProjM, ProjP, Metric, Epsilon, P and numbers.
+    spins
+        2s+1 of each leg.
+
+    Raises
+    ------
+    InputError
+        If there is something else in it, or a leg of spin 3/2 or 2.
+    """
+    for spin in spins:
+        if spin not in _KINDS:
+            raise InputError(
+                f"the Lorentz structure {text!r} has a leg of spin {(spin - 1) / 2:g}",
+                hint="spins 0, 1/2 and 1 can be computed here",
+            )
+    kinds = tuple(_KINDS[spin] for spin in spins)
+    terms = list(_terms(_parsed(text), text))
+    plain = [_Term(factor, factors, kinds, text) for factor, factors in terms]
+    entries = tuple(entry for term in plain for entry in term.entries(is_flipped=False))
+    flipped = None
+    if kinds[:2] == (SPINOR, SPINOR):
+        turned = tuple(entry for term in plain for entry in term.entries(is_flipped=True))
+        flipped = Structure(text, kinds, turned)
+    return Structure(text, kinds, entries, flipped)
+
+
+def _parsed(text: str) -> ast.expr:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        raise InputError(f"the Lorentz structure {text!r} cannot be read") from None
+
+
+def _terms(node: ast.expr, text: str) -> Iterator[tuple[complex, list[ast.Call]]]:
+    """Yield factor and tensors of each term of a sum of products."""
+    match node:
+        case ast.Constant(value=int() | float() | complex() as value):
+            yield complex(value), []
+        case ast.Call(func=ast.Name()):
+            yield 1, [node]
+        case ast.UnaryOp(op=ast.USub()):
+            for factor, calls in _terms(node.operand, text):
+                yield -factor, calls
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            sign = 1 if isinstance(node.op, ast.Add) else -1
+            yield from _terms(node.left, text)
+            for factor, calls in _terms(node.right, text):
+                yield sign * factor, calls
+        case ast.BinOp(op=ast.Mult()):
+            for left, first in _terms(node.left, text):
+                for right, second in _terms(node.right, text):
+                    yield left * right, first + second
+        case ast.BinOp(op=ast.Div()):
+            for left, first in _terms(node.left, text):
+                for right, second in _terms(node.right, text):
+                    if second:
+                        raise _strange(node, text)
+                    yield left / right, first
+        case _:
+            raise _strange(node, text)
+
+
+def _strange(node: ast.expr, text: str) -> InputError:
+    return InputError(f"{ast.unparse(node)!r} in the Lorentz structure {text!r} is not understood")
+
+
+class _Term:
+    """One product of tensors."""
+
+    def __init__(
+        self, factor: complex, calls: Sequence[ast.Call], kinds: tuple[str, ...], text: str
+    ) -> None:
+        self.kinds = kinds
+        self.momenta: list[int] = []
+        operands: list[tuple[Complex, list[str]]] = []
+        self.labels: dict[int, str] = {}
+        for call in calls:
+            operands.append(self._operand(call, text))
+        spectators = [
+            slot for slot, kind in enumerate(kinds) if kind != SCALAR and slot + 1 not in self.labels
+        ]
+        if spectators:
+            raise InputError(f"the Lorentz structure {text!r} leaves leg {spectators[0] + 1} out")
+        self.tensor = factor * self._contracted(operands)
+
+    def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str]]:
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        try:
+            numbers = [int(ast.literal_eval(argument)) for argument in call.args]
+        except (ValueError, TypeError):
+            raise _strange(call, text) from None
+        if name == "P" and len(numbers) == 2:  # noqa: PLR2004
+            self.momenta.append(numbers[1] - 1)
+            own = f"m{len(self.momenta)}"
+            return METRIC.astype(complex), [self._label(numbers[0]), own]
+        if name not in _TENSORS or len(numbers) != len(_TENSORS[name][1]):
+            raise InputError(
+                f"{ast.unparse(call)!r} in the Lorentz structure {text!r} is not understood",
+                hint=did_you_mean(name, [*_TENSORS, "P"]),
+            )
+        return _TENSORS[name][0], [self._label(number) for number in numbers]
+
+    def _label(self, number: int) -> str:
+        self.labels[number] = f"i{number}"
+        return self.labels[number]
+
+    def _contracted(self, operands: list[tuple[Complex, list[str]]]) -> Complex:
+        """Return the tensor over slots and momenta; inner Lorentz indices meet with the metric."""
+        letters: dict[str, str] = {}
+
+        def letter(label: str) -> str:
+            return letters.setdefault(label, chr(ord("a") + len(letters)))
+
+        arrays: list[Complex] = []
+        inputs: list[str] = []
+        seen: set[str] = set()
+        for tensor, labels in operands:
+            for axis, label in enumerate(labels):
+                is_inner = label.startswith("i-")
+                if is_inner and label in seen and self._is_vector(tensor, axis):
+                    shape = [1] * tensor.ndim
+                    shape[axis] = 4
+                    tensor = tensor * SIGNS.reshape(shape)  # noqa: PLW2901
+                seen.add(label)
+            arrays.append(tensor)
+            inputs.append("".join(letter(label) for label in labels))
+        outer = "".join(
+            letter(f"i{slot + 1}") for slot, kind in enumerate(self.kinds) if kind != SCALAR
+        )
+        outer += "".join(letter(f"m{number + 1}") for number in range(len(self.momenta)))
+        found = np.einsum(",".join(inputs) + "->" + outer, *arrays) if arrays else np.array(1 + 0j)
+        shape = [1 if kind == SCALAR else 4 for kind in self.kinds] + [4] * len(self.momenta)
+        return np.asarray(found).reshape(shape)
+
+    def _is_vector(self, tensor: Complex, axis: int) -> bool:
+        """Return whether an axis of an elementary tensor is a Lorentz index."""
+        for known, kinds in _TENSORS.values():
+            if tensor is known:
+                return kinds[axis] == "v"
+        return True
+
+    def entries(self, *, is_flipped: bool) -> Iterator[Entry]:
+        """Yield what is not zero; flipped, the fermion line is C Gamma^T C^-1."""
+        tensor = self.tensor
+        if is_flipped:  # axes: column, row, rest
+            turned = np.einsum("ab,bc...,cd->ad...", CONJUGATION, tensor, np.linalg.inv(CONJUGATION))
+            tensor = turned
+        count = len(self.kinds)
+        for index in np.argwhere(np.abs(tensor) > _TINY):
+            where = tuple(int(i) for i in index)
+            moving = tuple(zip(self.momenta, where[count:], strict=True))
+            value = complex(tensor[where])
+            yield Entry(value, where[:count], moving)

@@ -1,0 +1,244 @@
+"""Makes the events of one part: from its cards to a file of events."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.errors import InputError, WorkError
+from mcbook.lhe.file import Init, LheWriter, Process
+from mcbook.lhe.writer import EventText, Row
+from mcbook.registry.chain import Node
+from mcbook.sampling.card import Part, Sample
+from mcbook.sampling.kinematics import invariant
+from mcbook.sampling.sampler import MOST_OVERFLOW, Events, Sampler
+from mcbook.sampling.sources import Source, sources
+from mcbook.sampling.tree import Tree
+from mcbook.units import HBARC_GEV_MM
+
+Array = NDArray[np.float64]
+
+VERSION = "native 1"
+"""What the header says; raised when the same card and seed give other events."""
+
+_ATTEMPTS = 6
+_RAISED = 1.5
+_FINAL, _DECAYED, _BEAM = 1, 2, -1
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a part came out; cross sections in pb."""
+
+    cross_section: float
+    error: float
+    overflow: float
+    efficiency: float
+
+
+class Maker:
+    """Makes parts of one sample; what they have in common is worked out once.
+
+    Parameters
+    ----------
+    sample
+        What its card says.
+    method
+        ``cascade`` or ``channels``; None takes the first where it applies.
+
+    Raises
+    ------
+    InputError
+        If the process cannot be made here.
+    """
+
+    def __init__(self, sample: Sample, method: str | None = None) -> None:
+        self.sample = sample
+        self.method = method
+        self.trees = [Tree(sample.theory, chain) for chain in sample.chains]
+
+    def sampler(self, seed: int) -> Sampler:
+        """Return what makes the events of a seed."""
+        streams = np.random.SeedSequence(seed).spawn(2)
+        search, events = (np.random.Generator(np.random.PCG64(stream)) for stream in streams)
+        found: list[Source] = []
+        for number, tree in enumerate(self.trees):
+            found += sources(number, tree, self.sample.collision, search, self.method)
+        return Sampler(found, events)
+
+    def events(self, part: Part) -> tuple[list[list[Events]], Sampler]:
+        """Return the events of a part, block by block, and the sampler that made them.
+
+        Where too much of the cross section is above the bounds of weights, everything is made
+        again with higher ones.
+
+        Raises
+        ------
+        WorkError
+            If no bound is found.
+        """
+        factor = 1.0
+        for _ in range(_ATTEMPTS):
+            sampler = self.sampler(part.seed)
+            for source in sampler.sources:
+                source.envelope.highest *= factor
+            blocks = list(_first(sampler, part.events))
+            if sampler.overflow <= MOST_OVERFLOW:
+                return blocks, sampler
+            factor *= _RAISED
+        raise WorkError(
+            f"{sampler.overflow:.2g} of the cross section is above the bounds of weights",
+            hint="the process has a peak that is not found here: use MadGraph",
+        )
+
+    def write(self, part: Part, path: Path) -> Made:
+        """Make the events of a part and write them into a file.
+
+        Raises
+        ------
+        InputError, WorkError
+            If they cannot be made; there is no file then.
+        """
+        blocks, sampler = self.events(part)
+        value, error = sampler.cross_section
+        made = Made(value, error, sampler.overflow, sampler.efficiency)
+        header = "\n".join(self._header(part, made))
+        with LheWriter(path, header, self._init(sampler)) as out:
+            texts = [_Text(self.sample, number, tree, value) for number, tree in
+                     enumerate(self.trees)]  # fmt: skip
+            lives = np.random.default_rng([part.seed, 1])
+            for block in blocks:
+                out.write(_mixed([(events, texts[events.chain].matrix(events, lives))
+                                  for events in block]))  # fmt: skip
+        return made
+
+    def _header(self, part: Part, made: Made) -> Iterator[str]:
+        sample = self.sample
+        yield "<mcbook>"
+        yield f"# events of mcbook's native generator: tree level, {VERSION}"
+        said = {
+            "id": sample.id, "part": part.number, "seed": part.seed, "events": part.events,
+            "process": sample.process, "generator": VERSION,
+            "cross_section_pb": f"{made.cross_section:.6e}", "error_pb": f"{made.error:.1e}",
+            "efficiency": f"{made.efficiency:.3g}", "overflow": f"{made.overflow:.1e}",
+        }  # fmt: skip
+        for name, value in said.items():
+            yield f"{name} = {value}"
+        for chain in sample.chains:
+            yield f"chain = {str(chain).replace('>', '&gt;')}"
+        yield "</mcbook>"
+        yield "<mcbook_settings>"
+        for name, value in sample.settings.items():
+            yield f"{name} = {value}"
+        yield "</mcbook_settings>"
+        yield "<mcbook_parameters>"
+        for name, value in sample.parameters.items():
+            yield f"{name} = {value:.12g}"
+        yield "</mcbook_parameters>"
+
+    def _init(self, sampler: Sampler) -> Init:
+        tree = self.trees[0]
+        beams = tree.beam_momenta(self.sample.collision.sqrt_s)
+        names = tree.chain.initial
+        first, second = (
+            (tree.field(name).id_of(name), float(beam[0, 0]))
+            for name, beam in zip(names, beams, strict=True)
+        )
+        listed = [
+            Process(*sampler.cross_section_of(number), number + 1)
+            for number in range(len(self.trees))
+        ]
+        return Init((first, second), listed, strategy=-4)
+
+
+class _Text:
+    """The text of the events of one chain."""
+
+    def __init__(self, sample: Sample, number: int, tree: Tree, weight: float) -> None:
+        self.tree = tree
+        self.is_alive = sample.lifetime == "generator"
+        self.nodes = list(tree.chain.walk())
+        self.fields = [tree.field(node.particle) for node in self.nodes]
+        self.flying = [i for i, field in enumerate(self.fields) if self.is_alive and field.width > 0]
+        self.virtual = [i for i, node in enumerate(self.nodes) if node.daughters]
+        self.writer = EventText(
+            [*self._beams(sample.collision.sqrt_s), *self._rows()],
+            process=number + 1,
+            weight=weight,
+            scale=sample.collision.sqrt_s,
+            alpha_qed=sample.alpha,
+        )
+
+    def _beams(self, sqrt_s: float) -> Iterator[Row]:
+        for name, beam in zip(self.tree.chain.initial, self.tree.beam_momenta(sqrt_s), strict=True):
+            field = self.tree.field(name)
+            energy, x, y, z = (float(value) for value in beam[:, 0])
+            yield Row(field.id_of(name), _BEAM, (0, 0), (x, y, z, energy), field.mass)
+
+    def _rows(self) -> Iterator[Row]:
+        above = _mothers(self.tree.chain.final)
+        for i, (node, field) in enumerate(zip(self.nodes, self.fields, strict=True)):
+            yield Row(
+                field.id_of(node.particle),
+                _DECAYED if node.daughters else _FINAL,
+                above[i],
+                mass=None if node.daughters else field.mass,
+                flies=i in self.flying,
+            )
+
+    def matrix(self, events: Events, lives: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the text, a row of bytes for each event."""
+        count = events.momenta[0].shape[1]
+        momenta = np.stack(events.momenta)[:, [1, 2, 3, 0]]
+        masses = np.sqrt(
+            [np.maximum(invariant(events.momenta[i]), 0.0) for i in self.virtual]
+        ).reshape(-1, count)
+        lengths = np.array([HBARC_GEV_MM / self.fields[i].width for i in self.flying])
+        ages = lives.standard_exponential((len(self.flying), count)) * lengths[:, None]
+        return self.writer.matrix(momenta, masses, ages)
+
+
+def _mothers(nodes: Sequence[Node]) -> list[tuple[int, int]]:
+    """Return the lines of the mothers of each node, in the order of the walk."""
+    found: list[tuple[int, int]] = []
+
+    def enter(listed: Sequence[Node], mothers: tuple[int, int]) -> None:
+        for node in listed:
+            found.append(mothers)
+            own = len(found) + 2
+            enter(node.daughters, (own, own))
+
+    enter(nodes, (1, 2))
+    return found
+
+
+def _first(sampler: Sampler, count: int) -> Iterator[list[Events]]:
+    """Yield blocks until there are so many events; of the last one as many as are missing."""
+    missing = count
+    for block in sampler.blocks():
+        there = sum(len(events.places) for events in block)
+        yield block if there <= missing else [_cut(events, missing) for events in block]
+        missing -= there
+        if missing <= 0:
+            return
+
+
+def _cut(events: Events, count: int) -> Events:
+    """Return the events at the first places of a block."""
+    kept = np.flatnonzero(events.places < count)
+    momenta = [momentum[:, kept] for momentum in events.momenta]
+    return Events(events.chain, momenta, events.places[kept])
+
+
+def _mixed(texts: Sequence[tuple[Events, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """Return the text of a block with events in their places."""
+    if len(texts) == 1:
+        return texts[0][1]
+    total = sum(len(events.places) for events, _ in texts)
+    rows: list[bytes] = [b""] * total
+    for events, matrix in texts:
+        for place, row in zip(events.places.tolist(), matrix, strict=True):
+            rows[place] = row.tobytes()
+    return np.frombuffer(b"".join(rows), dtype=np.uint8)
