@@ -8,11 +8,12 @@ import subprocess
 import numpy as np
 import pylhe
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mcbook.errors import InputError
 from mcbook.lhe.file import Init, LheWriter, Process
+from mcbook.lhe.reader import read
 from mcbook.lhe.writer import EventText, Row
 
 SIGNED, PLAIN = " %+.10e", " %.10e"
@@ -187,13 +188,72 @@ def test_pylhe_reads_it(tmp_path, block, name):
 
 
 def test_the_same_bytes(tmp_path, block):
-    """Neither name nor time is in the file, nor how the events came in blocks."""
-    events = EventText(ROWS, **HOW).matrix(*block)
-    for name, step in (("a.lhe.gz", 500), ("b.lhe.gz", 100)):
+    """Neither name nor time is in the file."""
+    for name in ("a.lhe.gz", "b.lhe.gz"):
         with LheWriter(tmp_path / name, "", init()) as file:
-            for first in range(0, 500, step):
-                file.write(events[first : first + step])
+            file.add(EventText(ROWS, **HOW), *block)
+            file.write(EventText(ROWS, **HOW).matrix(*block))
     assert (tmp_path / "a.lhe.gz").read_bytes() == (tmp_path / "b.lhe.gz").read_bytes()
+
+
+@pytest.mark.parametrize("level", [None, 1, 6])
+@pytest.mark.parametrize("name", ["e.lhe", "e.lhe.gz"])
+def test_added_blocks(tmp_path, block, name, level):
+    """However the events are compressed, they are the same."""
+    text = EventText(ROWS, **HOW)
+    path = tmp_path / name
+    with LheWriter(path, "", init(), level=level) as file:
+        file.add(text, *(one[..., :300] for one in block))
+        file.add(text, *(one[..., 300:] for one in block))
+    content = path.read_bytes()
+    plain = (gzip.decompress(content) if name.endswith("gz") else content).decode()
+    assert plain.partition("</init>\n")[2] == flat(text.matrix(*block)) + "</LesHouchesEvents>\n"
+    assert read(path).events == 500
+
+
+LINES = st.builds(
+    Row,
+    st.sampled_from([11, -13, 9900026, 511]), st.just(1), st.tuples(st.just(0), st.just(0)),
+    st.sampled_from([None, None, (0.0, 0.0, 5.29, 5.29)]), st.sampled_from([None, 0.105]),
+    st.booleans(),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(LINES, min_size=1, max_size=12), st.sampled_from([0, 1, 2, 37]), st.integers(0, 99))
+@example([Row(11, 1, (0, 0), (0.0, 0.0, 1.0, 1.0), 0.0)] * 9, 3, 0)
+@example([Row(11, 1, (0, 0), (0.0, 0.0, 1.0, 1.0), 0.0)] * 150, 3, 0)
+def test_compressed_as_they_are_made(rows, count, seed):
+    """For any particles a gzip member of the same text, as small as zlib's at its level 1."""
+    rng = np.random.default_rng(seed)
+    text = EventText(rows, **HOW)
+    momenta = rng.normal(size=(sum(one.momentum is None for one in rows), 4, count))
+    momenta[:, 3] = abs(momenta[:, 3])
+    masses = rng.exponential(size=(sum(one.mass is None for one in rows), count))
+    lifetimes = 10 ** rng.uniform(-30, 5, size=(sum(one.flies for one in rows), count))
+    packed = text.gzipped(momenta, masses, lifetimes)
+    plain = text.matrix(momenta, masses, lifetimes).tobytes()
+    assert gzip.decompress(packed) == plain
+    if count > 1:
+        assert text._packing.fits == (text.n_bytes <= 16384)
+
+
+def test_size_of_what_is_compressed(block):
+    """As small as zlib's at its level 1."""
+    text = EventText(ROWS, **HOW)
+    matrix = text.matrix(*block)
+    assert len(text.gzipped(*block)) < 1.05 * len(gzip.compress(matrix.tobytes(), 1))
+
+
+@pytest.mark.parametrize("program", [["gzip", "-t"], ["zcat"], ["python3", "-m", "gzip", "-d"]])
+def test_other_programs_read_it(tmp_path, block, program):
+    """Members one after the other are what gzip files are made of."""
+    path = tmp_path / "e.lhe.gz"
+    with LheWriter(path, "", init()) as file:
+        file.add(EventText(ROWS, **HOW), *block)
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"{program[0]} is not installed")
+    subprocess.run([*program, path], check=True, capture_output=True)
 
 
 def test_head_of_another_length(tmp_path):

@@ -19,7 +19,7 @@ _NEXT = 10.0**_DIGITS
 _HEAD, _TAIL, _LAST = 10**5, 10.0**6, 100
 """The first five digits, the six behind them, and the last two of those."""
 _DOUBTFUL = 0.4999
-_LARGEST_EXPONENT = 99
+LARGEST_EXPONENT = 99
 _BIASED, _BIAS = 2048, 1023
 _BITS = 52
 
@@ -34,7 +34,7 @@ def _scales() -> tuple[Array, Index]:
         power = biased - _BIAS
         whole = len(str(2**power)) - 1 if power >= 0 else -len(str(2**-power))
         exponent[biased] = whole
-        if abs(whole) <= _LARGEST_EXPONENT + 1:
+        if abs(whole) <= LARGEST_EXPONENT + 1:
             scale[biased] = float(f"1e{_DIGITS - 1 - whole}")
     return scale, exponent
 
@@ -66,7 +66,7 @@ def middles() -> NDArray[np.uint32]:
 @functools.cache
 def tails(behind: bytes) -> NDArray[np.uint64]:
     """Return eight bytes for two digits and the exponent: ``dde+xx`` and two that come after."""
-    largest = _LARGEST_EXPONENT
+    largest = LARGEST_EXPONENT
     texts = b"".join(
         b"%02de%+03d%b" % (n, exponent, behind)
         for exponent in range(-largest, largest + 1)
@@ -83,14 +83,11 @@ class Parts:
     ----------
     head, middle, tail
         Indices, in the shape of the numbers.
-    doubtful
-        Flat positions of the numbers that have to be written by Python.
     """
 
     head: Index
     middle: Index
     tail: Index
-    doubtful: NDArray[np.intp]
 
 
 def cut(values: Array, *, signed: bool) -> Parts:
@@ -127,37 +124,47 @@ def cut(values: Array, *, signed: bool) -> Parts:
     rounded -= first * _TAIL
     second = np.floor(rounded * (1 / _LAST))
     rounded -= second * _LAST
-    exponent += _LARGEST_EXPONENT
+    exponent += LARGEST_EXPONENT
     exponent *= _LAST
     exponent += rounded.astype(np.int64)
-    head = first.astype(np.int64)
+    head, middle = first.astype(np.int64), second.astype(np.int64)
+    for place in doubtful:
+        head.flat[place], middle.flat[place], exponent.flat[place] = _exactly(size.flat[place])
     below = values < 0.0
     if signed:
         head += below * _HEAD
     elif below.any():
         raise ValueError("an energy, a mass or a lifetime is below 0")
-    return Parts(head, second.astype(np.int64), exponent, doubtful)
+    return Parts(head, middle, exponent)
 
 
-def exactly(value: float, *, signed: bool) -> bytes:
+def number(value: float, *, signed: bool) -> bytes:
     """Return the text of one number as Python writes it, with a blank before it.
 
     Raises
     ------
     ValueError
-        If it needs three digits for its exponent.
+        If it needs three digits for its exponent, or is not finite.
     """
-    text = b" %+.10e" % value if signed else b" %.10e" % value
-    if text[-4] not in b"e":
-        raise ValueError(f"{value!r} has an exponent of three digits")
+    text = b" %+.10e" % (value + 0.0) if signed else b" %.10e" % (value + 0.0)
+    if text[-4:-3] != b"e":
+        raise ValueError(f"{value!r} is not finite, or has an exponent of three digits")
     return text
+
+
+def _exactly(size: float) -> tuple[int, int, int]:
+    """Return the three indices of a number, from the text that Python gives."""
+    digits, _, exponent = number(size, signed=False).replace(b".", b"").partition(b"e")
+    head, tail = divmod(int(digits), int(_TAIL))
+    middle, last = divmod(tail, _LAST)
+    return head, middle, (int(exponent) + LARGEST_EXPONENT) * _LAST + last
 
 
 def _check(size: Array, biased: Index, exponent: Index) -> None:
     """Raise if a number has no exponent of two digits."""
     if size.size == 0:
         return
-    largest = _LARGEST_EXPONENT
+    largest = LARGEST_EXPONENT
     fits = biased.max() < _BIASED - 1 and exponent.max() <= largest and exponent.min() >= -largest
     if not fits or (biased.min() == 0 and size[biased == 0].any()):
         raise ValueError("a number is not finite, or has an exponent of three digits")

@@ -5,6 +5,7 @@ What is the same in all events is written once, into a template; the numbers tha
 their columns from tables of digits, see `mcbook.lhe.digits`.
 """
 
+import gzip
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.lhe.digits import Array, cut, exactly, heads, middles, tails
+from mcbook.lhe.deflate import Packed, Packing
+from mcbook.lhe.digits import Array, Parts, cut, heads, middles, number, tails
 
 Bytes = NDArray[np.uint8]
 
@@ -53,9 +55,9 @@ class Row:
         return b"".join(
             (
                 self.codes(),
-                *(exactly(value + 0.0, signed=True) for value in momentum[:3]),
-                exactly(momentum[3] + 0.0, signed=False),
-                exactly((self.mass or 0.0) + 0.0, signed=False),
+                *(number(value, signed=True) for value in momentum[:3]),
+                number(momentum[3], signed=False),
+                number(self.mass or 0.0, signed=False),
                 _PLAIN if self.flies else b" 0.0000e+00",
                 b" 9.0000e+00\n",
             )
@@ -102,6 +104,7 @@ class EventText:
         lines = [row.text() for row in rows]
         self._template = np.frombuffer(b"".join([first, *lines, b"</event>\n"]), dtype=np.uint8)
         starts = np.cumsum([len(first), *(len(line) for line in lines)])
+        self._packing: Packing | None = None
         self._columns = self._layout(rows, [int(start) for start in starts])
         self._shapes = (
             (sum(row.momentum is None for row in rows), _COMPONENTS),
@@ -136,6 +139,27 @@ class EventText:
         ValueError
             If a number cannot be written, or an array has another shape.
         """
+        return self._fill(momenta, masses, lifetimes, None)
+
+    def gzipped(self, momenta: Array, masses: Array, lifetimes: Array) -> bytes:
+        """Return the text of a block of events as a gzip member; arguments as for `matrix`.
+
+        It is compressed as it is made, see `mcbook.lhe.deflate`.
+        """
+        if self._packing is None:
+            self._packing = Packing(
+                self._template.tobytes(), [(one.start, one.signed) for one in self._columns]
+            )
+        count = momenta.shape[-1]
+        if count == 0 or not self._packing.fits:
+            return gzip.compress(self.matrix(momenta, masses, lifetimes).data, 1, mtime=0)
+        packed = self._packing.block(count)
+        return packed.member(self._fill(momenta, masses, lifetimes, packed))
+
+    def _fill(
+        self, momenta: Array, masses: Array, lifetimes: Array, packed: Packed | None
+    ) -> Bytes:
+        """Return the text of a block, and give the numbers to who packs them."""
         arrays = [np.ascontiguousarray(one, dtype=float) for one in (momenta, masses, lifetimes)]
         count = arrays[0].shape[-1]
         for array, shape in zip(arrays, self._shapes, strict=True):
@@ -145,7 +169,10 @@ class EventText:
         filled = np.empty((count, self.n_bytes), dtype=np.uint8)
         filled[:] = self._template
         for column in self._columns if count else ():
-            _put(filled, column, flat[column.array][column.place])
+            parts = cut(flat[column.array][column.place], signed=column.signed)
+            _put(filled, column, parts)
+            if packed is not None:
+                packed.put(column.start, parts, signed=column.signed)
         return filled
 
     def _layout(self, rows: Sequence[Row], starts: Sequence[int]) -> list[_Column]:
@@ -173,9 +200,8 @@ class EventText:
         return found
 
 
-def _put(filled: Bytes, column: _Column, values: Array) -> None:
+def _put(filled: Bytes, column: _Column, parts: Parts) -> None:
     """Write a column of numbers."""
-    parts = cut(values, signed=column.signed)
     words: tuple[NDArray[np.uint64] | NDArray[np.uint32], ...] = (
         heads(signed=column.signed).take(parts.head),
         middles().take(parts.middle),
@@ -184,12 +210,9 @@ def _put(filled: Bytes, column: _Column, values: Array) -> None:
     starts = (column.start, *_inner(column))
     for word, start in zip(words, starts, strict=True):
         place = np.ndarray(
-            len(values), dtype=word.dtype, buffer=filled, offset=start, strides=filled.strides[:1]
+            len(word), dtype=word.dtype, buffer=filled, offset=start, strides=filled.strides[:1]
         )
         place[:] = word  # may spill into the next number, which is written later
-    for event in parts.doubtful:
-        text = exactly(values[event] + 0.0, signed=column.signed)
-        filled[event, column.start : column.start + len(text)] = np.frombuffer(text, np.uint8)
 
 
 def _inner(column: _Column) -> tuple[int, int]:
