@@ -479,8 +479,12 @@ DECAY 9900026 4.500000e-08 # width_zp
 <generator name='MadGraph5_aMC@NLO' version='3.5.7'>please cite 1405.0301 </generator>
 </init>
 <event>
+ 1      1 +5.0000000e-01 1.05800000e+01 7.29735300e-03 1.75566700e-01
+  9900026  1    0    0    0    0 +0.0 +0.0 +0.0 1.5 1.5 0.0000e+00 0.0000e+00
 </event>
 <event>
+ 1      1 +5.0000000e-01 1.05800000e+01 7.29735300e-03 1.75566700e-01
+  9900026  1    0    0    0    0 +0.0 +0.0 +0.0 1.5 1.5 0.0000e+00 0.0000e+00
 </event>
 </LesHouchesEvents>
 """
@@ -503,7 +507,10 @@ def test_read_back(tmp_path, suffix):
     ("content", "message"),
     [
         (LHE[: LHE.index("</event>\n</Les")], "truncated"),
-        (LHE.replace("<event>\n</event>\n", "", 1), "holds 1 events, its header says 2"),
+        (
+            LHE[: LHE.index("<event>")] + LHE[LHE.rindex("<event>") :],
+            "holds 1 events, its header says 2",
+        ),
         (LHE.replace("MGVersion", "Other"), "no LHE file of MadGraph"),
         (LHE.replace("3.000000e-01 3", "x 3").replace("2.000000e-01 4", "x 4"), "no cross section"),
         ("", "no LHE file"),

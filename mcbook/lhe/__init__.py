@@ -1,0 +1,1 @@
+"""Les Houches event files: blocks of numpy arrays to text, and text back to what it holds."""
