@@ -1,7 +1,6 @@
 """Reads what an LHE file of MadGraph says about itself."""
 
 import re
-import zlib
 from pathlib import Path
 
 from mcbook.errors import WorkError
@@ -16,7 +15,6 @@ _GENERATED = re.compile(r"#\s*Number of Events\s*:\s*(\d+)")
 _SLHA = re.compile(r"<slha>(.*?)</slha>", re.DOTALL)
 _ENTRY = re.compile(r"^\s*(?:DECAY\s+)?(?:\d+\s+)+(\S+)\s*#\s*(\w+)\s*$", re.IGNORECASE)
 _ID = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{12}")  # any other tag is somebody's own, or MadGraph's
-_TOP = 1000
 
 
 def read_lhe(path: str) -> ReadBack:
@@ -69,16 +67,6 @@ def read_lhe(path: str) -> ReadBack:
         settings=settings,
         particles=found.particles,
     )
-
-
-def is_lhe(head: bytes) -> bool:
-    """Return whether a file begins as an LHE file does, plain or gzipped."""
-    if head[:2] == b"\x1f\x8b":
-        try:
-            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head)
-        except zlib.error:
-            return False
-    return b"<LesHouchesEvents" in head[:_TOP]
 
 
 def _parameters(text: str) -> dict[str, float]:

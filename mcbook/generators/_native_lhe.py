@@ -5,15 +5,12 @@ from collections.abc import Iterator
 
 from mcbook.errors import WorkError
 from mcbook.generators.base import ReadBack
-from mcbook.lhe.reader import read, start
+from mcbook.lhe.reader import OWN_MARK, read, start
 from mcbook.units import FB_PER_PB
-
-MARK = b"<mcbook>"
-
 
 def is_native(head: bytes) -> bool:
     """Return whether an LHE file begins as those of this generator do, plain or gzipped."""
-    return MARK in start(head)
+    return OWN_MARK in start(head)
 
 
 def read_lhe(path: str) -> ReadBack:

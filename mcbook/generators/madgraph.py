@@ -17,7 +17,7 @@ from mcbook.generators import _collision as collision
 from mcbook.generators import _lhe_detector, _madgraph_program
 from mcbook.generators import _madgraph_parameters as card_parameters
 from mcbook.generators import _madgraph_settings as card_settings
-from mcbook.generators._madgraph_lhe import is_lhe, read_lhe
+from mcbook.generators._madgraph_lhe import read_lhe
 from mcbook.generators.base import (
     Build,
     Campaign,
@@ -31,6 +31,7 @@ from mcbook.generators.base import (
     Stated,
 )
 from mcbook.generators.detector import ForDetector
+from mcbook.lhe.reader import OWN_MARK, start
 from mcbook.registry.model import Process, SignalModel
 from mcbook.ufo import writer
 from mcbook.ufo.foreign import ForeignUfo
@@ -77,8 +78,9 @@ class MadGraph:
         return MadGraphCampaign(model, process, settings, ufo)
 
     def recognises(self, head: bytes) -> bool:
-        """Return whether a file begins as an LHE file does, plain or gzipped."""
-        return is_lhe(head)
+        """Return whether a file begins as an LHE file does, and is not mcbook's own."""
+        begins = start(head)
+        return bool(begins) and OWN_MARK not in begins
 
     def read_back(self, path: str) -> ReadBack:
         """Read an LHE file, plain or gzipped, to its end."""

@@ -223,7 +223,8 @@ class NativeCampaign:
         }
 
     def _interaction(self, entry: Interaction, sample: SampleInput) -> dict[str, Any]:
-        value = 1j ** phase_of(entry) * self._number(entry.coupling, sample)
+        phase = {1: 1j, 2: -1.0, 3: -1j}[phase_of(entry)]
+        value = phase * self._number(entry.coupling, sample) + 0.0  # no -0
         return {
             "name": entry.name,
             "particles": entry.particles,

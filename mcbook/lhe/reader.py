@@ -33,6 +33,10 @@ _LEFT, _RIGHT = b" -1.0000e+00\n", b" 1.0000e+00\n"
 _FEW = 8
 _COMMA = ord(",")
 _AGAIN = "run that part again"
+_TOP = 1000
+
+OWN_MARK = b"<mcbook>"
+"""Begins the header of files that mcbook makes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,22 @@ def read(path: str | Path) -> Events:
         raise WorkError(f"{path} is not there") from None
     except (OSError, EOFError, zlib.error) as error:
         raise WorkError(f"{path} cannot be read: {error}", hint=_AGAIN) from None
+
+
+def start(head: bytes) -> bytes:
+    """Return the text that a file begins with, plain or gzipped; empty where it is no LHE file.
+
+    Parameters
+    ----------
+    head
+        The first bytes of the file.
+    """
+    if head[:2] == _GZIP:
+        try:
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head)
+        except zlib.error:
+            return b""
+    return head if b"<LesHouchesEvents" in head[:_TOP] else b""
 
 
 def _chunks(raw: BinaryIO) -> Iterator[bytes]:

@@ -21,11 +21,12 @@ def two_bodies(mass: Array, first: Array, second: Array) -> tuple[list[Array], A
     """
     size = breakup(mass, first, second)
     is_open = mass > first + second
-    zero = np.zeros_like(size)
-    momenta = [
-        np.stack([np.sqrt(size * size + own * own), zero, zero, sign * size])
-        for own, sign in ((first, 1.0), (second, -1.0))
-    ]
+    momenta = []
+    for own, sign in ((first, 1.0), (second, -1.0)):
+        momentum = np.zeros((4, len(size)))
+        momentum[0] = np.sqrt(size * size + own * own)
+        momentum[3] = sign * size
+        momenta.append(momentum)
     return momenta, np.where(is_open, size / (4 * np.pi * mass), 0.0)
 
 

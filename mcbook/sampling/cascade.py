@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.sampling.density import along, density
-from mcbook.sampling.kinematics import about_z, boosted, rotated, rotations
+from mcbook.sampling.kinematics import about_z, boosted, rotated, rotations, turned_axis
 from mcbook.sampling.shapes import Shape, Shapes
 from mcbook.sampling.spins import oriented, turned
 from mcbook.sampling.tree import Block, Tree, inner_factors
@@ -152,6 +152,8 @@ class Orientation:
 
     def _matrix(self, block: Block, done: dict[int, Complex]) -> Complex:
         amplitude = self.shape.amplitudes[block.number]
+        if self.shapes.ends(block):
+            return amplitude
         return density(amplitude, self._weighted(block, amplitude, done), 1)
 
     def _developed(self, child: Block, behind: dict[int, Complex], turn: Array) -> Complex:
@@ -175,10 +177,12 @@ class Orientation:
     def _collected(self, block: Block) -> list[tuple[int, int, Array]]:
         """Return block, place and momentum of all behind a block, where its mother is at rest."""
         turn = self.rotation[block.number]
+        is_along_z = len(block.particles) == 2 and (bool(block.mother) or self.shapes.is_polarised)  # noqa: PLR2004
         listed = []
         for i, child in enumerate(block.children):
             own = self.shape.momenta[block.number][i]
-            listed.append((block.number, i, rotated(turn, own)))
+            moved = turned_axis(turn, own) if is_along_z else rotated(turn, own)
+            listed.append((block.number, i, moved))
             if child is not None:
                 mass = self.shape.masses[child.number]
                 listed += [

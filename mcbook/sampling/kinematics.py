@@ -86,6 +86,14 @@ def rotated(rotation: Array, momentum: Array) -> Array:
     return found
 
 
+def turned_axis(rotation: Array, momentum: Array) -> Array:
+    """Return a momentum along z after a rotation of shape (3, 3, n)."""
+    found = np.empty_like(momentum)
+    found[0] = momentum[0]
+    np.multiply(rotation[:, 2], momentum[3], out=found[1:])
+    return found
+
+
 def invariant(momentum: Array) -> Array:
     """Return p^2 [GeV^2], shape (n,)."""
     energy, x, y, z = momentum

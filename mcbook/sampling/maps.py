@@ -81,6 +81,11 @@ class Resonance:
         )
 
     @property
+    def spread(self) -> float:
+        """The interval over its middle."""
+        return 2 * (self.high - self.low) / (self.high + self.low)
+
+    @property
     def share(self) -> float:
         """Weight of the interval."""
         start, end = self.angles

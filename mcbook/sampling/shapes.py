@@ -15,9 +15,11 @@ from mcbook.amplitudes.lorentz import structure
 from mcbook.amplitudes.theory import FERMION_SPIN, VECTOR_SPIN
 from mcbook.errors import InputError
 from mcbook.sampling.body import clusters, three_bodies, two_bodies
-from mcbook.sampling.density import along
+from mcbook.sampling.density import along, density
 from mcbook.sampling.kinematics import breakup
 from mcbook.sampling.maps import Resonance
+from mcbook.sampling.structures import Propagator, Structures, fitted
+from mcbook.sampling.tables import Table, tabled
 from mcbook.sampling.tree import Block, Collision, Tree, inner_factors, inner_states
 from mcbook.units import FB_PER_PB, GEV2_FB
 
@@ -44,7 +46,8 @@ class Shape:
     momenta
         Of what comes out, (4, n) each, where the mother is at rest.
     amplitudes
-        Axes: spin states of the mother (or of both beams), of each that comes out, events.
+        Axes: spin states of the mother (or of both beams), of each that comes out, events. Where
+        nothing that comes out decays, the spin density matrix of the decay stands in its place.
     balance
         What the states of the mother weigh, summed over orientations, with those of a free particle
         at 1; shape (states, n).
@@ -63,6 +66,17 @@ class Shape:
             [np.ascontiguousarray(entry[..., index]) for entry in self.amplitudes],
             [entry[:, index] for entry in self.balance],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tabled:
+    """A table in the momentum of the daughters and the masses of other blocks.
+
+    The momentum stands for the mass that varies most: at a threshold nothing is smooth in a mass.
+    """
+
+    table: Table
+    others: list[int]
 
 
 class Shapes:
@@ -100,6 +114,16 @@ class Shapes:
             if len(block.particles) == _TRIPLE
         }
         self.beams = tree.beam_momenta(collision.sqrt_s)
+        self.tables = {
+            block.number: self._tabled(block)
+            for block in tree.blocks
+            if len(block.particles) == _PAIR and (block.mother or self.is_polarised)
+        }
+        self.structures = {
+            number: self._fitted(tree.blocks[number])
+            for number in self.bodies
+            if self.ends(tree.blocks[number])
+        }
         self.groups = [1] * len(self.resonances) + [2] * len(self.bodies)
         self.groups += [] if self.is_polarised else [1]
 
@@ -151,6 +175,11 @@ class Shapes:
             for name, child in zip(block.particles, block.children, strict=True)
         ]
 
+    def ends(self, block: Block) -> bool:
+        """Return whether `Shape.amplitudes` has a spin density matrix: nothing behind it decays."""
+        is_decay = block.mother is not None or self.is_polarised
+        return is_decay and not any(block.children)
+
     def _decay(self, block: Block, shape: Shape, inside: Array | None) -> Array:
         """Enter momenta and amplitude of a block; return its weight."""
         mass = shape.masses[block.number]
@@ -159,18 +188,120 @@ class Shapes:
             momenta, space = two_bodies(mass, daughters[0], daughters[1])
         else:
             momenta, space = self.bodies[block.number](inside, mass, daughters)
-        rest = np.zeros((4, len(mass)))
-        rest[0] = mass
-        given = [rest, *momenta], [mass, *daughters]
         shape.momenta[block.number] = momenta
+        if (table := self.tables.get(block.number)) is not None:
+            momentum = momenta[0][3]  # along z
+            found = table.table([momentum, *(shape.masses[i] for i in table.others)])
+        elif (structures := self.structures.get(block.number)) is not None:
+            found = structures.matrix(mass, momenta)
+        else:
+            found = self._followed(block, mass, momenta, daughters)
+        shape.amplitudes[block.number] = found
         if block.mother is not None:
-            shape.amplitudes[block.number] = self._amplitude(block.amplitude, block, *given)
             return space * self._average(block, shape)
-        values = [c * self._amplitude(amplitude, block, *given) for c, amplitude in self.vectors]
-        shape.amplitudes[block.number] = sum(values[1:], start=values[0])
         beam = self.tree.field(self.tree.chain.initial[0]).mass
         s = self.collision.sqrt_s**2
         return space * self._unpolarised(block, shape).sum(axis=0) * (4 * s + 8 * beam**2) / 3
+
+    def _followed(
+        self, block: Block, mass: Array, momenta: list[Array], daughters: list[Array]
+    ) -> Complex:
+        """Return what `Shape.amplitudes` has of a block."""
+        rest = np.zeros((4, len(mass)))
+        rest[0] = mass
+        given = [rest, *momenta], [mass, *daughters]
+        if block.mother is None:
+            values = [c * self._amplitude(one, block, *given) for c, one in self.vectors]
+            found = np.asarray(sum(values[1:], start=values[0]))
+        else:
+            found = self._amplitude(block.amplitude, block, *given)
+        return density(found, found, 1) if self.ends(block) else found
+
+    def _tabled(self, block: Block) -> "_Tabled | None":
+        """Return the amplitude of a block with two daughters as a table."""
+        numbers = [] if block.mother is None else [block.number]
+        numbers += [child.number for child in block.children if child is not None]
+        if not numbers:
+            return None
+        widest = max(numbers, key=lambda i: self.resonances[i].spread)
+        others = [i for i in numbers if i != widest]
+
+        def masses(momentum: Array, known: Sequence[Array]) -> tuple[Array, list[Array]]:
+            given = dict(zip(others, known, strict=True))
+            mother = given.get(block.number, np.full_like(momentum, self.collision.sqrt_s))
+            daughters = [
+                np.full_like(momentum, self.tree.field(name).mass)
+                if child is None
+                else given.get(child.number, momentum)
+                for name, child in zip(block.particles, block.children, strict=True)
+            ]
+            energies = [np.sqrt(momentum**2 + own**2) for own in daughters]
+            if widest == block.number:
+                return energies[0] + energies[1], daughters
+            moved = [child is not None and child.number == widest for child in block.children]
+            place = moved.index(True)
+            energy = mother - energies[1 - place]
+            daughters[place] = np.sqrt(energy**2 - momentum**2)
+            return mother, daughters
+
+        def value(given: list[Array]) -> Complex:
+            mother, daughters = masses(given[0], given[1:])
+            momenta, _ = two_bodies(mother, daughters[0], daughters[1])
+            return self._followed(block, mother, momenta, daughters)
+
+        ranges = [(self.resonances[i].low, self.resonances[i].high) for i in others]
+        table = tabled(value, [self._momentum_range(block, numbers), *ranges])
+        return None if table is None else _Tabled(table, others)
+
+    def _momentum_range(self, block: Block, numbers: Sequence[int]) -> tuple[float, float]:
+        """Return between which momenta the daughters of a block are."""
+        ends = [
+            (self.resonances[i].low, self.resonances[i].high) if i in numbers else (own, own)
+            for i, own in self._ends_of(block)
+        ]
+        (low, high), *daughters = ends
+        found = [
+            float(breakup(mother, first, second))
+            for mother in (low, high)
+            for first in daughters[0]
+            for second in daughters[1]
+        ]
+        return min(found), max(found)
+
+    def _ends_of(self, block: Block) -> list[tuple[int, float]]:
+        """Return mother and daughters of a block, by number and fixed mass."""
+        listed = [(block.number, self.collision.sqrt_s)]
+        return listed + [
+            (-1 if child is None else child.number, self.tree.field(name).mass)
+            for name, child in zip(block.particles, block.children, strict=True)
+        ]
+
+    def _fitted(self, block: Block) -> Structures | None:
+        """Return the matrix of a block with three daughters, none of which decays, as a fit."""
+        states = self.states(block)
+        if states > 3:  # noqa: PLR2004
+            return None
+        own = self.resonances.get(block.number)
+
+        def draw(u: Array) -> tuple[Array, list[Array]]:
+            size = u.shape[1]
+            low, high = (own.low, own.high) if own else (self.collision.sqrt_s,) * 2
+            mass = low + u[0] * (high - low)
+            daughters = [np.full(size, self.tree.field(name).mass) for name in block.particles]
+            momenta, _ = self.bodies[block.number](u[1:], mass, daughters)
+            return mass, momenta
+
+        def matrix(mass: Array, momenta: list[Array]) -> Complex:
+            daughters = [np.full(len(mass), self.tree.field(n).mass) for n in block.particles]
+            return self._followed(block, mass, momenta, daughters)
+
+        lines = [
+            Propagator((min(inside), max(inside)), field.mass, field.width)
+            for inside, name in clusters(block)
+            if len(inside) == _PAIR
+            for field in [self.tree.field(name)]
+        ]
+        return fitted(states, draw, matrix, tuple(lines))
 
     def _average(self, block: Block, shape: Shape) -> Array:
         """Enter the balance of the states of a mother; return the mean of the ordinary ones."""
@@ -188,6 +319,8 @@ class Shapes:
     def _unpolarised(self, block: Block, shape: Shape) -> Array:
         """Return the squared amplitude of each state of the mother, summed over all others."""
         found = shape.amplitudes[block.number]
+        if self.ends(block):
+            return np.asarray(np.einsum("ssn->sn", found).real)
         square = found.real**2 + found.imag**2
         for i, child in enumerate(block.children):
             if child is not None and self.states(child) == _VECTOR_STATES:
