@@ -110,14 +110,7 @@ def cut(values: Array, *, signed: bool) -> Parts:
         sign is written.
     """
     size = np.abs(values)
-    biased = size.view(np.int64) >> _BITS
-    scaled = _SCALE.take(biased)
-    scaled *= size
-    exponent = _EXPONENT.take(biased)
-    above = scaled >= _NEXT
-    np.multiply(scaled, 0.1, out=scaled, where=above)
-    exponent += above
-    _check(size, biased, exponent)
+    scaled, exponent = _scaled(size)
     rounded = np.rint(scaled)
     scaled -= rounded
     doubtful = np.flatnonzero((np.abs(scaled, out=scaled) > _DOUBTFUL) | (rounded >= _NEXT))
@@ -139,6 +132,19 @@ def cut(values: Array, *, signed: bool) -> Parts:
     elif below.any():
         raise ValueError("an energy, a mass or a lifetime is below 0")
     return Parts(head, middle, exponent)
+
+
+def _scaled(size: Array) -> tuple[Array, Index]:
+    """Return numbers of 11 digits before the point, and the decimal exponents of what they were."""
+    biased = size.view(np.int64) >> _BITS
+    scaled = _SCALE.take(biased)
+    scaled *= size
+    exponent = _EXPONENT.take(biased)
+    above = scaled >= _NEXT
+    np.multiply(scaled, 0.1, out=scaled, where=above)
+    exponent += above
+    _check(size, biased, exponent)
+    return scaled, exponent
 
 
 def number(value: float, *, signed: bool) -> bytes:
