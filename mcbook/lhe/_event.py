@@ -68,11 +68,9 @@ def check_event(piece: bytes, n_weights: int) -> Event:
     EventError
         If it is not what it should be.
     """
-    opened = _OPEN.match(piece)
-    if opened is None:
+    if (opened := _OPEN.match(piece)) is None:
         raise EventError("does not begin with <event>")
-    end = piece.find(b"<", opened.end())
-    end = len(piece) if end < 0 else end
+    end = len(piece) if (end := piece.find(b"<", opened.end())) < 0 else end
     lines = _lines(piece, opened.end(), end)
     at, first = next(lines, (end, b""))
     header, is_short = _match(first, _FIRST, _LONG_FIRST, _FIRST_COLUMNS, "its first line")

@@ -1,5 +1,6 @@
 """Reads what stands before the events of a Les Houches file."""
 
+import math
 from dataclasses import dataclass
 from typing import cast
 from xml.etree import ElementTree as ET  # expat limits what entities may grow to
@@ -60,7 +61,7 @@ def read_head(text: bytes) -> Head:
         values = [(float(row[0]), float(row[1]), float(row[2]), int(row[_ID])) for row in rows]
     except (ValueError, IndexError):
         values = []
-    if not values:
+    if not values or not all(math.isfinite(number) for row in values for number in row):
         raise NoCrossSectionError("states no cross section")
     return Head(
         before.decode("utf-8", "replace"),

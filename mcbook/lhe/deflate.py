@@ -68,26 +68,35 @@ def _text(text: bytes) -> int:
 def _heads(*, signed: bool) -> Words:
     """Return the bits of a blank, the sign and ``d.dddd``."""
     signs = (b"+", b"-") if signed else (b"",)
-    four = np.array([_text(b"%04d" % n) for n in range(10000)], dtype=np.uint64)
     tables = []
     for sign, first in itertools.product(signs, range(10)):
         begun = b" %b%d." % (sign, first)
-        tables.append(four << np.uint64(_CHARACTER * len(begun)) | np.uint64(_text(begun)))
+        tables.append(_middles(_CHARACTER * len(begun)) | np.uint64(_text(begun)))
     return np.concatenate(tables)
 
 
 @functools.cache
 def _middles(shift: int) -> Words:
-    """Return the bits of four digits, behind those of the head."""
-    return np.array([_text(b"%04d" % n) << shift for n in range(10000)], dtype=np.uint64)
+    """Return the bits of four digits, behind others."""
+    return _outer(_pairs(), _pairs() << np.uint64(2 * _CHARACTER)) << np.uint64(shift)
 
 
 @functools.cache
 def _tails() -> Words:
     """Return the bits of two digits and the exponent."""
     exponents = range(-LARGEST_EXPONENT, LARGEST_EXPONENT + 1)
-    texts = (b"%02de%+03d" % (n, exponent) for exponent in exponents for n in range(100))
-    return np.array([_text(text) for text in texts], dtype=np.uint64)
+    behind = [_text(b"e%+03d" % one) << 2 * _CHARACTER for one in exponents]
+    return _outer(np.array(behind, dtype=np.uint64), _pairs())
+
+
+def _pairs() -> Words:
+    """Return the bits of two digits."""
+    return np.array([_text(b"%02d" % n) for n in range(100)], dtype=np.uint64)
+
+
+def _outer(slow: Words, fast: Words) -> Words:
+    """Return the bits of both, for each of the first all of the second."""
+    return (slow[:, None] | fast).ravel()
 
 
 def _steps(first: int, extras: Iterator[int]) -> list[tuple[int, int]]:
@@ -176,11 +185,13 @@ class Packing:
             if number is not None:
                 self.places[number[0]] = event.count
                 event += Bits(0, _CHARACTER * (_SIGNED - (not number[1])))
+        if event.count % 8:
+            return False
         stated = [codes.get(n, 0) for n in range(_LENGTHS)]
         stated += [distances.get(n, 0) for n in range(_DISTANCES)]
         self.event, self.head = event, _bytes(_statement(stated))
         self.end = _bytes(written[_END])
-        return event.count % 8 == 0
+        return True
 
 
 def _split(length: int, more: int, uneven: int) -> list[int]:

@@ -17,7 +17,7 @@ Index = NDArray[np.int64]
 _DIGITS = 11
 _NEXT = 10.0**_DIGITS
 _HEAD, _TAIL, _LAST = 10**5, 10.0**6, 100
-"""The first five digits, the six behind them, and the last two of those."""
+"""One above the largest number of the first five digits, the six behind them, the last two."""
 _DOUBTFUL = 0.4999
 LARGEST_EXPONENT = 99
 _BIASED, _BIAS = 2048, 1023
@@ -48,13 +48,16 @@ def heads(*, signed: bool) -> NDArray[np.uint64]:
 
     Negative numbers are found `_HEAD` places further. Without a sign the last byte is free.
     """
-    if signed:
-        texts = "".join(
-            f" {sign}{n // 10000}.{n % 10000:04d}" for sign in "+-" for n in range(_HEAD)
-        )
-    else:
-        texts = "".join(f" {n // 10000}.{n % 10000:04d}0" for n in range(_HEAD))
-    return np.frombuffer(texts.encode(), dtype=np.uint64)
+    signs = np.frombuffer(b"+-" if signed else b" ", dtype=np.uint8)
+    at = 2 if signed else 1
+    table = np.empty((len(signs), 10, 10000, 8), dtype=np.uint8)
+    table[..., 0] = ord(" ")
+    table[..., 1] = signs[:, None, None]
+    table[..., at] = np.arange(ord("0"), ord("9") + 1)[:, None]
+    table[..., at + 1] = ord(".")
+    table[..., at + 2 : at + 6] = middles().view(np.uint8).reshape(-1, 4)
+    table[..., at + 6 :] = ord(" ")
+    return table.view(np.uint64).ravel()
 
 
 @functools.cache
@@ -107,14 +110,7 @@ def cut(values: Array, *, signed: bool) -> Parts:
         sign is written.
     """
     size = np.abs(values)
-    biased = size.view(np.int64) >> _BITS
-    scaled = _SCALE.take(biased)
-    scaled *= size
-    exponent = _EXPONENT.take(biased)
-    above = scaled >= _NEXT
-    np.multiply(scaled, 0.1, out=scaled, where=above)
-    exponent += above
-    _check(size, biased, exponent)
+    scaled, exponent = _scaled(size)
     rounded = np.rint(scaled)
     scaled -= rounded
     doubtful = np.flatnonzero((np.abs(scaled, out=scaled) > _DOUBTFUL) | (rounded >= _NEXT))
@@ -136,6 +132,19 @@ def cut(values: Array, *, signed: bool) -> Parts:
     elif below.any():
         raise ValueError("an energy, a mass or a lifetime is below 0")
     return Parts(head, middle, exponent)
+
+
+def _scaled(size: Array) -> tuple[Array, Index]:
+    """Return numbers of 11 digits before the point, and the decimal exponents of what they were."""
+    biased = size.view(np.int64) >> _BITS
+    scaled = _SCALE.take(biased)
+    scaled *= size
+    exponent = _EXPONENT.take(biased)
+    above = scaled >= _NEXT
+    np.multiply(scaled, 0.1, out=scaled, where=above)
+    exponent += above
+    _check(size, biased, exponent)
+    return scaled, exponent
 
 
 def number(value: float, *, signed: bool) -> bytes:

@@ -86,7 +86,7 @@ class EventText:
     process
         Number of the process, the one in ``<init>``.
     weight
-        Weight of every event: 1, or the cross section [pb]; see `mcbook.lhe.file.Beams`.
+        Weight of every event: 1, or the cross section [pb]; see `mcbook.lhe.file.Init`.
     scale
         Scale of the event [GeV].
     alpha_qed, alpha_qcd
