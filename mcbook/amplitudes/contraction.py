@@ -43,9 +43,7 @@ class Contraction:
             inner = tuple(entry.slots[i] for i in self.filled)
             self._plan.setdefault(inner, []).append((target, complex(value), entry.momenta))
 
-    def __call__(
-        self, arrays: Sequence[Complex | None], momenta: Mapping[int, Array]
-    ) -> Complex:
+    def __call__(self, arrays: Sequence[Complex | None], momenta: Mapping[int, Array]) -> Complex:
         """Return the contraction, index of the open slot first (upper, for a vector)."""
         filled = [arrays[i] for i in self.filled]
         found: list[Complex | None] = [None] * self.components

@@ -128,23 +128,25 @@ def _terms(node: ast.expr, text: str) -> Iterator[tuple[complex, list[ast.Call]]
         case ast.Call(func=ast.Name()):
             yield 1, [node]
         case ast.UnaryOp(op=ast.USub()):
-            for factor, calls in _terms(node.operand, text):
-                yield -factor, calls
-        case ast.BinOp(op=ast.Add() | ast.Sub()):
-            sign = 1 if isinstance(node.op, ast.Add) else -1
-            yield from _terms(node.left, text)
-            for factor, calls in _terms(node.right, text):
-                yield sign * factor, calls
-        case ast.BinOp(op=ast.Mult()):
-            for left, first in _terms(node.left, text):
-                for right, second in _terms(node.right, text):
-                    yield left * right, first + second
-        case ast.BinOp(op=ast.Div()):
-            for left, first in _terms(node.left, text):
-                for right, second in _terms(node.right, text):
-                    if second:
-                        raise _strange(node, text)
-                    yield left / right, first
+            yield from ((-factor, calls) for factor, calls in _terms(node.operand, text))
+        case ast.BinOp():
+            yield from _joined(node, text)
+        case _:
+            raise _strange(node, text)
+
+
+def _joined(node: ast.BinOp, text: str) -> Iterator[tuple[complex, list[ast.Call]]]:
+    """Yield the terms of a sum, difference, product or quotient."""
+    first, second = (list(_terms(side, text)) for side in (node.left, node.right))
+    match node.op:
+        case ast.Add():
+            yield from first + second
+        case ast.Sub():
+            yield from first + [(-factor, calls) for factor, calls in second]
+        case ast.Mult():
+            yield from ((a * b, one + two) for a, one in first for b, two in second)
+        case ast.Div() if len(second) == 1 and not second[0][1] and second[0][0]:
+            yield from ((factor / second[0][0], calls) for factor, calls in first)
         case _:
             raise _strange(node, text)
 
@@ -161,12 +163,12 @@ class _Term:
     ) -> None:
         self.kinds = kinds
         self.momenta: list[int] = []
-        operands: list[tuple[Complex, list[str]]] = []
         self.labels: dict[int, str] = {}
-        for call in calls:
-            operands.append(self._operand(call, text))
+        operands = [self._operand(call, text) for call in calls]
         spectators = [
-            slot for slot, kind in enumerate(kinds) if kind != SCALAR and slot + 1 not in self.labels
+            slot
+            for slot, kind in enumerate(kinds)
+            if kind != SCALAR and slot + 1 not in self.labels
         ]
         if spectators:
             raise InputError(f"the Lorentz structure {text!r} leaves leg {spectators[0] + 1} out")
@@ -232,7 +234,9 @@ class _Term:
         """Yield what is not zero; flipped, the fermion line is C Gamma^T C^-1."""
         tensor = self.tensor
         if is_flipped:  # axes: column, row, rest
-            turned = np.einsum("ab,bc...,cd->ad...", CONJUGATION, tensor, np.linalg.inv(CONJUGATION))
+            turned = np.einsum(
+                "ab,bc...,cd->ad...", CONJUGATION, tensor, np.linalg.inv(CONJUGATION)
+            )
             tensor = turned
         count = len(self.kinds)
         for index in np.argwhere(np.abs(tensor) > _TINY):

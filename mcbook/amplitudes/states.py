@@ -9,7 +9,7 @@ polarisations across its momentum.
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.amplitudes.lorentz import CONJUGATION, GAMMA
+from mcbook.amplitudes.lorentz import CONJUGATION
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -45,7 +45,7 @@ def barred(column: Complex) -> Complex:
 
 def conjugate(row: Complex) -> Complex:
     """Return C psi-bar^T: v where psi-bar is that of u, with the same spin."""
-    return np.tensordot(CONJUGATION, row, 1)
+    return np.asarray(np.tensordot(CONJUGATION, row, 1))
 
 
 def fermion(momentum: Array, mass: Array | float, *, is_row: bool, is_incoming: bool) -> Complex:
@@ -84,9 +84,3 @@ def massless_vectors(momentum: Array) -> Array:
         found[k + 1, k] += 1
         found[3, k] = -direction[k] * sign
     return found
-
-
-def slashed(momentum: Array) -> Complex:
-    """Return p-slash, shape (4, 4, n)."""
-    signs = np.array([1.0, -1.0, -1.0, -1.0])
-    return np.einsum("mij,mn->ijn", GAMMA, signs[:, None] * momentum)

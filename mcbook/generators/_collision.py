@@ -1,13 +1,13 @@
 """What generators of collisions have in common: their settings, and the points that they take."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mcbook.errors import InputError, did_you_mean
-from mcbook.generators.base import Columns, Rejection, SampleInput, Settings, Stated, setting_number
+from mcbook.generators.base import Columns, Rejection, Settings, setting_number
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.physics.constants import CONSTANTS
@@ -114,12 +114,9 @@ def _resonance_widths(model: SignalModel, process: Process) -> list[str]:
 def particle_ids(model: SignalModel, process: Process) -> tuple[frozenset[int], ...]:
     """Return the PDG ids that events of each chain have in the end."""
     leaves = [
-        {node.particle for node in chain.walk() if not node.daughters}
-        for chain in process.chains()
+        {node.particle for node in chain.walk() if not node.daughters} for chain in process.chains()
     ]
-    return tuple(
-        frozenset(model.particles[name].id_of(name) for name in names) for names in leaves
-    )
+    return tuple(frozenset(model.particles[name].id_of(name) for name in names) for names in leaves)
 
 
 def beams(model: SignalModel, process: Process, sqrt_s: float) -> tuple[tuple[int, float], ...]:
@@ -136,10 +133,8 @@ def tau_remark(settings: Settings) -> list[str]:
     if taus is None:
         return []
     kept = "kept" if taus.get("spin_correlations") else "lost"
-    return [
-        f"taus stay undecayed here; {taus.get('decayer')} decays them, "
-        f"their spin correlations are {kept}"
-    ]
+    decayer = taus.get("decayer")
+    return [f"taus stay undecayed here; {decayer} decays them, their spin correlations are {kept}"]
 
 
 def _checked(given: Mapping[str, Any], name: str, default: float) -> float:
@@ -158,9 +153,7 @@ def choice(given: Mapping[str, Any], name: str, choices: Sequence[str]) -> str:
     return str(value)
 
 
-def _cuts(
-    model: SignalModel, process: Process, known: Collection[str]
-) -> dict[str, float]:
+def _cuts(model: SignalModel, process: Process, known: Collection[str]) -> dict[str, float]:
     constants = {name: entry.value for name, entry in CONSTANTS.items()}
     constants |= {name: entry.value for name, entry in model.constants.items()}
     cuts = {}

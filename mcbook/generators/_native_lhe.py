@@ -8,6 +8,7 @@ from mcbook.generators.base import ReadBack
 from mcbook.lhe.reader import OWN_MARK, read, start
 from mcbook.units import FB_PER_PB
 
+
 def is_native(head: bytes) -> bool:
     """Return whether an LHE file begins as those of this generator do, plain or gzipped."""
     return OWN_MARK in start(head)

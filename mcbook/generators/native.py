@@ -1,8 +1,8 @@
 """mcbook's own generator: leading-order events of collisions, with nothing to install.
 
-Cards hold particles, vertices and chains as numbers; `mcbook.sampling` makes events from them alone.
-What it makes is what MadGraph makes of the same interactions: squared amplitudes of all diagrams,
-all spin correlations, the same windows around resonances.
+Cards hold particles, vertices and chains as numbers; `mcbook.sampling` makes events of them alone.
+It makes what MadGraph makes of the same interactions: squared amplitudes of all diagrams, all spin
+correlations, the same windows around resonances.
 """
 
 import sys
@@ -47,7 +47,7 @@ _OUTPUT = "events.lhe.gz"
 
 
 class Native:
-    """The generator of collisions that comes with mcbook; see `mcbook.generators.base.Generator`."""
+    """The generator that comes with mcbook; see `mcbook.generators.base.Generator`."""
 
     name = NAME
     tier = "lhe"

@@ -45,7 +45,7 @@ def told(sample: str, part: int, log: Path | None = None) -> int:
     except Exception:  # noqa: BLE001  a server goes on
         status, said = 1, traceback.format_exc()
     if log is None:
-        print(said, file=sys.stderr if status else sys.stdout)  # noqa: T201
+        print(said, file=sys.stderr if status else sys.stdout)
     else:
         log.write_text(said + "\n", encoding="utf-8")
     return status

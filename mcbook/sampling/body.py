@@ -68,16 +68,16 @@ class ThreeBodies:
                 u[1], middle - 2 * inner * outer, middle + 2 * inner * outer
             )
             cosine = np.clip((middle - other) / (2 * inner * outer), -1.0, 1.0)
-            found = self._momenta((mass, root, size, inner), cosine, (a, b, c))
+            found = self._momenta((root, size, inner), cosine, (a, b, c))
             space = step * width / ((2 * np.pi) ** 3 * 16 * mass**2)
         listed = [found[self.order.index(i)] for i in range(3)]
         return listed, np.where(is_open & np.isfinite(space), space, 0.0)
 
     @staticmethod
     def _momenta(
-        sizes: tuple[Array, Array, Array, Array], cosine: Array, masses: tuple[Array, Array, Array]
+        sizes: tuple[Array, Array, Array], cosine: Array, masses: tuple[Array, Array, Array]
     ) -> list[Array]:
-        mass, root, size, inner = sizes
+        root, size, inner = sizes
         a, b, c = masses
         sine = np.sqrt(1 - cosine**2)
         zero = np.zeros_like(size)
@@ -95,12 +95,14 @@ def clusters(block: Block, *, exchanges: bool = False) -> list[tuple[frozenset[i
     With *exchanges*, those between the beams instead, and what comes out on one side of them.
     """
     found: dict[tuple[frozenset[int], str], None] = {}
-    for diagram in block.amplitude.diagrams:
+    for diagram in block.amplitude.diagrams.lines:
         for line in diagram:
             legs = line.legs
             if (block.mother is None and bool(legs & 2)) is not exchanges:
                 continue
-            inside = frozenset(i for i in range(len(block.particles)) if legs >> (i + block.first) & 1)
+            inside = frozenset(
+                i for i in range(len(block.particles)) if legs >> (i + block.first) & 1
+            )
             found[inside, line.particle] = None
     return list(found)
 

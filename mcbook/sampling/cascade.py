@@ -9,6 +9,7 @@ of a vector off its mass kept whole.
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.sampling.blocks import PAIR, VECTOR_STATES
 from mcbook.sampling.density import along, density
 from mcbook.sampling.kinematics import about_z, boosted, rotated, rotations, turned_axis
 from mcbook.sampling.shapes import Shape, Shapes
@@ -17,7 +18,6 @@ from mcbook.sampling.tree import Block, Tree, inner_factors
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-_VECTOR_STATES = 4
 
 
 class Orientation:
@@ -79,11 +79,10 @@ class Orientation:
             rotation[..., waiting] = rotations(self.rng, len(waiting))
         self.rotation[0] = rotation
         axis = rotation[2]
-        return (np.eye(3)[..., None] - size * axis[:, None] * axis[None]).astype(complex)
+        found: Complex = (np.eye(3)[..., None] - size * axis[:, None] * axis[None]).astype(complex)
+        return found
 
-    def _follow(
-        self, block: Block, production: Complex, *, is_needed: bool
-    ) -> dict[int, Complex]:
+    def _follow(self, block: Block, production: Complex, *, is_needed: bool) -> dict[int, Complex]:
         """Orient the decays behind a block that is oriented.
 
         Parameters
@@ -121,7 +120,7 @@ class Orientation:
     ) -> Complex:
         """Return the matrix of one of those that come out of a block, along its axes."""
         amplitude = self.shape.amplitudes[block.number]
-        if self.shapes.states(child) == 1:
+        if self.shapes.blocks.states(child) == 1:
             return np.ones((1, 1, amplitude.shape[-1]), dtype=complex)
         plain = along(amplitude, 0, production.transpose(1, 0, 2))
         weighted = self._weighted(block, amplitude, done, skip=number)
@@ -131,9 +130,9 @@ class Orientation:
 
     def _factors(self, child: Block) -> Array:
         """Return the factors of the states of a resonance for both indices, shape (s, s, n)."""
-        states = self.shapes.states(child)
+        states = self.shapes.blocks.states(child)
         mass = self.shape.masses[child.number]
-        if states != _VECTOR_STATES:
+        if states != VECTOR_STATES:
             return np.ones((states, states, len(mass)))
         factors = inner_factors(self.tree.field(str(child.mother)), mass)
         return factors[:, None] * factors[None]
@@ -141,10 +140,9 @@ class Orientation:
     def _weighted(
         self, block: Block, amplitude: Complex, done: dict[int, Complex], skip: int | None = None
     ) -> Complex:
-        """Return an amplitude with the matrices of decays that are oriented, and with the balance
-        of those that are not."""
+        """Return an amplitude with the matrices of oriented decays, and the balance of others."""
         for i, child in enumerate(block.children):
-            if child is None or i == skip or self.shapes.states(child) == 1:
+            if child is None or i == skip or self.shapes.blocks.states(child) == 1:
                 continue
             weights = done[i].conj() if i in done else self.shape.balance[child.number]
             amplitude = along(amplitude, i + 1, weights)
@@ -152,18 +150,16 @@ class Orientation:
 
     def _matrix(self, block: Block, done: dict[int, Complex]) -> Complex:
         amplitude = self.shape.amplitudes[block.number]
-        if self.shapes.ends(block):
+        if self.shapes.blocks.ends(block):
             return amplitude
         return density(amplitude, self._weighted(block, amplitude, done), 1)
 
     def _developed(self, child: Block, behind: dict[int, Complex], turn: Array) -> Complex:
         """Return the matrix of a decay with all behind it, along the axes of its mother."""
         found = self._matrix(child, behind)
-        if found.shape[0] == 2:  # noqa: PLR2004  the states of a fermion come conjugated here
-            found = turned(found.conj(), turn).conj()
-        else:
-            found = turned(found, turn)
-        return found * self._factors(child)
+        is_fermion = found.shape[0] == 2  # noqa: PLR2004  its states come conjugated here
+        moved = turned(found.conj(), turn).conj() if is_fermion else turned(found, turn)
+        return moved * self._factors(child)
 
     def momenta(self) -> list[list[Array]]:
         """Return the momenta of what comes out of each block in the centre-of-mass system."""
@@ -177,7 +173,7 @@ class Orientation:
     def _collected(self, block: Block) -> list[tuple[int, int, Array]]:
         """Return block, place and momentum of all behind a block, where its mother is at rest."""
         turn = self.rotation[block.number]
-        is_along_z = len(block.particles) == 2 and (bool(block.mother) or self.shapes.is_polarised)  # noqa: PLR2004
+        is_along_z = len(block.particles) == PAIR and block.number in self.shapes.blocks.tables
         listed = []
         for i, child in enumerate(block.children):
             own = self.shape.momenta[block.number][i]

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.sampling.body import FLAT, clusters
+from mcbook.sampling.body import FLAT
 from mcbook.sampling.kinematics import boosted, breakup, invariant, to_rest
 from mcbook.sampling.maps import Pole, Resonance
 from mcbook.sampling.tree import Block, Tree
@@ -60,8 +60,11 @@ class Plan:
         ladder = len(self.steps) - 1
         inner = sum(_inner(split) for split, _ in self.steps)
         masses = sum(1 for split, _ in self.steps if split.parts) if ladder else 0
-        return 2 * inner + sum(_masses(split) for split, _ in self.steps) + masses + (
-            2 * ladder + max(ladder - 1, 0)
+        return (
+            2 * inner
+            + sum(_masses(split) for split, _ in self.steps)
+            + masses
+            + (2 * ladder + max(ladder - 1, 0))
         )
 
 
@@ -78,7 +81,7 @@ def _masses(split: Split) -> int:
 def plans(tree: Tree, block: Block) -> list[Plan]:
     """Return the channels of a block, one for each different set of inner lines."""
     found: dict[tuple[Line, ...], Plan] = {}
-    for diagram in block.amplitude.diagrams:
+    for diagram in block.amplitude.diagrams.lines:
         lines = sorted(
             {_line(tree, block, legs, name) for legs, name in diagram} - {None},
             key=lambda line: (line.is_exchange, len(line.members), sorted(line.members)),  # type: ignore[union-attr]
@@ -93,9 +96,7 @@ def _line(tree: Tree, block: Block, legs: int, name: str) -> Line | None:
     """Return an inner line by what is behind it; None for one with everything behind it."""
     field = tree.field(name)
     pole = Pole(field.mass, field.width)
-    members = frozenset(
-        i for i in range(len(block.particles)) if legs >> (i + block.first) & 1
-    )
+    members = frozenset(i for i in range(len(block.particles)) if legs >> (i + block.first) & 1)
     is_exchange = block.mother is None and bool(legs & 2)
     if not is_exchange and len(members) == len(block.particles):
         return None
@@ -104,7 +105,9 @@ def _line(tree: Tree, block: Block, legs: int, name: str) -> Line | None:
 
 def _plan(lines: tuple[Line, ...], count: int) -> Plan:
     everything = frozenset(range(count))
-    ladder = sorted((line for line in lines if line.is_exchange), key=lambda line: len(line.members))
+    ladder = sorted(
+        (line for line in lines if line.is_exchange), key=lambda line: len(line.members)
+    )
     nested = {line.members: line.pole for line in lines if not line.is_exchange}
     steps: list[tuple[Split, Pole | None]] = []
     before: Members = frozenset()
@@ -180,12 +183,14 @@ class Channel:
         above = {self.tree.root.number: np.broadcast_to(sum(self.beams), (4, count))}
         for block in self.tree.blocks:
             daughters = [
-                np.full(count, self.tree.field(name).mass) if child is None else masses[child.number]
+                np.full(count, self.tree.field(name).mass)
+                if child is None
+                else masses[child.number]
                 for name, child in zip(block.particles, block.children, strict=True)
             ]
             own, space = _Drawer(rows, daughters).block(
                 self.plans[block.number], np.asarray(above[block.number]),
-                None if block.mother else (self.beams[1], self.beams[0]),
+                None if block.mother else self.beams[1],
             )  # fmt: skip
             weight = weight * space
             momenta[block.number] = own
@@ -216,15 +221,13 @@ class _Drawer:
         self.found: list[Array] = [np.zeros((4, len(masses[0])))] * len(masses)
         self.weight: Array = np.ones(len(masses[0]))
 
-    def block(
-        self, plan: Plan, total: Array, beams: tuple[Array, Array] | None
-    ) -> tuple[list[Array], Array]:
+    def block(self, plan: Plan, total: Array, beam: Array | None) -> tuple[list[Array], Array]:
         """Return the momenta of what comes out, in order, and the phase space."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            if len(plan.steps) == 1 or beams is None:
+            if len(plan.steps) == 1 or beam is None:
                 self._apart(plan.steps[0][0], total)
             else:
-                self._ladder(plan, total, *beams)
+                self._ladder(plan, total, beam)
         weight = np.where(np.isfinite(self.weight), self.weight, 0.0)
         return [np.nan_to_num(p, nan=1.0) for p in self.found], weight
 
@@ -259,7 +262,7 @@ class _Drawer:
         self._apart(first, momentum)
         self._apart(second, total - momentum)
 
-    def _ladder(self, plan: Plan, total: Array, coming: Array, other: Array) -> None:
+    def _ladder(self, plan: Plan, total: Array, coming: Array) -> None:
         """Enter the momenta of all that comes off a ladder of exchanges, from one beam on."""
         rest = total
         coming = np.broadcast_to(coming, total.shape)

@@ -76,7 +76,7 @@ def squared(tree: Tree, leaves: Sequence[Array]) -> Array:
 
 
 def _gather(block: Block, rest: list[Array], momenta: dict[tuple[int, int], Array]) -> Array:
-    """Enter the momentum of everything that comes out of a block and those below; return the sum."""
+    """Enter the momenta of all behind a block; return their sum."""
     total: Array | None = None
     for i, child in enumerate(block.children):
         found = rest.pop(0) if child is None else _gather(child, rest, momenta)

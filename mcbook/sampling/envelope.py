@@ -42,7 +42,11 @@ class _Grid:
         cell = np.searchsorted(self.total, rng.random(count), side="right")
         cell = np.minimum(cell, self.heights.size - 1)
         corner = np.stack(np.unravel_index(cell, self.heights.shape))
-        return (corner + rng.random((size, count))) / self.heights.shape[0], self.density[cell], cell
+        return (
+            (corner + rng.random((size, count))) / self.heights.shape[0],
+            self.density[cell],
+            cell,
+        )
 
 
 class Envelope:
@@ -147,7 +151,9 @@ class Envelope:
             drawn = [grid.draw(rng, _PROBES) for grid in self.grids]
             points = [entry[0] for entry in drawn]
             density = np.prod([entry[1] for entry in drawn], axis=0) * np.ones(_PROBES)
-            ratio = self.weigh(np.concatenate(points) if points else np.zeros((0, _PROBES))) / density
+            ratio = (
+                self.weigh(np.concatenate(points) if points else np.zeros((0, _PROBES))) / density
+            )
             self.highest = MARGIN * float(ratio.max())
             if ratio.mean() > _GOOD * self.highest or number == _ROUNDS - 1:
                 return

@@ -81,7 +81,9 @@ def rotated(rotation: Array, momentum: Array) -> Array:
     found[0] = momentum[0]
     for i in range(3):
         found[i + 1] = (
-            rotation[i, 0] * momentum[1] + rotation[i, 1] * momentum[2] + rotation[i, 2] * momentum[3]
+            rotation[i, 0] * momentum[1]
+            + rotation[i, 1] * momentum[2]
+            + rotation[i, 2] * momentum[3]
         )
     return found
 

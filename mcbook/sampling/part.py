@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import WorkError
 from mcbook.lhe.file import Init, LheWriter, Process
 from mcbook.lhe.writer import EventText, Row
 from mcbook.registry.chain import Node
@@ -110,8 +110,7 @@ class Maker:
                      enumerate(self.trees)]  # fmt: skip
             lives = np.random.default_rng([part.seed, 1])
             for block in blocks:
-                out.write(_mixed([(events, texts[events.chain].matrix(events, lives))
-                                  for events in block]))  # fmt: skip
+                _put(out, block, texts, lives)
         return made
 
     def _header(self, part: Part, made: Made) -> Iterator[str]:
@@ -161,7 +160,9 @@ class _Text:
         self.is_alive = sample.lifetime == "generator"
         self.nodes = list(tree.chain.walk())
         self.fields = [tree.field(node.particle) for node in self.nodes]
-        self.flying = [i for i, field in enumerate(self.fields) if self.is_alive and field.width > 0]
+        self.flying = [
+            i for i, field in enumerate(self.fields) if self.is_alive and field.width > 0
+        ]
         self.virtual = [i for i, node in enumerate(self.nodes) if node.daughters]
         self.writer = EventText(
             [*self._beams(sample.collision.sqrt_s), *self._rows()],
@@ -188,8 +189,8 @@ class _Text:
                 flies=i in self.flying,
             )
 
-    def matrix(self, events: Events, lives: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the text, a row of bytes for each event."""
+    def arrays(self, events: Events, lives: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Return momenta, masses and lifetimes that vary, as the writer takes them."""
         count = events.momenta[0].shape[1]
         momenta = np.stack(events.momenta)[:, [1, 2, 3, 0]]
         masses = np.sqrt(
@@ -197,7 +198,7 @@ class _Text:
         ).reshape(-1, count)
         lengths = np.array([HBARC_GEV_MM / self.fields[i].width for i in self.flying])
         ages = lives.standard_exponential((len(self.flying), count)) * lengths[:, None]
-        return self.writer.matrix(momenta, masses, ages)
+        return momenta, masses, ages
 
 
 def _mothers(nodes: Sequence[Node]) -> list[tuple[int, int]]:
@@ -232,13 +233,18 @@ def _cut(events: Events, count: int) -> Events:
     return Events(events.chain, momenta, events.places[kept])
 
 
-def _mixed(texts: Sequence[tuple[Events, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
-    """Return the text of a block with events in their places."""
-    if len(texts) == 1:
-        return texts[0][1]
-    total = sum(len(events.places) for events, _ in texts)
-    rows: list[bytes] = [b""] * total
-    for events, matrix in texts:
+def _put(
+    out: LheWriter, block: list[Events], texts: Sequence[_Text], lives: np.random.Generator
+) -> None:
+    """Write a block of events in their places."""
+    if len(block) == 1:
+        events = block[0]
+        out.add(texts[events.chain].writer, *texts[events.chain].arrays(events, lives))
+        return
+    rows: list[bytes] = [b""] * sum(len(events.places) for events in block)
+    for events in block:
+        text = texts[events.chain]
+        matrix = text.writer.matrix(*text.arrays(events, lives))
         for place, row in zip(events.places.tolist(), matrix, strict=True):
             rows[place] = row.tobytes()
-    return np.frombuffer(b"".join(rows), dtype=np.uint8)
+    out.write(np.frombuffer(b"".join(rows), dtype=np.uint8))

@@ -25,8 +25,7 @@ MOST_OVERFLOW = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of one chain: its number, a momentum (4, n) for each node, where they stand in the
-    block."""
+    """Events of one chain: its number, a momentum (4, n) for each node, places in the block."""
 
     chain: int
     momenta: list[Array]
@@ -81,7 +80,9 @@ class Sampler:
         self.sources = list(sources)
         self.rng = rng
         if not self.sources or all(source.envelope.is_empty for source in self.sources):
-            raise InputError("no events can be made: the process is closed, or all its weights are 0")
+            raise InputError(
+                "no events can be made: the process is closed, or all its weights are 0"
+            )
         self.tallies = [_Tally() for _ in self.sources]
 
     def blocks(self) -> Iterator[list[Events]]:

@@ -73,9 +73,14 @@ class ChannelSource:
     """One channel of a chain, with the full squared amplitude and its share of all channels."""
 
     def __init__(
-        self, chain: int, tree: Tree, collision: Collision, number: int, all_channels: list[Channel],
+        self,
+        chain: int,
+        tree: Tree,
+        collision: Collision,
+        listed: tuple[int, list[Channel]],
         rng: np.random.Generator,
-    ) -> None:  # fmt: skip
+    ) -> None:
+        number, all_channels = listed
         self.chain = chain
         self.tree = tree
         self.collision = collision
@@ -145,7 +150,11 @@ def leaves(block: Block, momenta: Sequence[Sequence[Array]]) -> list[Array]:
 
 
 def sources(
-    chain: int, tree: Tree, collision: Collision, rng: np.random.Generator, method: str | None = None
+    chain: int,
+    tree: Tree,
+    collision: Collision,
+    rng: np.random.Generator,
+    method: str | None = None,
 ) -> list[Source]:
     """Return what draws the events of a chain.
 
@@ -172,7 +181,5 @@ def sources(
     if method == "cascade":
         raise InputError(f"{tree.chain} cannot be made as a cascade: {why_not}")
     listed = channels(tree, ranges, collision.sqrt_s)
-    found = [
-        ChannelSource(chain, tree, collision, i, listed, rng) for i in range(len(listed))
-    ]
+    found = [ChannelSource(chain, tree, collision, (i, listed), rng) for i in range(len(listed))]
     return [source for source in found if not source.envelope.is_empty]

@@ -26,7 +26,9 @@ def turned(matrix: Complex, rotation: Array) -> Complex:
         return from_bloch(trace, vector[0], vector[1], vector[2])
     half = np.empty_like(matrix)
     for i in range(3):
-        half[i] = sum((rotation[i, k] * matrix[k] for k in (1, 2)), start=rotation[i, 0] * matrix[0])
+        half[i] = sum(
+            (rotation[i, k] * matrix[k] for k in (1, 2)), start=rotation[i, 0] * matrix[0]
+        )
     half[3:] = matrix[3:]
     found = np.empty_like(matrix)
     for j in range(3):

@@ -72,7 +72,7 @@ class Structures:
         """Return the spin density matrix, shape (states, states, n)."""
         found = self.functions(mass, momenta)
         if self.states != _VECTOR:
-            return (np.eye(self.states)[..., None] * found[0]).astype(complex)
+            return np.asarray(np.eye(self.states)[..., None] * found[0], dtype=complex)
         return _assembled(found, momenta).astype(complex)
 
 
@@ -128,9 +128,7 @@ def _powers(degree: int) -> NDArray[np.int64]:
 
 def _variables(mass: Array, momenta: Sequence[Array]) -> Array:
     """Return mass, squared mass of the first two daughters and of the last two, (3, n)."""
-    return np.stack(
-        [mass, invariant(momenta[0] + momenta[1]), invariant(momenta[1] + momenta[2])]
-    )
+    return np.stack([mass, invariant(momenta[0] + momenta[1]), invariant(momenta[1] + momenta[2])])
 
 
 def _basis(variables: Array, scale: tuple[Array, Array], powers: NDArray[np.int64]) -> Array:

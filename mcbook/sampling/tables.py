@@ -53,7 +53,8 @@ class Table:
         for i, (values, (low, high)) in enumerate(zip(masses, self.ranges, strict=True)):
             degrees = self.terms[:, i]
             scaled = (2 * values - (low + high)) / (high - low)
-            own = np.ascontiguousarray(chebyshev.chebvander(scaled, int(degrees.max())).T)[degrees]
+            powers = np.asarray(chebyshev.chebvander(scaled, int(degrees.max())), dtype=float)
+            own: Array = np.ascontiguousarray(powers.T)[degrees]
             basis = own if basis is None else basis * own
         if basis is None:
             raise AssertionError
@@ -104,9 +105,7 @@ def _series(values: Complex, degree: int) -> Complex:
     return np.asarray(values @ inverse.T)
 
 
-def _degree(
-    function: Function, ranges: Sequence[tuple[float, float]], number: int
-) -> int | None:
+def _degree(function: Function, ranges: Sequence[tuple[float, float]], number: int) -> int | None:
     """Return the degree in one mass that gives a function, the others in the middle."""
     line = _nodes(*ranges[number], _LARGEST_DEGREE)
     points = [np.full_like(line, (low + high) / 2) for low, high in ranges]

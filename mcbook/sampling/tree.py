@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.amplitudes import states
-from mcbook.amplitudes.currents import ROW, Amplitude, Leg
+from mcbook.amplitudes.currents import Amplitude
+from mcbook.amplitudes.diagrams import ROW, Leg
 from mcbook.amplitudes.theory import FERMION_SPIN, VECTOR_SPIN, Field, Theory
 from mcbook.errors import InputError
 from mcbook.registry.chain import Chain, Node
@@ -106,9 +107,7 @@ class Tree:
         self.root = self._block(None, chain.initial, chain.final)
         self.identical = math.prod(map(_orders, [chain.final, *_decays(chain.final)]))
 
-    def _block(
-        self, mother: str | None, coming: Sequence[str], nodes: tuple[Node, ...]
-    ) -> Block:
+    def _block(self, mother: str | None, coming: Sequence[str], nodes: tuple[Node, ...]) -> Block:
         legs = [Leg(name, is_incoming=True) for name in coming]
         legs += [Leg(node.particle) for node in nodes]
         block = Block(
@@ -232,7 +231,9 @@ def inner_states(
     """
     if found.spin == VECTOR_SPIN:
         along = (momentum / mass)[:, None]
-        return np.concatenate([states.massive_vectors(momentum, mass), along], axis=1).astype(complex)
+        return np.concatenate([states.massive_vectors(momentum, mass), along], axis=1).astype(
+            complex
+        )
     if found.spin == FERMION_SPIN:
         u = states.spinors(momentum, mass)
         bars = states.barred(u)
