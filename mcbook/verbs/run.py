@@ -20,15 +20,8 @@ from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import Program, Runnable
 from mcbook.intake.records import file_row
 from mcbook.production.extending import extend
-from mcbook.production.making import (
-    Interrupted,
-    Job,
-    PartError,
-    Worker,
-    held,
-    in_place,
-    let_go,
-)
+from mcbook.production.holding import held, let_go
+from mcbook.production.making import Interrupted, Job, PartError, Worker, in_place
 from mcbook.production.parts import split_events
 from mcbook.production.processes import Setup
 from mcbook.production.publish import Folder, Progress, sweep, temporary
@@ -273,17 +266,21 @@ class _Work:
         workers = {
             root: Worker(setup, setup.aside / f"worker-{number}") for root, setup in setups.items()
         }
-        while not self.stop.is_set():
-            with self.lock:
-                if not self.queue:
+        with ExitStack() as stack:
+            for worker in workers.values():
+                stack.callback(worker.close)
+            while (job := self._next()) is not None:
+                try:
+                    self._one(job, workers[job.root])
+                except Interrupted:
+                    with self.lock:
+                        self.queue.appendleft(job)
                     return
-                job = self.queue.popleft()
-            try:
-                self._one(job, workers[job.root])
-            except Interrupted:
-                with self.lock:
-                    self.queue.appendleft(job)
-                return
+
+    def _next(self) -> Job | None:
+        """Return the next job, None where there is none or work was stopped."""
+        with self.lock:
+            return self.queue.popleft() if self.queue and not self.stop.is_set() else None
 
     def _one(self, job: Job, worker: Worker) -> None:
         with held(job.root, f"{job.sample.id}-{job.part.number:04d}") as is_mine:
