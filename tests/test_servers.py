@@ -237,7 +237,7 @@ def test_an_idle_server_ends_with_its_run(campaign, misbehave, toy):  # noqa: AR
 def test_a_worker_elsewhere_runs_the_command(campaign, toy, tmp_path):  # noqa: ARG001
     """Each of its tasks makes one part."""
     away = tmp_path / "away"
-    export("b2luigi", away, models_dir=toy)
+    export(str(away), models_dir=toy)
     key = json.loads((away / "manifest.jsonl").read_text().splitlines()[1])["key"]
     assert execute(away / "manifest.jsonl", key)["events"] == 20
     assert told("serve") == []

@@ -48,12 +48,7 @@ def run(sample, folder):
         sys.exit("somebody else is at it")
     kind, value = mischief(card["seed"])
     log(f"run {sample} {card['seed']}")
-    if kind in LAST_WORDS:
-        sys.exit(LAST_WORDS[kind])
-    if kind == "die":
-        sys.stderr.write("the toy is gone\n")
-        sys.stderr.flush()
-        os._exit(7)
+    fall(kind)
     if kind == "orphan":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     head = {"id": parameters.pop("id"), "seed": card["seed"], "rate": 1.5, "parameters": parameters}
@@ -67,6 +62,15 @@ def run(sample, folder):
         (out / "events.txt").unlink()
     if kind == "status":
         sys.exit(3)
+
+
+def fall(kind):
+    """End before there are events, with a last word."""
+    if kind in LAST_WORDS:
+        sys.exit(LAST_WORDS[kind])
+    if kind == "die":
+        os.write(2, b"the toy is gone\n")
+        os._exit(7)
 
 
 def write(path, head, events, how):
