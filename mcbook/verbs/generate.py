@@ -13,7 +13,7 @@ from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts
 from mcbook.production.edited import edited_samples
-from mcbook.production.grids import GridPlan, plan_grid
+from mcbook.production.grids import GridPlan, plan_grid, with_generator
 from mcbook.production.parts import split_events
 from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
@@ -31,6 +31,7 @@ def generate(
     *,
     output: str | Path = "samples",
     process: str | None = None,
+    generator: str | None = None,
     events: int | None = None,
     reuse: bool = True,
     max_points: int | None = None,
@@ -54,6 +55,8 @@ def generate(
         The samples folder.
     process
         A process, in place of what the grid says.
+    generator
+        The generator of all processes, in place of what the grid and the registry say.
     events
         Target of events per sample, in place of what the grid says.
     reuse
@@ -86,11 +89,12 @@ def generate(
     Raises
     ------
     InputError
-        If the grid, the model or a setting is not right; nothing is written.
+        If the grid, the model or a setting is not right, or the generator cannot make a process;
+        nothing is written.
     WorkError
         If a folder is there with other contents.
     """
-    read = read_grid(grid)
+    read = with_generator(read_grid(grid), generator)
     signal = with_constants(
         load_model(_model_name(model, read), models_dir), {**read.constants, **(constants or {})}
     )
