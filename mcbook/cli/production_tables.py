@@ -22,7 +22,8 @@ def made(found: Row, format_: str, *, dry_run: bool) -> None:
         return
     parts = found["parts"]
     if dry_run:
-        typer.echo(f"{parts['asked']} parts to make")
+        new = found["planned"]["parts"]
+        typer.echo(f"{parts['asked']} parts to make" + (f", {new} of them new" if new else ""))
         return
     told = [f"{parts['made']} of {parts['asked']} parts made, {found['events']} events"]
     told += [f"{parts[name]} {name}" for name in ("adopted", "failed", "held", "left")

@@ -13,8 +13,8 @@ from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts
 from mcbook.production.edited import edited_samples
+from mcbook.production.foresight import foreseen
 from mcbook.production.grids import GridPlan, plan_grid, with_generator
-from mcbook.production.parts import split_events
 from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
@@ -106,7 +106,7 @@ def generate(
     edited = 0
     retired = _retired(location, batches)
     if dry_run:
-        counts = _count(planned, location)
+        counts = _count(batches, location)
     elif batches:
         Folder(Path(output)).check()
         with open_catalog(location, mode="write") as books:
@@ -198,29 +198,13 @@ def _model_name(given: str | None, grid: Grid) -> str:
     return name
 
 
-def _count(planned: GridPlan, location: str) -> Counts:
+def _count(batches: list[Batch], location: str) -> Counts:
     """Count what a run would do."""
-    counts = Counts()
-    samples = [
-        sample
-        for plan in planned.plans.values()
-        for batch in plan.batches
-        for sample in batch.samples
-    ]
-    there: dict[str, int] = {}
-    retired: Mapping[str, Any] = {}
-    if catalog_exists(location):
-        with open_catalog(location, mode="read") as books, books.reading() as reader:
-            known = set(reader.existing(sample.digest for sample in samples).values())
-            parts = reader.parts_of(known)
-            retired = retirements(reader, sorted(known))
-        there = {name: sum(part.events for part in parts.get(name, ())) for name in known}
-    for sample in samples:
-        wanted = 0 if sample.id in retired else sample.events
-        counts.existing += sample.id in there
-        counts.new += sample.id not in there
-        counts.parts += len(split_events(max(wanted - there.get(sample.id, 0), 0)))
-    return counts
+    samples = [sample for batch in batches for sample in batch.samples]
+    if not catalog_exists(location):
+        return foreseen(None, samples)
+    with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
+        return foreseen(books, samples)
 
 
 def _command(planned: GridPlan, output: str | Path) -> str | None:
