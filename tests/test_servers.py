@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -132,6 +133,13 @@ def test_a_server_that_ends_by_itself_is_started_again(campaign, make, misbehave
     assert statuses() == ["generated"] * 6
 
 
+def test_an_answer_too_many_is_not_that_of_the_next_part(campaign, make, misbehave):  # noqa: ARG001
+    """A server that says more than it was asked for is replaced."""
+    misbehave(**{str(seeds()[2]): "stray"})
+    assert make()["parts"]["made"] == 6
+    assert len(told("serve")) == 2
+
+
 def test_a_server_that_cannot_be_started(campaign, make, monkeypatch, tmp_path):  # noqa: ARG001
     """What it says last is the reason."""
     broken = tmp_path / "broken"
@@ -222,6 +230,22 @@ def test_servers_of_a_killed_run_are_ended(campaign, make, misbehave, toy):  # n
     misbehave()
     assert make()["parts"]["made"] == 6
     assert servers() == []
+
+
+def test_killed_at_any_moment_every_part_is_made_once(campaign, make, misbehave, toy):  # noqa: ARG001
+    """After many kills one run goes to the end, as if nothing had happened."""
+    misbehave(all="slow 0.1")
+    dice = random.Random(5)
+    for _ in range(12):
+        child = in_child(lambda: run(models_dir=toy, jobs=2))
+        time.sleep(dice.uniform(0, 0.8))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert make(jobs=2)["failures"] == []
+    assert statuses() == ["generated"] * 6
+    assert len(list(Path("samples").glob("*/events/*"))) == 6
+    wait_for(lambda: servers() == [])
+    assert not list(Path("samples").glob(".mcbook-tmp*"))
 
 
 def test_an_idle_server_ends_with_its_run(campaign, misbehave, toy):  # noqa: ARG001

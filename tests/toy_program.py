@@ -107,6 +107,7 @@ def serve():
         kind, _ = mischief(json.loads((folder / "run.json").read_text())["seed"])
         said = {"status": status, "cpu_s": time.process_time() - start}
         answers.write(("babble" if kind == "babble" else json.dumps(said)) + "\n")
+        answers.write("one more thing\n" if kind == "stray" else "")
         answers.flush()
         if kind == "last":
             sys.exit(4)

@@ -101,12 +101,17 @@ class _Life:
         with self._said.open("wb") as out:
             pipes = Pipes(subprocess.PIPE, subprocess.PIPE, out)
             self._process = started(command, setup, folder, pipes)
+        self._poll = select.poll()
+        self._poll.register(_number(self._process.stdout), select.POLLIN)
         self._answers = b""
         self._status: int | None = None
 
     def ask(self, line: bytes) -> bool:
-        """Hand over a line; return whether there is somebody to read it."""
-        if self._is_gone():
+        """Hand over a line; return whether there is somebody to read it, with nothing else to say.
+
+        What was said since the last answer would be taken for the next one.
+        """
+        if self._is_gone() or self._answers or self._has_more(0.0):
             return False
         try:
             os.write(_number(self._process.stdin), line)
@@ -118,7 +123,7 @@ class _Life:
         """Return a line, empty where the process died, and why waiting was given up."""
         answers = _number(self._process.stdout)
         while _NEWLINE not in self._answers:
-            if select.select([answers], [], [], _LOOK_S)[0]:
+            if self._has_more(_LOOK_S):
                 block = os.read(answers, _BLOCK)
                 self._answers += block
                 if not block:
@@ -148,6 +153,10 @@ class _Life:
             with suppress(OSError):
                 pipe.close()
         return self._status or 0, self._said.read_bytes()
+
+    def _has_more(self, seconds: float) -> bool:
+        """Return whether something can be read within some time, the end included."""
+        return bool(self._poll.poll(1000 * seconds))
 
     def _is_gone(self) -> bool:
         if self._status is None and (ended := waited(self._process)) is not None:
