@@ -1,12 +1,15 @@
 """Choosing a generator: for a grid, and for what another generator was to make."""
 
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bookshelf import booked
 
+from mcbook.catalog.dump import stored_rows
 from mcbook.catalog.store import open_catalog
 from mcbook.errors import InputError
 from mcbook.verbs.generate import generate
@@ -54,12 +57,14 @@ def of(generator):
 
 def points_of(generator):
     """Return the points of the samples of a generator, and what they are computed with."""
-    statement = (
-        "SELECT p.parameters, f.versions FROM points AS p JOIN samples AS s"
-        " ON s.id = p.sample_id JOIN formula_sets AS f ON f.digest = p.formulas"
-        f" WHERE s.generator = '{generator}'"
-    )
-    return sorted(str(row) for row in booked(statement))
+    with open_catalog(None, mode="read") as opened, opened.reading() as books:
+        versions = {row["digest"]: row["versions"] for row in stored_rows(books, "formula_sets")}
+        ids = {row["id"] for row in stored_rows(books, "samples") if row["generator"] == generator}
+        return sorted(
+            json.dumps([point["parameters"], versions[point["formulas"]]], sort_keys=True)
+            for point in stored_rows(books, "points")
+            if point["sample_id"] in ids
+        )
 
 
 def test_the_option_and_the_grid_choose(here):  # noqa: ARG001
@@ -193,7 +198,7 @@ def test_constants_of_points_are_handed_on(here):  # noqa: ARG001
     generate(None, grid("model: dark_higgs\nset: {q_phi: 1.5}\nfixed: {m_hp: 1}\nevents: 20\n"))
     assert run(generator="toy")["parts"]["made"] == 1
     assert points_of("toy") == points_of(REGISTRY)
-    assert '"q_phi":1.5' in points_of("toy")[0]
+    assert '"q_phi": 1.5' in points_of("toy")[0]
     assert generate(None, "grid.yaml", generator="toy")["samples"] == {"new": 0, "existing": 1}
 
 
@@ -318,11 +323,22 @@ def _refuse(*_):
     raise InputError("not this one")
 
 
-def test_the_command_line(planned, program):
+def test_the_command_line(planned, program, monkeypatch):
     """Options and notes, as people see them."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     assert show(of(REGISTRY)[0]["id"])["status"] == "planned"
     words = ("--catalog", planned / "mcbook.db") if (planned / "mcbook.db").exists() else ()
     done = program("generate", "zprime", "--grid", "here/grid.yaml", "--generator", "toi", check=2)
-    assert "did you mean 'toy'?" in done.stderr or "known:" in done.stderr
+    assert "did you mean 'toy'?" in done.stderr
+    done = program("run", "--generator", "toy", "--dry-run", *words, check=0)
+    assert done.stdout == "3 parts to make, 3 of them new\n"
+    assert "note: 3 samples of madgraph are planned for toy as well: ids differ" in done.stderr
+    program("run", "--generator", "toy", *words, check=0)
+    rows = program("status", *words, check=0, COLUMNS="200").stdout.splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["model", "process", "generator"],
+        ["zprime", "mumu_inv", REGISTRY],
+        ["zprime", "mumu_inv", "toy"],
+    ]
     done = program("run", "--generator", "evtgen", *words, check=2)
     assert done.stderr.startswith("error: evtgen makes none of these samples: zprime-")

@@ -8,8 +8,9 @@ import typer
 from mcbook.cli import output
 from mcbook.cli.output import Row
 
-_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "retired",
-           "events", "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
+_STATUS = ["model", "process", "generator", "samples", "planned", "running", "failed",
+           "generated", "retired", "events", "events_left", "size", "size_left",
+           "cpu", "cpu_left"]  # fmt: skip
 _THOUSAND = 1000
 
 
@@ -129,8 +130,13 @@ def states(rows: Sequence[Row], format_: str) -> None:
             }
             for row in rows
         ],
-        _STATUS,
+        [name for name in _STATUS if name != "generator" or _has_several(rows)],
     )
+
+
+def _has_several(rows: Sequence[Row]) -> bool:
+    """Return whether a process has samples of several generators."""
+    return len({(row["model"], row["process"]) for row in rows}) < len(rows)
 
 
 def programs(rows: Sequence[Row], format_: str) -> None:
