@@ -81,6 +81,18 @@ def statuses():
     return [status for (status,) in booked("SELECT status FROM parts")]
 
 
+@pytest.mark.parametrize("serves", ["", "yes"])
+def test_a_program_knows_the_python_of_mcbook(campaign, make, monkeypatch, tmp_path, serves):  # noqa: ARG001
+    """What comes with mcbook runs with its Python, whatever is on the path."""
+    through = tmp_path / "through"
+    real = Path(__file__).with_name("toy_program.py")
+    through.write_text(f'#!/bin/sh\nexec "$MCBOOK_PYTHON" "{real}" "$@"\n')
+    through.chmod(0o755)
+    monkeypatch.setenv("TOY_PROGRAM", str(through))
+    monkeypatch.setenv("TOY_SERVES", serves)
+    assert make(limit=2)["parts"]["made"] == 2
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_many_parts_go_through_one_process(campaign, make, jobs):  # noqa: ARG001
     """Each worker starts one server, which ends with the run."""

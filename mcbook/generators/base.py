@@ -100,8 +100,8 @@ class Program:
     """A program that makes events; `path` is None where it was not found.
 
     `variable` of the environment names it, for mcbook as for the scripts that run a part; it is
-    empty where nobody has to, as for a program that comes with its generator. `wanted` says how to
-    get it.
+    empty where nobody has to, as for a program that comes with its generator; Python is
+    ``MCBOOK_PYTHON`` to all of them. `wanted` says how to get it.
     """
 
     name: str

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ from typing import IO, NamedTuple
 
 MARK = "MCBOOK_WORKING_IN"
 """Variable that says of a process in which temporary folder it works."""
+
+PYTHON = "MCBOOK_PYTHON"
+"""Variable that names the Python which runs mcbook, for programs that come with it."""
 
 _POLL_S = 0.02
 _GRACE_S = 5.0
@@ -98,7 +102,8 @@ class Pipes(NamedTuple):
 
 def started(command: str, setup: Setup, folder: Path, pipes: Pipes) -> "subprocess.Popen[bytes]":
     """Start a shell command in a folder, as the head of a process group of its own."""
-    environment = {**os.environ, **setup.environment, MARK: str(setup.aside.resolve())}
+    environment = {PYTHON: sys.executable, **os.environ, **setup.environment}
+    environment[MARK] = str(setup.aside.resolve())
     return subprocess.Popen(  # noqa: S603 - what the cards of the sample say
         ["/bin/sh", "-c", command], cwd=folder, env=environment, stdin=pipes.stdin,
         stdout=pipes.stdout, stderr=pipes.stderr, start_new_session=True,
