@@ -302,6 +302,7 @@ def test_a_way_without_the_program_is_told(planned, monkeypatch):  # noqa: ARG00
     """Where another generator makes the samples with what it brings, the hint says so."""
     from toy_generator import toy_program
 
+    monkeypatch.setattr("mcbook.generators.names", lambda: ["evtgen", REGISTRY, "toy"])
     monkeypatch.setenv("MCBOOK_MG5", "/nowhere")
     for options in ({}, {"events": 50}):
         with pytest.raises(InputError, match="was not found") as caught:
