@@ -93,7 +93,7 @@ def grid_page() -> Iterator[str]:
     yield from table(("range", "values"), described(RANGES, axes.RANGES))
     yield from ("A plain list is short for `values`.", "", "## Designs", "")
     yield from table(("key of `design`", "what it says"), described(DESIGN, (*axes.DESIGNS, *OVER)))
-    yield from ("## Generator settings", "")
+    yield from ("## Generator settings", "", CHOICE, "")
     for name in ("madgraph", "evtgen"):
         rows = described(SETTINGS, sorted(generators.get(name).setting_names()))
         yield from (f"### {name}", "", *table(("key of `generator`", "what it says"), rows))
@@ -133,7 +133,7 @@ GRID_KEYS = {
     "derived": "a mapping of parameters to expressions over others, in any order",
     "require": "conditions on top of the process's own; a point that fails one is rejected",
     "events": "target for each sample: `50000`, `50k`, `1.5M`, or an expression",
-    "generator": "settings of the generator, below",
+    "generator": "which generator, and its settings, below",
     "salt": "a whole number that enters the seeds, 0 unless set; never the ids",
     "set": "other values of the model's constants, such as `{q_phi: 1}`;"
     " they enter the ids of processes whose events they shape",
@@ -162,6 +162,10 @@ SETTINGS = {
     "signal_b": "which B mesons are signal: `one` (default) or `both`",
     "event_type": "the ten characters of the Belle II event type; derived unless given",
 }
+CHOICE = """`name` chooses another generator than the one that the registry names for a process, for
+all processes of the grid; `--generator` on the command line goes first. The name of the generator
+is part of an id, so the samples of two generators are two. The other keys are settings of the
+generators that the grid uses."""
 EXPRESSIONS = """The same language serves `derived`, `require` and `events` of grids, the
 expressions of signal models, and `mcbook query`. It has numbers, names, text in quotes,
 `+ - * / % **`, comparisons that may be chained (`0.5 < m_chi1 <= 2`), `and`, `or`, `not`, `in`,

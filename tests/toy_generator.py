@@ -109,6 +109,10 @@ class ToyCampaign:
         """Return a shell line."""
         return f'"$TOY_PROGRAM" run {sample_id} {sample_id}/parts/{part:04d}'
 
+    def server(self):
+        """Return a server, where the environment asks for one."""
+        return '"$TOY_PROGRAM" serve' if os.environ.get("TOY_SERVES") else None
+
     def outputs(self, sample_id, part):
         """Return what it leaves."""
         return (f"{sample_id}/parts/{part:04d}/out/events.txt",)

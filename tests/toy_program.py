@@ -48,8 +48,7 @@ def run(sample, folder):
         sys.exit("somebody else is at it")
     kind, value = mischief(card["seed"])
     log(f"run {sample} {card['seed']}")
-    if kind in LAST_WORDS:
-        sys.exit(LAST_WORDS[kind])
+    fall(kind)
     if kind == "orphan":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     head = {"id": parameters.pop("id"), "seed": card["seed"], "rate": 1.5, "parameters": parameters}
@@ -63,6 +62,15 @@ def run(sample, folder):
         (out / "events.txt").unlink()
     if kind == "status":
         sys.exit(3)
+
+
+def fall(kind):
+    """End before there are events, with a last word."""
+    if kind in LAST_WORDS:
+        sys.exit(LAST_WORDS[kind])
+    if kind == "die":
+        os.write(2, b"the toy is gone\n")
+        os._exit(7)
 
 
 def write(path, head, events, how):
@@ -79,5 +87,31 @@ def write(path, head, events, how):
             lines.write("end\n")
 
 
+def serve():
+    """Make one part after the other, as they are asked for."""
+    log(f"serve {os.getpid()}")
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        wish = json.loads(line)
+        words = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(words, 1)
+        os.dup2(words, 2)
+        status, start = 0, time.process_time()
+        folder = Path(wish["sample"], "parts", f"{wish['part']:04d}")
+        try:
+            run(wish["sample"], folder)
+        except SystemExit as ended:
+            status = ended.code if isinstance(ended.code, int) else 1
+            os.write(2, b"" if isinstance(ended.code, int) else f"{ended.code}\n".encode())
+        os.close(words)
+        kind, _ = mischief(json.loads((folder / "run.json").read_text())["seed"])
+        said = {"status": status, "cpu_s": time.process_time() - start}
+        answers.write(("babble" if kind == "babble" else json.dumps(said)) + "\n")
+        answers.write("one more thing\n" if kind == "stray" else "")
+        answers.flush()
+        if kind == "last":
+            sys.exit(4)
+
+
 if __name__ == "__main__":
-    {"build": build, "run": run}[sys.argv[1]](*sys.argv[2:])
+    {"build": build, "run": run, "serve": serve}[sys.argv[1]](*sys.argv[2:])

@@ -48,6 +48,14 @@ Minutes = Annotated[
     float | None,
     typer.Option("--timeout", min=0.001, metavar="MINUTES", help="Longest time for one part."),
 ]
+Generator = Annotated[
+    str | None,
+    typer.Option(
+        callback=filled,
+        metavar="NAME",
+        help="Another generator than the one that the registry names.",
+    ),
+]
 Constants = Annotated[
     str | None,
     typer.Option("--set", metavar="NAME=VALUE,...", help="Other values of the model's constants."),

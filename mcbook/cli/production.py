@@ -23,6 +23,14 @@ from mcbook.errors import WorkError
 
 def run(
     expression: Expression = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            callback=filled,
+            metavar="NAME",
+            help="Make them with this generator: what another was to make is planned for it, too.",
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Parts made side by side.")
     ] = 1,
@@ -43,8 +51,8 @@ def run(
 
     with output.progress("run") as report:
         found = verb(
-            expression, jobs=jobs, events=count(events), limit=limit, retry=retry,
-            timeout_s=seconds(timeout), catalog=catalog,
+            expression, generator=generator, jobs=jobs, events=count(events), limit=limit,
+            retry=retry, timeout_s=seconds(timeout), catalog=catalog,
             models_dir=models_dir, dry_run=dry_run, progress=report,
         )  # fmt: skip
     production_tables.made(found, format_, dry_run=dry_run)

@@ -8,8 +8,9 @@ import typer
 from mcbook.cli import output
 from mcbook.cli.output import Row
 
-_STATUS = ["model", "process", "samples", "planned", "running", "failed", "generated", "retired",
-           "events", "events_left", "size", "size_left", "cpu", "cpu_left"]  # fmt: skip
+_STATUS = ["model", "process", "generator", "samples", "planned", "running", "failed",
+           "generated", "retired", "events", "events_left", "size", "size_left",
+           "cpu", "cpu_left"]  # fmt: skip
 _THOUSAND = 1000
 
 
@@ -22,7 +23,8 @@ def made(found: Row, format_: str, *, dry_run: bool) -> None:
         return
     parts = found["parts"]
     if dry_run:
-        typer.echo(f"{parts['asked']} parts to make")
+        new = found["planned"]["parts"]
+        typer.echo(f"{parts['asked']} parts to make" + (f", {new} of them new" if new else ""))
         return
     told = [f"{parts['made']} of {parts['asked']} parts made, {found['events']} events"]
     told += [f"{parts[name]} {name}" for name in ("adopted", "failed", "held", "left")
@@ -128,8 +130,13 @@ def states(rows: Sequence[Row], format_: str) -> None:
             }
             for row in rows
         ],
-        _STATUS,
+        [name for name in _STATUS if name != "generator" or _has_several(rows)],
     )
+
+
+def _has_several(rows: Sequence[Row]) -> bool:
+    """Return whether a process has samples of several generators."""
+    return len({(row["model"], row["process"]) for row in rows}) < len(rows)
 
 
 def programs(rows: Sequence[Row], format_: str) -> None:

@@ -11,6 +11,7 @@ from mcbook.cli.options import (
     Constants,
     DryRun,
     Format,
+    Generator,
     Models,
     count,
     filled,
@@ -45,6 +46,7 @@ def generate(
         str | None,
         typer.Option(metavar="PROCESS", callback=filled, help="Process, in place of the grid's."),
     ] = None,
+    generator: Generator = None,
     events: Annotated[
         str | None,
         typer.Option(help="Target for each sample, such as 50k; in place of the grid's."),
@@ -71,6 +73,7 @@ def generate(
             grid,
             output=output_,
             process=process,
+            generator=generator,
             events=count(events),
             reuse=not no_reuse,
             max_points=max_points,

@@ -99,8 +99,9 @@ class Stated:
 class Program:
     """A program that makes events; `path` is None where it was not found.
 
-    `variable` of the environment names it, for mcbook as for the scripts that run a part. `wanted`
-    says how to get it.
+    `variable` of the environment names it, for mcbook as for the scripts that run a part; it is
+    empty where nobody has to, as for a program that comes with its generator; Python is
+    ``MCBOOK_PYTHON`` to all of them. `wanted` says how to get it.
     """
 
     name: str
@@ -157,6 +158,17 @@ class Runnable(Protocol):
 
     def command(self, sample_id: str, part: int) -> str:
         """Return the one shell command that runs a part by hand, from the samples folder."""
+        ...
+
+    def server(self) -> str | None:
+        """Return a shell command that makes one part after the other, None where there is none.
+
+        For programs that take longer to start than to make a part. It starts in the samples folder
+        and reads lines of JSON from its standard input, ``{"sample": id, "part": number, "log":
+        path}``. For each it does what `command` does, writes what that would print to the file
+        ``log``, and answers with a line of JSON on its standard output, ``{"status": exit status,
+        "cpu_s": CPU time in seconds}``. It ends when its standard input does.
+        """
         ...
 
     def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:

@@ -289,6 +289,9 @@ class EvtGenCampaign:
         program = "basf2" if self._run_name == "evtgen.py" else "sh"
         return f"{program} {sample_id}/parts/{part:04d}/{self._run_name}"
 
+    def server(self) -> None:
+        """Return that each part is a command of its own."""
+
     def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
         """Return the event file that the command leaves."""
         name = "mcparticles.root" if self._run_name == "evtgen.py" else "events.jsonl"

@@ -242,6 +242,9 @@ class MadGraphCampaign:
         """Return the one shell command that runs a part by hand, from the samples folder."""
         return f"sh {shlex.quote(f'{self.folder}/run.sh')} {shlex.quote(sample_id)} {part:04d}"
 
+    def server(self) -> None:
+        """Return that each part is a command of its own."""
+
     def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:
         """Return the LHE file of a part, relative to the samples folder."""
         run = _run_name(sample_id, part)

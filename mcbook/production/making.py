@@ -7,22 +7,22 @@ it alone, and a killed run lets go of it.
 """
 
 import errno
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from mcbook.errors import McbookError, WorkError
 from mcbook.generators.base import Build, Generator, PartInput, ReadBack, Runnable, SampleInput
+from mcbook.production.holding import held
 from mcbook.production.output import wrong
 from mcbook.production.processes import Done, Setup, run
 from mcbook.production.publish import file_sha256, sha256, temporary
+from mcbook.production.servers import Server
 
-EVENTS, LOGS, HELD = "events", "logs", ".mcbook-held"
+EVENTS, LOGS = "events", "logs"
 _WAIT_S = 0.2
 _MOST_SAID = 200
 LEAST_FREE = 1_000_000
@@ -135,6 +135,7 @@ class Worker:
         self.setup = setup
         self.folder = folder
         self._ready: tuple[Path, Runnable] | None = None
+        self._server: Server | None = None
 
     def make(self, job: Job) -> Made:
         """Make a part and put it into place.
@@ -150,8 +151,7 @@ class Worker:
         try:
             self._prepare(job)
             self._copy(job.root, job.cards)
-            command = job.campaign.command(job.sample.id, job.part.number)
-            done = run(command, self.setup, folder=self.folder, log=log)
+            done = self._run(job, log)
             output = self.folder / job.campaign.outputs(job.sample.id, job.part.number)[0]
             self._check_done(job, done, log, output)
             made = _checked(job, output)
@@ -173,13 +173,29 @@ class Worker:
         self._tidy(job)
         return Made(made.path, made.found, made.sha256, made.size, done.cpu_s, done.wall_s)
 
+    def close(self) -> None:
+        """End what was kept running for the next part."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _run(self, job: Job, log: Path) -> Done:
+        """Run the program for a part: by its server, which is kept, or by a command."""
+        serve = job.campaign.server()
+        if serve is None:
+            command = job.campaign.command(job.sample.id, job.part.number)
+            return run(command, self.setup, folder=self.folder, log=log)
+        if self._server is None or self._server.command != serve:
+            self.close()
+            self._server = Server(serve, self.setup, self.folder)
+        return self._server.make(job.sample.id, job.part.number, log)
+
     def _prepare(self, job: Job) -> None:
         """Put what all parts of a campaign share into the folder, unless it is there."""
         if self._ready == (job.root, job.campaign):
             return
         self._ready = None
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        _emptied(self.folder)
         build = job.campaign.build()
         if build is not None:
             _built(job, build, self.setup)
@@ -217,6 +233,16 @@ class Worker:
         shutil.rmtree(self.folder / job.sample.id, ignore_errors=True)
         output = self.folder / job.campaign.outputs(job.sample.id, job.part.number)[0]
         shutil.rmtree(output.parent, ignore_errors=True)
+
+
+def _emptied(folder: Path) -> None:
+    """Have a folder be there and empty; a server may be working in it, so it stays itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink()
 
 
 def _built(job: Job, build: Build, setup: Setup) -> None:
@@ -259,44 +285,6 @@ def _build_in(folder: Path, job: Job, build: Build, setup: Setup, product: Path)
         if entry != new and not target.exists():
             entry.rename(target)
     new.rename(product)
-
-
-@contextmanager
-def held(root: Path, name: str) -> Iterator[bool]:
-    """Hold something in a samples folder for as long as the block lasts, if nobody else does.
-
-    Parameters
-    ----------
-    root
-        The samples folder.
-    name
-        What is held.
-    """
-    folder = root / HELD
-    folder.mkdir(exist_ok=True)
-    path = folder / name.replace("/", "-")
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        try:
-            is_same = os.path.samestat(os.fstat(lock.fileno()), path.stat())
-        except FileNotFoundError:
-            is_same = False  # its holder let go of it, and removed it, in between
-        try:
-            yield is_same
-        finally:
-            if is_same:
-                path.unlink(missing_ok=True)
-
-
-def let_go(root: Path) -> None:
-    """Remove what killed runs left of what they held."""
-    for path in (root / HELD).glob("*"):
-        with held(root, path.name):
-            pass
 
 
 def _checked(job: Job, path: Path) -> Made:

@@ -136,6 +136,9 @@ class Frozen:
         """Return the shell command."""
         return str(self.line["command"])
 
+    def server(self) -> None:
+        """Return that there is none: each task makes one part."""
+
     def outputs(self, sample_id: str, part: int) -> tuple[str, ...]:  # noqa: ARG002
         """Return what it leaves behind."""
         return tuple(self.line["outputs"])

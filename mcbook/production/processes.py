@@ -8,15 +8,20 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, NamedTuple
 
 MARK = "MCBOOK_WORKING_IN"
 """Variable that says of a process in which temporary folder it works."""
+
+PYTHON = "MCBOOK_PYTHON"
+"""Variable that names the Python which runs mcbook, for programs that come with it."""
 
 _POLL_S = 0.02
 _GRACE_S = 5.0
@@ -70,28 +75,42 @@ def run(command: str, setup: Setup, *, folder: Path, log: Path) -> Done:
         File that gets what it prints.
     """
     start = time.monotonic()
-    environment = {**os.environ, **setup.environment, MARK: str(setup.aside.resolve())}
     with log.open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603 - what the cards of the sample say
-            ["/bin/sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-            stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        process = started(command, setup, folder, Pipes(subprocess.DEVNULL, out, subprocess.STDOUT))
         stopped = ""
-        while (ended := _waited(process)) is None:
+        while (ended := waited(process)) is None:
             time.sleep(_POLL_S)
             if setup.stop.is_set():
                 stopped = "interrupted"
             elif setup.timeout_s is not None and time.monotonic() - start > setup.timeout_s:
                 stopped = f"not done after {setup.timeout_s:g} s"
             if stopped:
-                ended = _end(process)
+                ended = end(process)
                 break
-        _kill_group(process.pid, signal.SIGKILL)  # what it left running in the background
+        kill_group(process)  # what it left running in the background
     status, cpu = ended
     return Done(status, stopped, cpu, time.monotonic() - start)
 
 
-def _waited(process: "subprocess.Popen[bytes]") -> tuple[int, float] | None:
+class Pipes(NamedTuple):
+    """What a command reads and writes, as `subprocess.Popen` takes them."""
+
+    stdin: int
+    stdout: int | IO[bytes]
+    stderr: int | IO[bytes]
+
+
+def started(command: str, setup: Setup, folder: Path, pipes: Pipes) -> "subprocess.Popen[bytes]":
+    """Start a shell command in a folder, as the head of a process group of its own."""
+    environment = {PYTHON: sys.executable, **os.environ, **setup.environment}
+    environment[MARK] = str(setup.aside.resolve())
+    return subprocess.Popen(  # noqa: S603 - what the cards of the sample say
+        ["/bin/sh", "-c", command], cwd=folder, env=environment, stdin=pipes.stdin,
+        stdout=pipes.stdout, stderr=pipes.stderr, start_new_session=True,
+    )  # fmt: skip
+
+
+def waited(process: "subprocess.Popen[bytes]") -> tuple[int, float] | None:
     """Return status and CPU time [s] of a process that is done, with all that it waited for."""
     pid, status, usage = os.wait4(process.pid, os.WNOHANG)
     if pid == 0:
@@ -101,20 +120,21 @@ def _waited(process: "subprocess.Popen[bytes]") -> tuple[int, float] | None:
     return (code if code >= 0 else _BY_SIGNAL - code), usage.ru_utime + usage.ru_stime
 
 
-def _end(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+def end(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
     """End a process group, gently at first."""
-    _kill_group(process.pid, signal.SIGTERM)
+    kill_group(process, signal.SIGTERM)
     until = time.monotonic() + _GRACE_S
-    while (ended := _waited(process)) is None:
+    while (ended := waited(process)) is None:
         if time.monotonic() > until:
-            _kill_group(process.pid, signal.SIGKILL)
+            kill_group(process)
         time.sleep(_POLL_S)
     return ended
 
 
-def _kill_group(group: int, number: signal.Signals) -> None:
+def kill_group(process: "subprocess.Popen[bytes]", number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to a process and to all that it started."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        os.killpg(process.pid, number)
 
 
 def this_process() -> str:

@@ -1,6 +1,7 @@
 """Renders recorded samples again, to hold them against what was written."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def _model(document: Mapping[str, Any], models_dir: str | Path | None) -> Signal
 def _process(model: SignalModel, document: Mapping[str, Any]) -> Process:
     """Return the process with the channels that were open."""
     process = find_process(model, document["process"])
+    process = replace(process, generator=document["generator"])
     channels = tuple(document["closure"]["process"]["chains"])
     if channels == tuple(channel.name for channel in process.channels):
         return process

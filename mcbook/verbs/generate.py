@@ -13,8 +13,8 @@ from mcbook.errors import InputError
 from mcbook.grid import Grid, read_grid
 from mcbook.production.booking import Booker, Counts
 from mcbook.production.edited import edited_samples
-from mcbook.production.grids import GridPlan, plan_grid
-from mcbook.production.parts import split_events
+from mcbook.production.foresight import foreseen
+from mcbook.production.grids import GridPlan, plan_grid, with_generator
 from mcbook.production.plan import Batch, PlannedPoint, PlannedSample
 from mcbook.production.publish import Folder, Progress
 from mcbook.registry.loader import load_model, with_constants
@@ -31,6 +31,7 @@ def generate(
     *,
     output: str | Path = "samples",
     process: str | None = None,
+    generator: str | None = None,
     events: int | None = None,
     reuse: bool = True,
     max_points: int | None = None,
@@ -54,6 +55,8 @@ def generate(
         The samples folder.
     process
         A process, in place of what the grid says.
+    generator
+        The generator of all processes, in place of what the grid and the registry say.
     events
         Target of events per sample, in place of what the grid says.
     reuse
@@ -86,11 +89,12 @@ def generate(
     Raises
     ------
     InputError
-        If the grid, the model or a setting is not right; nothing is written.
+        If the grid, the model or a setting is not right, or the generator cannot make a process;
+        nothing is written.
     WorkError
         If a folder is there with other contents.
     """
-    read = read_grid(grid)
+    read = with_generator(read_grid(grid), generator)
     signal = with_constants(
         load_model(_model_name(model, read), models_dir), {**read.constants, **(constants or {})}
     )
@@ -102,7 +106,7 @@ def generate(
     edited = 0
     retired = _retired(location, batches)
     if dry_run:
-        counts = _count(planned, location)
+        counts = _count(batches, location)
     elif batches:
         Folder(Path(output)).check()
         with open_catalog(location, mode="write") as books:
@@ -194,29 +198,13 @@ def _model_name(given: str | None, grid: Grid) -> str:
     return name
 
 
-def _count(planned: GridPlan, location: str) -> Counts:
+def _count(batches: list[Batch], location: str) -> Counts:
     """Count what a run would do."""
-    counts = Counts()
-    samples = [
-        sample
-        for plan in planned.plans.values()
-        for batch in plan.batches
-        for sample in batch.samples
-    ]
-    there: dict[str, int] = {}
-    retired: Mapping[str, Any] = {}
-    if catalog_exists(location):
-        with open_catalog(location, mode="read") as books, books.reading() as reader:
-            known = set(reader.existing(sample.digest for sample in samples).values())
-            parts = reader.parts_of(known)
-            retired = retirements(reader, sorted(known))
-        there = {name: sum(part.events for part in parts.get(name, ())) for name in known}
-    for sample in samples:
-        wanted = 0 if sample.id in retired else sample.events
-        counts.existing += sample.id in there
-        counts.new += sample.id not in there
-        counts.parts += len(split_events(max(wanted - there.get(sample.id, 0), 0)))
-    return counts
+    samples = [sample for batch in batches for sample in batch.samples]
+    if not catalog_exists(location):
+        return foreseen(None, samples)
+    with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
+        return foreseen(books, samples)
 
 
 def _command(planned: GridPlan, output: str | Path) -> str | None:

@@ -1,12 +1,8 @@
 """``mcbook run``: makes the events of planned samples on this machine."""
 
 import os
-import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,37 +10,32 @@ from typing import Any
 from mcbook import generators
 from mcbook.catalog import files
 from mcbook.catalog.dump import rows_among, stored_rows
-from mcbook.catalog.lifecycle import retirements
+from mcbook.catalog.lifecycle import retirements, said_of
 from mcbook.catalog.store import Catalog, open_catalog
-from mcbook.errors import InputError, WorkError
+from mcbook.catalog.writer import Reader
+from mcbook.errors import InputError
 from mcbook.generators.base import Program, Runnable
-from mcbook.intake.records import file_row
+from mcbook.production.booking import Counts
 from mcbook.production.extending import extend
-from mcbook.production.making import (
-    Interrupted,
-    Job,
-    PartError,
-    Worker,
-    held,
-    in_place,
-    let_go,
-)
+from mcbook.production.foresight import foreseen
+from mcbook.production.holding import let_go
+from mcbook.production.making import Job
 from mcbook.production.parts import split_events
-from mcbook.production.processes import Setup
-from mcbook.production.publish import Folder, Progress, sweep, temporary
+from mcbook.production.publish import Folder, Progress, sweep
 from mcbook.production.queue import Planned, why_not
 from mcbook.production.rerender import Rerenderer
+from mcbook.production.twins import Twinner, Twins, without_program
 from mcbook.verbs.lookup import samples_to_make
+from mcbook.verbs.work import Work
 
 Row = dict[str, Any]
-Note = Callable[[str], None]
-
-_POLL_S = 0.2
+Instead = Callable[[], str | None]
 
 
 def run(
     expression: str | None = None,
     *,
+    generator: str | None = None,
     jobs: int = 1,
     events: int | None = None,
     limit: int | None = None,
@@ -63,6 +54,9 @@ def run(
     ----------
     expression
         Which samples; None means all.
+    generator
+        Make only samples of this one; those that are planned for another are planned for it as
+        well first, and their ids differ.
     jobs
         How many parts are made side by side.
     events
@@ -88,49 +82,126 @@ def run(
         ``catalog``; ``parts``, counts: ``asked``, ``made``, ``adopted`` (their events were in place
         already), ``failed``, ``held`` (another mcbook is at them), ``left``; ``events``; ``cpu_s``
         and ``wall_s`` of the programs; ``failures``, each with ``sample``, ``part``, ``reason``,
-        ``log``; ``stopped``, why the rest was left, or null; ``notes``.
+        ``log``; ``stopped``, why the rest was left, or null; ``planned``, the new ``samples`` and
+        ``parts`` that `generator` asked for; ``notes``.
 
     Raises
     ------
     InputError
         If an option or the expression is not right, it is the id of a retired sample, there is no
-        catalog, or a program is missing.
+        catalog, a program is missing, or the generator can make none of the samples.
     """
     given = {"jobs": jobs, "events": events, "limit": limit, "timeout": timeout_s}
     for name, value in given.items():
         if value is not None and not value > 0:
             raise InputError(f"{name} is {value:g} and must be above 0")
     with open_catalog(catalog, mode="read") as opened:
-        notes: list[str] = []
-        with opened.reading() as books:
-            ids = samples_to_make(books, expression, models_dir, notes)
-        if events is not None and not dry_run:
-            _extend(opened, ids, events, models_dir)
-        with opened.reading() as books:
+        request = _Request(opened, generator, events, models_dir, dry_run)
+        request.choose(expression)
+        wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
+        listed = request.jobs(wanted, limit)
+        work = Work(opened, deque(listed), len(listed) + request.more(), progress, wanted)
+        if not dry_run:
+            work.all(jobs, _programs((job.campaign for job in listed), request.instead), timeout_s)
+            request.tidy()
+        planned = {"samples": request.planned.new, "parts": request.planned.parts}
+        told = {"planned": planned, "notes": request.notes}
+        return {"catalog": opened.location, **work.report(), **told}
+
+
+@dataclass(slots=True)
+class _Request:
+    """What is asked for, and what it comes to.
+
+    `ids` are the samples as chosen, `twins` those that stand in for samples of other generators,
+    and `planned` counts what of these is new.
+    """
+
+    opened: Catalog
+    generator: str | None
+    events: int | None
+    models_dir: str | Path | None
+    dry_run: bool
+    notes: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    twins: list[str] = field(default_factory=list)
+    planned: Counts = field(default_factory=Counts)
+
+    def choose(self, expression: str | None) -> None:
+        """Find the samples, and plan what they lack."""
+        with self.opened.reading() as books:
+            self.ids = samples_to_make(books, expression, self.models_dir, self.notes)
+        if self.generator is not None:
+            self._plan_twins(self.generator)
+        if self.events is not None and not self.dry_run:
+            _extend(self.opened, self.ids, self.events, self.models_dir, self.instead)
+
+    def _plan_twins(self, name: str) -> None:
+        """Keep the samples of one generator, and have twins of the others."""
+        with self.opened.reading() as books:
+            found = Twinner(books, name, self.models_dir).twins(self.ids, self.events)
+            rows = rows_among(books, "samples", "id", self.ids)
+            own = [row["id"] for row in rows if row["generator"] == name]
+            self.planned = foreseen(books, (s for batch in found.batches for s in batch.samples))
+        if found.refused and not own and not found.batches:
+            raise InputError(f"{name} makes none of these samples: {found.refused[0]}")
+        if not self.dry_run and found.batches:
+            _check_roots(group.root for group in found.groups)
+            _programs((batch.definition.campaign for batch in found.batches), self.instead)
+            self.planned = found.book(self.opened)
+        with self.opened.reading() as books:
+            retired = retirements(books, found.ids())
+        self.ids = own
+        self.twins = [identity for identity in found.ids() if identity not in retired]
+        self.notes += [*_told(found, name), *found.refused]
+        self.notes += [f"left: {said_of(*one)}" for one in retired.items()]
+
+    def instead(self) -> str | None:
+        """Return a generator that needs none of the programs that are missing."""
+        with self.opened.reading() as books:
+            return without_program(books, self.ids, self.models_dir)
+
+    def jobs(self, wanted: Sequence[str], limit: int | None) -> list[Job]:
+        """Return the first parts in some states, those that can be made here."""
+        ids = list(dict.fromkeys([*self.ids, *self.twins]))
+        with self.opened.reading() as books:
+            listed = list(Planned(books, self.models_dir, wanted, self.notes).jobs(ids))[:limit]
+        if not self.dry_run:
+            listed = _with_programs(listed, self.notes)
+            _check_roots(job.root for job in listed)
+        return listed
+
+    def more(self) -> int:
+        """Return how many parts a dry run does not see, as nobody has planned them."""
+        if not self.dry_run:
+            return 0
+        lacking = 0
+        if self.events is not None:
+            with self.opened.reading() as books:
+                lacking = _missing(books, set(self.ids).difference(self.twins), self.events)
+        return self.planned.parts + lacking
+
+    def tidy(self) -> None:
+        """Remove what killed runs left in the samples folders."""
+        with self.opened.reading() as books:
             roots = books.roots()
-            wanted = [files.PLANNED, files.FAILED] if retry else [files.PLANNED]
-            listed = list(Planned(books, models_dir, wanted, notes).jobs(ids))[:limit]
-        if not dry_run:
-            listed = _with_programs(listed, notes)
-            _check_roots(listed)
-        programs = {} if dry_run else _programs(job.campaign for job in listed)
-        more = _missing(opened, ids, events) if dry_run and events is not None else 0
-        work = _Work(opened, deque(listed), len(listed), progress, wanted)
-        if not dry_run:
-            work.all(jobs, programs, timeout_s)
-            for root in roots.values():
-                if root.is_dir():
-                    sweep(root)
-                    let_go(root)
-        work.total += more
-        return {"catalog": opened.location, **work.report(), "notes": notes}
+        for root in roots.values():
+            if root.is_dir():
+                sweep(root)
+                let_go(root)
 
 
-def _missing(opened: Catalog, ids: Sequence[str], events: int) -> int:
+def _told(found: Twins, name: str) -> Iterator[str]:
+    for other, count in found.originals.items():
+        what = f"{count} samples of {other} are" if count > 1 else f"1 sample of {other} is"
+        yield f"{what} planned for {name} as well: ids differ"
+
+
+def _missing(books: Reader, ids: Iterable[str], events: int) -> int:
     """Return how many parts samples lack to a target of events."""
-    with opened.reading() as books:
-        there = books.parts_of(ids)
-    have = {name: sum(part.events for part in there.get(name, ())) for name in ids}
+    names = list(ids)
+    there = books.parts_of(names)
+    have = {name: sum(part.events for part in there.get(name, ())) for name in names}
     return sum(len(split_events(max(events - count, 0))) for count in have.values())
 
 
@@ -149,9 +220,9 @@ def _with_programs(jobs: list[Job], notes: list[str]) -> list[Job]:
     return there
 
 
-def _check_roots(jobs: Sequence[Job]) -> None:
+def _check_roots(roots: Iterable[Path]) -> None:
     """Refuse to make anything where a samples folder is gone: it was moved, or is not mounted."""
-    for root in dict.fromkeys(job.root for job in jobs):
+    for root in dict.fromkeys(roots):
         if not root.is_dir():
             raise InputError(
                 f"the samples folder {root} is not there",
@@ -161,7 +232,11 @@ def _check_roots(jobs: Sequence[Job]) -> None:
 
 
 def _extend(
-    opened: Catalog, ids: Sequence[str], events: int, models_dir: str | Path | None
+    opened: Catalog,
+    ids: Sequence[str],
+    events: int,
+    models_dir: str | Path | None,
+    instead: Instead,
 ) -> None:
     """Add the parts that samples lack to a target; those that cannot be made are left alone."""
     with opened.reading() as books:
@@ -173,7 +248,7 @@ def _extend(
     again_of = {
         digest: Rerenderer(definitions[digest]["document"], models_dir) for digest, _ in groups
     }
-    _programs(again.campaign for again in again_of.values() if not why_not(again))
+    _programs((again.campaign for again in again_of.values() if not why_not(again)), instead)
     for (digest, storage), samples in groups.items():
         again = again_of[digest]
         if not why_not(again):
@@ -182,8 +257,10 @@ def _extend(
                 extend(books, folder, again, generator, samples, events)
 
 
-def _programs(campaigns: Iterable[Runnable]) -> dict[str, str]:
+def _programs(campaigns: Iterable[Runnable], instead: Instead = lambda: None) -> dict[str, str]:
     """Return the variables that name the programs which campaigns need.
+
+    *instead* finds a generator that can do without them.
 
     Raises
     ------
@@ -197,157 +274,12 @@ def _programs(campaigns: Iterable[Runnable]) -> dict[str, str]:
         needed[program.name] = program
     for program in needed.values():
         if program.path is None:
+            other = instead()
+            way_out = f"; `mcbook run --generator {other}` makes them without it" if other else ""
             raise InputError(
                 f"{program.name} was not found, and makes what is asked for",
-                hint=f"{program.wanted}; `mcbook doctor` says what is found",
+                hint=f"{program.wanted}; `mcbook doctor` says what is found{way_out}",
             )
         if program.variable:
             found[program.variable] = os.path.abspath(program.path)  # noqa: PTH100 - no link read
     return found
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Let a closed terminal or a batch system that ends this process do what Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {kind: signal.signal(kind, interrupt) for kind in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-
-
-@dataclass(slots=True)
-class _Work:
-    """Makes jobs in threads; every part is recorded when it is done."""
-
-    catalog: Catalog
-    queue: deque[Job]
-    total: int
-    progress: Progress | None
-    wanted: Sequence[str]
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("made", "adopted", "failed", "held"), 0)
-    )
-    events: int = 0
-    cpu_s: float = 0.0
-    wall_s: float = 0.0
-    failures: list[Row] = field(default_factory=list)
-    stopped: str | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def all(self, jobs: int, environment: dict[str, str], timeout_s: float | None) -> None:
-        """Make all jobs, some side by side."""
-        with ExitStack() as stack:
-            setups = {
-                root: Setup(stack.enter_context(temporary(root)), environment, timeout_s, self.stop)
-                for root in {job.root for job in self.queue}
-            }
-            with ThreadPoolExecutor(jobs) as pool, _ended_as_by_ctrl_c():
-                try:
-                    running = [pool.submit(self._some, setups, k) for k in range(jobs)]
-                    self._wait(running)
-                finally:
-                    self.stop.set()
-
-    def _wait(self, running: list[Future[None]]) -> None:
-        """Wait for all threads; an error in one ends the others."""
-        waiting = set(running)
-        while waiting:  # by short waits, in which Ctrl-C comes through
-            done, waiting = wait(waiting, _POLL_S, FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-            if self.progress is not None:
-                self.progress(sum(self.counts.values()), self.total)
-
-    def _some(self, setups: dict[Path, Setup], number: int) -> None:
-        """Make one job after the other, as one of several threads."""
-        workers = {
-            root: Worker(setup, setup.aside / f"worker-{number}") for root, setup in setups.items()
-        }
-        while not self.stop.is_set():
-            with self.lock:
-                if not self.queue:
-                    return
-                job = self.queue.popleft()
-            try:
-                self._one(job, workers[job.root])
-            except Interrupted:
-                with self.lock:
-                    self.queue.appendleft(job)
-                return
-
-    def _one(self, job: Job, worker: Worker) -> None:
-        with held(job.root, f"{job.sample.id}-{job.part.number:04d}") as is_mine:
-            if not is_mine or not self._is_wanted(job):
-                with self.lock:
-                    self.counts["held"] += 1
-                return
-            try:
-                there = in_place(job)
-                made = there or worker.make(job)
-            except PartError as error:
-                self._failed(job, error)
-                return
-            try:
-                with self.lock, self.catalog.writing() as books:
-                    storage = books.add_root(job.root)
-                    row = file_row(job.sample.id, job.number, job.generator.tier, made, storage)
-                    files.enter(books, [row])
-            except WorkError as error:
-                if self._is_wanted(job):
-                    self._failed(job, PartError(f"it cannot be entered: {error.message}"))
-                else:  # somebody entered another file in between, or retired the sample
-                    (job.root / job.path).unlink(missing_ok=True)
-                    with self.lock:
-                        self.counts["held"] += 1
-                return
-            with self.lock:
-                self.counts["adopted" if there else "made"] += 1
-                self.events += made.found.events
-                self.cpu_s += made.cpu_s or 0.0
-                self.wall_s += made.wall_s or 0.0
-
-    def _is_wanted(self, job: Job) -> bool:
-        """Return whether the part is still to be made; another run may have been faster."""
-        with self.catalog.reading() as books:
-            if retirements(books, [job.sample.id]):
-                return False
-            for part in books.parts_of([job.sample.id]).get(job.sample.id, []):
-                if part.number == job.number:
-                    return part.status in self.wanted
-        return False
-
-    def _failed(self, job: Job, error: PartError) -> None:
-        log = str(job.log) if job.log.is_file() else None
-        kept = job.log.relative_to(job.root).as_posix() if log else None
-        with self.lock:
-            with self.catalog.writing() as books:
-                detail = {"reason": error.message, "log": kept}
-                files.fail(books, job.sample.id, job.number, detail)
-            self.counts["failed"] += 1
-            self.failures.append(
-                {"sample": job.sample.id, "part": job.number, "reason": error.message, "log": log}
-            )
-            if error.is_fatal and self.stopped is None:
-                self.stopped = error.message
-                self.stop.set()
-
-    def report(self) -> Row:
-        """Return what was done."""
-        return {
-            "parts": {"asked": self.total, **self.counts, "left": len(self.queue)},
-            "events": self.events,
-            "cpu_s": round(self.cpu_s, 3),
-            "wall_s": round(self.wall_s, 3),
-            "failures": self.failures,
-            "stopped": self.stopped,
-        }

@@ -13,7 +13,8 @@ from typing import Any
 
 from mcbook.errors import InputError, WorkError, did_you_mean
 from mcbook.production import manifest
-from mcbook.production.making import Job, Made, PartError, Worker, held, in_place
+from mcbook.production.holding import held
+from mcbook.production.making import Job, Made, PartError, Worker, in_place
 from mcbook.production.manifest import DONE, FAILED, RECEIPTS
 from mcbook.production.processes import Setup
 from mcbook.production.publish import temporary
