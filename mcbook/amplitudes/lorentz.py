@@ -94,7 +94,8 @@ def structure(text: str, spins: tuple[int, ...]) -> Structure:
     Raises
     ------
     InputError
-        If there is something else in it, or a leg of spin 3/2 or 2.
+        If there is something else in it, an index that does not fit, nothing, or a leg of spin 3/2
+        or 2.
     """
     for spin in spins:
         if spin not in _KINDS:
@@ -106,6 +107,8 @@ def structure(text: str, spins: tuple[int, ...]) -> Structure:
     terms = list(_terms(_parsed(text), text))
     plain = [_Term(factor, factors, kinds, text) for factor, factors in terms]
     entries = tuple(entry for term in plain for entry in term.entries(is_flipped=False))
+    if not entries:
+        raise InputError(f"the Lorentz structure {text!r} is zero")
     flipped = None
     if kinds[:2] == (SPINOR, SPINOR):
         turned = tuple(entry for term in plain for entry in term.entries(is_flipped=True))
@@ -164,6 +167,7 @@ class _Term:
         self.kinds = kinds
         self.momenta: list[int] = []
         self.labels: dict[int, str] = {}
+        self.uses: dict[int, list[str]] = {}
         operands = [self._operand(call, text) for call in calls]
         spectators = [
             slot
@@ -172,28 +176,60 @@ class _Term:
         ]
         if spectators:
             raise InputError(f"the Lorentz structure {text!r} leaves leg {spectators[0] + 1} out")
+        self._check_indices(text)
         self.tensor = factor * self._contracted(operands)
 
     def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str]]:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        try:
-            numbers = [int(ast.literal_eval(argument)) for argument in call.args]
-        except (ValueError, TypeError):
-            raise _strange(call, text) from None
+        numbers = self._numbers(call, text)
         if name == "P" and len(numbers) == 2:  # noqa: PLR2004
+            if not 1 <= numbers[1] <= len(self.kinds):
+                raise _strange(call, text)
             self.momenta.append(numbers[1] - 1)
             own = f"m{len(self.momenta)}"
-            return METRIC.astype(complex), [self._label(numbers[0]), own]
+            return METRIC.astype(complex), [self._label(numbers[0], "v"), own]
         if name not in _TENSORS or len(numbers) != len(_TENSORS[name][1]):
             raise InputError(
                 f"{ast.unparse(call)!r} in the Lorentz structure {text!r} is not understood",
                 hint=did_you_mean(name, [*_TENSORS, "P"]),
             )
-        return _TENSORS[name][0], [self._label(number) for number in numbers]
+        tensor, kinds = _TENSORS[name]
+        return tensor, [
+            self._label(number, kind) for number, kind in zip(numbers, kinds, strict=True)
+        ]
 
-    def _label(self, number: int) -> str:
+    @staticmethod
+    def _numbers(call: ast.Call, text: str) -> list[int]:
+        """Return the arguments of a tensor, all of which have to be whole numbers."""
+        try:
+            found = [ast.literal_eval(argument) for argument in call.args]
+        except ValueError:
+            raise _strange(call, text) from None
+        if call.keywords or any(type(number) is not int for number in found):
+            raise _strange(call, text)
+        return found
+
+    def _label(self, number: int, kind: str) -> str:
         self.labels[number] = f"i{number}"
+        self.uses.setdefault(number, []).append(kind)
         return self.labels[number]
+
+    def _check_indices(self, text: str) -> None:
+        """Refuse an index that is none of a leg and not summed over, or of the wrong kind.
+
+        Sums over what stands there would not say so.
+        """
+        own = {SCALAR: "", SPINOR: "s", VECTOR: "v"}
+        for number, kinds in self.uses.items():
+            if number < 0:
+                is_right = kinds in (["s", "s"], ["v", "v"])
+            else:
+                is_right = 1 <= number <= len(self.kinds) and kinds == [own[self.kinds[number - 1]]]
+            if not is_right:
+                raise InputError(
+                    f"the index {number} in the Lorentz structure {text!r} does not fit",
+                    hint="one of a leg stands there once, a negative one twice, of one kind",
+                )
 
     def _contracted(self, operands: list[tuple[Complex, list[str]]]) -> Complex:
         """Return the tensor over slots and momenta; inner Lorentz indices meet with the metric."""
