@@ -179,7 +179,8 @@ class _Term:
         self._check_indices(text)
         self.tensor = factor * self._contracted(operands)
 
-    def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str]]:
+    def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str], str]:
+        """Return a tensor, the labels of its indices, and their kinds."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         numbers = self._numbers(call, text)
         if name == "P" and len(numbers) == 2:  # noqa: PLR2004
@@ -187,16 +188,15 @@ class _Term:
                 raise _strange(call, text)
             self.momenta.append(numbers[1] - 1)
             own = f"m{len(self.momenta)}"
-            return METRIC.astype(complex), [self._label(numbers[0], "v"), own]
+            return METRIC.astype(complex), [self._label(numbers[0], "v"), own], "vv"
         if name not in _TENSORS or len(numbers) != len(_TENSORS[name][1]):
             raise InputError(
                 f"{ast.unparse(call)!r} in the Lorentz structure {text!r} is not understood",
                 hint=did_you_mean(name, [*_TENSORS, "P"]),
             )
         tensor, kinds = _TENSORS[name]
-        return tensor, [
-            self._label(number, kind) for number, kind in zip(numbers, kinds, strict=True)
-        ]
+        pairs = zip(numbers, kinds, strict=True)
+        return tensor, [self._label(number, kind) for number, kind in pairs], kinds
 
     @staticmethod
     def _numbers(call: ast.Call, text: str) -> list[int]:
@@ -231,7 +231,7 @@ class _Term:
                     hint="one of a leg stands there once, a negative one twice, of one kind",
                 )
 
-    def _contracted(self, operands: list[tuple[Complex, list[str]]]) -> Complex:
+    def _contracted(self, operands: list[tuple[Complex, list[str], str]]) -> Complex:
         """Return the tensor over slots and momenta; inner Lorentz indices meet with the metric."""
         letters: dict[str, str] = {}
 
@@ -241,10 +241,10 @@ class _Term:
         arrays: list[Complex] = []
         inputs: list[str] = []
         seen: set[str] = set()
-        for tensor, labels in operands:
+        for tensor, labels, kinds in operands:
             for axis, label in enumerate(labels):
                 is_inner = label.startswith("i-")
-                if is_inner and label in seen and self._is_vector(tensor, axis):
+                if is_inner and label in seen and kinds[axis] == "v":
                     shape = [1] * tensor.ndim
                     shape[axis] = 4
                     tensor = tensor * SIGNS.reshape(shape)  # noqa: PLW2901
@@ -258,13 +258,6 @@ class _Term:
         found = np.einsum(",".join(inputs) + "->" + outer, *arrays) if arrays else np.array(1 + 0j)
         shape = [1 if kind == SCALAR else 4 for kind in self.kinds] + [4] * len(self.momenta)
         return np.asarray(found).reshape(shape)
-
-    def _is_vector(self, tensor: Complex, axis: int) -> bool:
-        """Return whether an axis of an elementary tensor is a Lorentz index."""
-        for known, kinds in _TENSORS.values():
-            if tensor is known:
-                return kinds[axis] == "v"
-        return True
 
     def entries(self, *, is_flipped: bool) -> Iterator[Entry]:
         """Yield what is not zero; flipped, the fermion line is C Gamma^T C^-1."""
