@@ -15,6 +15,7 @@ from mcbook.amplitudes import diagrams
 from mcbook.amplitudes.currents import Amplitude
 from mcbook.amplitudes.diagrams import Leg
 from mcbook.amplitudes.theory import Field, Theory
+from mcbook.registry.chain import parse_chain
 from mcbook.registry.physics.inelastic import width_vector_chi1chi2
 from mcbook.sampling.density import squared
 from mcbook.sampling.tree import Tree
@@ -308,7 +309,7 @@ def test_lines_of_wide_resonances(chain, whole):
             ("down", ("chi2x", "chi2", "hp"), "Identity(2,1)", 0.4j),
         ],
     )
-    tree = Tree(theory, theories.parse_chain(chain))
+    tree = Tree(theory, parse_chain(chain))
     rng = np.random.default_rng(2)
     text = whole or "e- e+ > chi1 hp chi2x hp"
     names = text.split(" > ")[1].split()

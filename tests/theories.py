@@ -1,6 +1,7 @@
 """Particles, vertices and momenta for tests of amplitudes and of what samples them."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -84,6 +85,14 @@ def point(model_name, process_name, **parameters):
     settings = collision.common(model, process, {}, ("gamma_cos_theta_max", "gamma_e_min"))
     wanted = Collision(SQRT_S, settings["bwcutoff"], settings["cuts"])
     return Theory(fields, vertices), process, wanted, values
+
+
+def with_width(theory, name, width):
+    """Return a theory with another width of one particle."""
+    fields = {field.name: field for field in theory.fields.values()}
+    fields[name] = replace(fields[name], width=width)
+    vertices = [(v.name, v.particles, v.structure.text, v.coupling) for v in theory.vertices]
+    return Theory(fields.values(), vertices)
 
 
 def qed(m_e=M_E, m_mu=M_MU, *, vertices=(), fields=()):
