@@ -12,7 +12,10 @@ from mcbook.generators import _collision as collision
 from mcbook.registry.chain import parse_chain
 from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import find_process, load_model
-from mcbook.sampling.tree import Collision
+from mcbook.sampling.sampler import Sampler
+from mcbook.sampling.shapes import Shapes
+from mcbook.sampling.sources import CascadeSource, sources
+from mcbook.sampling.tree import Collision, Tree, resonances
 from mcbook.ufo.content import STRUCTURES, phase_of
 
 DATA = Path(__file__).parent / "data"
@@ -160,3 +163,29 @@ def scattering(rng, coming, going, n, sqrt_s=SQRT_S):
     """Return momenta of two beams and of what comes out, by their masses."""
     first, second = beams(*coming, n, sqrt_s)
     return [first, second, *decayed(rng, first + second, list(going))]
+
+
+def draw(what, count=20000, *, method=None, seed=1, is_correlated=True):
+    """Return momenta of all nodes of so many events, (nodes, 4, n), and the sampler.
+
+    *what* is theory, chain and collision.
+    """
+    theory, chain, collision = what
+    rng = np.random.default_rng(seed)
+    tree = Tree(theory, chain)
+    if is_correlated:
+        found = sources(0, tree, collision, rng, method)
+    else:
+        shapes = Shapes(tree, collision, resonances(tree, collision))
+        found = [CascadeSource(0, shapes, rng, is_correlated=False)]
+    sampler = Sampler(found, rng)
+    parts, there = [], 0
+    for block in sampler.blocks():
+        nodes = [np.stack(events.momenta) for events in block]
+        order = np.argsort(np.concatenate([events.places for events in block]))
+        parts.append(np.concatenate(nodes, axis=2)[..., order])
+        there += parts[-1].shape[2]
+        if there >= count:
+            break
+    assert sampler.overflow < 1e-3
+    return np.concatenate(parts, axis=2)[..., :count], sampler
