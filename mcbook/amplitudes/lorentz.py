@@ -22,6 +22,8 @@ _KINDS = {1: SCALAR, 2: SPINOR, 3: VECTOR}
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
 _TINY = 1e-12
+_ROW = 2
+"""The leg whose spinor index is the row of a structure in UFO; that of the column is 1."""
 
 
 def _gammas() -> Complex:
@@ -176,6 +178,11 @@ class _Term:
         ]
         if spectators:
             raise InputError(f"the Lorentz structure {text!r} leaves leg {spectators[0] + 1} out")
+        if len(self.momenta) % 2:
+            raise InputError(
+                f"the Lorentz structure {text!r} has an odd number of momenta in a term",
+                hint="that is not computed here; use MadGraph",
+            )
         self._check_indices(text)
         self.tensor = factor * self._contracted(operands)
 
@@ -195,8 +202,21 @@ class _Term:
                 hint=did_you_mean(name, [*_TENSORS, "P"]),
             )
         tensor, kinds = _TENSORS[name]
+        self._check_line(numbers, kinds, text)
         pairs = zip(numbers, kinds, strict=True)
         return tensor, [self._label(number, kind) for number, kind in pairs], kinds
+
+    @staticmethod
+    def _check_line(numbers: Sequence[int], kinds: str, text: str) -> None:
+        """Refuse a fermion line that runs from leg 1 to leg 2."""
+        for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
+            is_row = place == len(numbers) - 2  # of the two spinor indices that end such a tensor
+            if kind == "s" and number > 0 and is_row != (number == _ROW):
+                raise InputError(
+                    f"the fermion line of the Lorentz structure {text!r} does not run from leg 2"
+                    " to leg 1",
+                    hint="that is not computed here; use MadGraph",
+                )
 
     @staticmethod
     def _numbers(call: ast.Call, text: str) -> list[int]:
