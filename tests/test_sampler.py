@@ -242,6 +242,30 @@ def test_closed_process():
         resonances(Tree(theory, chain), collision)
 
 
+@pytest.mark.parametrize("method", ["cascade", "channels"])
+def test_wide_resonance_down_to_no_mass(method):
+    """An ALP as wide as heavy, down to two photons of no mass: nothing is divided by zero.
+
+    The rate is that of a narrow one at each mass, under the curve of its propagator:
+    (1 - M^2 / s)^3 M^4, of production and decay.
+    """
+    theory, found, collision, values = theories.point("alp", "gamma_gg", m_a=10.5, g_agg=1.0)
+    assert values["width_a"] > 0.5 * values["m_a"]
+    (chain,) = found.chains()
+    rng = np.random.default_rng(1)
+    (source,) = sources(0, Tree(theory, chain), collision, rng, method)
+    weights = np.concatenate([source.trials(rng, 4096).weights for _ in range(15)])
+    error = weights.std() / np.sqrt(len(weights))
+    m, width = values["m_a"], values["width_a"]
+    q = np.linspace(0, SQRT_S**2, 200001)
+    decay = q**2 / (64 * np.pi)  # mass times width at that mass
+    curve = decay / np.pi / ((q - m**2) ** 2 + (m * width) ** 2)
+    expected = np.trapezoid(curve * (1 - q / SQRT_S**2) ** 3, q) / FB_PER_PB
+    expected *= values["xsec_gamma_a"] / (1 - m**2 / SQRT_S**2) ** 3
+    assert error < 5e-3 * expected
+    assert weights.mean() == pytest.approx(expected, abs=4 * error + 1e-4 * expected)
+
+
 def test_cascade_that_does_not_apply():
     """Where more than two come out beside an exchange, only channels are there."""
     tree = Tree(theories.qed(), parse_chain("e- e+ > gamma mu- mu+"))

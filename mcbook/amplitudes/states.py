@@ -74,7 +74,8 @@ def massive_vectors(momentum: Array, mass: Array | float) -> Array:
 
 def massless_vectors(momentum: Array) -> Array:
     """Return two polarisations across the momentum, shape (4, 2, n)."""
-    direction = momentum[1:] / np.sqrt(np.einsum("in,in->n", momentum[1:], momentum[1:]))
+    size = np.sqrt(np.einsum("in,in->n", momentum[1:], momentum[1:]))
+    direction = momentum[1:] / np.where(size > 0, size, 1.0)  # at rest there is none
     sign = np.where(direction[2] >= 0, 1.0, -1.0)  # far from where the rotation is singular
     shifted = direction.copy()
     shifted[2] += sign

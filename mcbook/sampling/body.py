@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.sampling.kinematics import boosted, breakup
+from mcbook.sampling.kinematics import TINY, boosted, breakup
 from mcbook.sampling.maps import Pole
 from mcbook.sampling.tree import Block, Tree
 
@@ -27,7 +27,7 @@ def two_bodies(mass: Array, first: Array, second: Array) -> tuple[list[Array], A
         momentum[0] = np.sqrt(size * size + own * own)
         momentum[3] = sign * size
         momenta.append(momentum)
-    return momenta, np.where(is_open, size / (4 * np.pi * mass), 0.0)
+    return momenta, np.where(is_open, size / (4 * np.pi * np.maximum(mass, TINY)), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+TINY = 1e-300
+"""Stands for a mass of zero, at rest of which there is nothing."""
+
 
 def kallen(s: Array | float, first: Array | float, second: Array | float) -> Array:
     """Return lambda(s, first, second) of squared masses, exact near the threshold."""
@@ -16,8 +19,8 @@ def kallen(s: Array | float, first: Array | float, second: Array | float) -> Arr
 def breakup(mass: Array | float, first: Array | float, second: Array | float) -> Array:
     """Return the momentum [GeV] of the two daughters at rest of their mother; 0 where closed."""
     square = np.square
-    found = kallen(square(mass), square(first), square(second))
-    return np.asarray(np.sqrt(np.maximum(found, 0.0)) / (2 * mass))
+    found = np.sqrt(np.maximum(kallen(square(mass), square(first), square(second)), 0.0))
+    return np.asarray(found / (2 * np.maximum(mass, TINY)))
 
 
 def boosted(momentum: Array, frame: Array, mass: Array | float) -> Array:
