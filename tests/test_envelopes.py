@@ -54,7 +54,7 @@ def test_envelopes(weigh, groups, expected, is_smooth):
     inverse = 1 / own
     assert inverse.mean() == pytest.approx(1, abs=4 * inverse.std() / np.sqrt(len(own)))
     if not (weigh is ridge and is_smooth):
-        assert ratio.mean() / envelope.highest > 0.3
+        assert ratio.mean() / envelope.highest > 0.2
 
 
 def test_envelope_of_nothing():
