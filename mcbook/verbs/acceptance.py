@@ -155,7 +155,8 @@ def _axes(samples: Sequence[Row]) -> list[str]:
         )
     shape = list(dict.fromkeys(name for sample in samples for name in sample["shape"]))
     values = {name: {sample["parameters"].get(name) for sample in samples} for name in shape}
-    axes = [name for name in shape if len(values[name]) > 1] if len(samples) > 1 else shape
+    known = [name for name in shape if None not in values[name]]
+    axes = [name for name in known if len(values[name]) > 1] if len(samples) > 1 else known
     seen: dict[tuple[Any, ...], str] = {}
     for sample in samples:
         point = tuple(sample["parameters"].get(name) for name in axes)
