@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("help", "generate", "query", "limits", "limits_agreement", "lhe")
+NAMES = ("help", "generate", "query", "limits", "limits_agreement", "lhe", "native")
 
 
 def main() -> int:

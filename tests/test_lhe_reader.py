@@ -241,6 +241,9 @@ def test_decay_of_one_particle(put):
         ("<wgt id='2'> +4.9970000e-05 </wgt>", "<wgt id='2'> x </wgt>"),
         ("<wgt id='2'> +4.9970000e-05 </wgt>", "<wgt> 1.0 </wgt>"),
         ("<wgt id='2'> +4.9970000e-05 </wgt>", "<wgt id='2'/>"),
+        ("#aMCatNLO", "1<!-- -->#aMCatNLO"),
+        ("\n#aMCatNLO", "<!-- -->#aMCatNLO"),
+        ("\n#aMCatNLO", "<![CDATA[0]]>#aMCatNLO"),
         ('muf="91.2"', 'muf="x"'),
         ("<mgrwt>", "<weights> 1 2 3 </weights><mgrwt>"),
         ("<mgrwt>", "<weights> 1 x </weights><mgrwt>"),
@@ -258,9 +261,17 @@ def test_what_madgraph_adds(put, old, new):
     assert ours(path) is None
 
 
+def test_comments_are_no_harm(put):
+    """What says nothing is read over, as pylhe does."""
+    text = made(20, extra=lambda _: EXTRA).replace("'2'> +", "'2'><!-- a --> +")
+    path = put(text.replace("</rwgt>", "</rwgt>\n# a\n<!-- b -->"))
+    assert ours(path) == by_pylhe(path) != None  # noqa: E711
+
+
 def test_more_kinds_than_are_kept(put, monkeypatch):
     """A file in which no event looks like another is only read more slowly."""
     monkeypatch.setattr(reader, "_MOST_SHAPES", 3)
+    monkeypatch.setattr(reader, "_MOST_KINDS", 1)
     path = put(made(60))
     assert ours(path) == by_pylhe(path)
 

@@ -152,6 +152,8 @@ class Amplitude:
         key = (step.vertex, step.is_flipped, open_slot)
         if key not in self._contractions:
             found = self.theory.vertices[step.vertex].structure
+            if found is None:
+                raise ValueError("a vertex without a structure has no value")
             if step.is_flipped and found.flipped is not None:
                 found = found.flipped
             self._contractions[key] = Contraction(found, None if closes else open_slot)

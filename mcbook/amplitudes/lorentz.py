@@ -22,6 +22,8 @@ _KINDS = {1: SCALAR, 2: SPINOR, 3: VECTOR}
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
 SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
 _TINY = 1e-12
+_ROW = 2
+"""The leg whose spinor index is the row of a structure in UFO; that of the column is 1."""
 
 
 def _gammas() -> Complex:
@@ -172,6 +174,11 @@ class _Term:
         ]
         if spectators:
             raise InputError(f"the Lorentz structure {text!r} leaves leg {spectators[0] + 1} out")
+        if len(self.momenta) % 2:
+            raise InputError(
+                f"the Lorentz structure {text!r} has an odd number of momenta in a term",
+                hint="that is not computed here; use MadGraph",
+            )
         self.tensor = factor * self._contracted(operands)
 
     def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str]]:
@@ -189,6 +196,16 @@ class _Term:
                 f"{ast.unparse(call)!r} in the Lorentz structure {text!r} is not understood",
                 hint=did_you_mean(name, [*_TENSORS, "P"]),
             )
+        for number, kind, place in zip(
+            numbers, _TENSORS[name][1], range(len(numbers)), strict=True
+        ):
+            is_row = place == len(numbers) - 2  # of the two spinor indices that end such a tensor
+            if kind == "s" and number > 0 and is_row != (number == _ROW):
+                raise InputError(
+                    f"the fermion line of the Lorentz structure {text!r} does not run from leg 2"
+                    " to leg 1",
+                    hint="that is not computed here; use MadGraph",
+                )
         return _TENSORS[name][0], [self._label(number) for number in numbers]
 
     def _label(self, number: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mcbook.amplitudes.lorentz import SPINOR, Structure, structure
+from mcbook.amplitudes.lorentz import Structure, structure
 from mcbook.errors import InputError
 
 SCALAR_SPIN, FERMION_SPIN, VECTOR_SPIN = 1, 2, 3
@@ -47,12 +47,13 @@ class Field:
 class Vertex:
     """One interaction: the factor in an amplitude is `coupling` times the structure.
 
-    `particles` are outgoing, antifermion (or psi-bar) first, as in UFO.
+    `particles` are outgoing, antifermion (or psi-bar) first, as in UFO. Without a structure it can
+    be in diagrams, and has no value.
     """
 
     name: str
     particles: tuple[str, ...]
-    structure: Structure
+    structure: Structure | None
     coupling: complex
 
 
@@ -64,7 +65,8 @@ class Theory:
     fields
         Each particle once.
     vertices
-        Name, outgoing particles, Lorentz structure in the form of UFO, and coupling.
+        Name, outgoing particles, Lorentz structure in the form of UFO (None where nothing is
+        computed), and coupling.
 
     Raises
     ------
@@ -76,7 +78,7 @@ class Theory:
     def __init__(
         self,
         fields: Iterable[Field],
-        vertices: Iterable[tuple[str, tuple[str, ...], str, complex]],
+        vertices: Iterable[tuple[str, tuple[str, ...], str | None, complex]],
     ) -> None:
         self.fields: Mapping[str, Field] = {
             name: field for field in fields for name in (field.name, field.anti)
@@ -84,7 +86,7 @@ class Theory:
         self.vertices = tuple(self._vertex(*entry) for entry in vertices)
 
     def _vertex(
-        self, name: str, particles: tuple[str, ...], text: str, coupling: complex
+        self, name: str, particles: tuple[str, ...], text: str | None, coupling: complex
     ) -> Vertex:
         if len(particles) != _LEGS:
             raise InputError(
@@ -95,11 +97,11 @@ class Theory:
             if particle not in self.fields:
                 raise InputError(f"the vertex {name} has a particle {particle!r} that is not there")
         spins = tuple(self.fields[particle].spin for particle in particles)
-        found = structure(text, spins)
+        found = None if text is None else structure(text, spins)
         fermions = [slot for slot, spin in enumerate(spins) if spin == FERMION_SPIN]
         if fermions:
             self._check_line(name, [self.fields[particles[slot]] for slot in fermions])
-            if found.kinds[fermions[0]] != SPINOR or fermions != [0, 1]:
+            if fermions != [0, 1]:
                 raise InputError(f"the vertex {name} does not have its two fermions first")
         return Vertex(name, particles, found, coupling)
 

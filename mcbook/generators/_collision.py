@@ -12,7 +12,9 @@ from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.physics.constants import CONSTANTS
 from mcbook.registry.settings import checked_setting
+from mcbook.ufo import writer
 from mcbook.ufo.content import Content, content
+from mcbook.ufo.foreign import ForeignUfo, read_ufo
 
 LIFETIME = ("displacer", "generator")
 
@@ -52,6 +54,36 @@ def common(
 def slice_content(model: SignalModel, process: Process) -> Content:
     """Return what the UFO package of a process holds: its chains and its interactions."""
     return content(model, process.interactions, process.particle_names())
+
+
+def given_ufo(given: Mapping[str, Any]) -> ForeignUfo | None:
+    """Read the user's UFO package, when one is given."""
+    path = given.get("ufo")
+    if path is None:
+        return None
+    if not isinstance(path, str) or not path:
+        raise InputError(f"generator.ufo is {path!r}", hint="the folder of a UFO package is wanted")
+    return read_ufo(path)
+
+
+def check_names(given: Mapping[str, Any]) -> None:
+    """Refuse names of a package where none is given."""
+    if given.get("names"):
+        raise InputError(
+            "generator.names is given without generator.ufo",
+            hint="the names of mcbook's own UFO packages are those of the registry",
+        )
+
+
+def package_settings(ufo: ForeignUfo) -> dict[str, Any]:
+    """Return what the settings say of a user's package."""
+    return {
+        "digest": writer.digest(ufo.files),
+        "externals": [
+            [entry.name, entry.block, list(entry.code), entry.default]
+            for entry in ufo.parameters.values()
+        ],
+    }
 
 
 def bwcutoff(process: Process) -> float:

@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcbook.errors import InputError, did_you_mean
-from mcbook.generators._collision import choice, common, slice_content
-from mcbook.generators._madgraph_parameters import foreign_settings
+from mcbook.generators._card_parameters import foreign_settings
+from mcbook.generators._collision import (
+    check_names,
+    choice,
+    common,
+    package_settings,
+    slice_content,
+)
 from mcbook.generators.base import OFF, Settings
 from mcbook.registry.model import Process, SignalModel
 from mcbook.ufo import writer
-from mcbook.ufo.foreign import ForeignUfo, read_ufo
+from mcbook.ufo.foreign import ForeignUfo
 
 NAMES = frozenset({"alpha", "isr", "lifetime", "names", "sqrt_s", "ufo"})
 ISR = ("none", "leading-log")
@@ -66,32 +72,12 @@ def complete(
     }
     _check_beams(process, settings)
     if ufo is None:
-        if given.get("names"):
-            raise InputError(
-                "generator.names is given without generator.ufo",
-                hint="the names of mcbook's own UFO packages are those of the registry",
-            )
+        check_names(given)
         settings["ufo"] = {"digest": writer.physics_digest(slice_content(model, process))}
     else:
         settings["names"] = foreign_settings(model, process, ufo, given.get("names") or {})
-        settings["ufo"] = {
-            "digest": writer.digest(ufo.files),
-            "externals": [
-                [entry.name, entry.block, list(entry.code), entry.default]
-                for entry in ufo.parameters.values()
-            ],
-        }
+        settings["ufo"] = package_settings(ufo)
     return settings
-
-
-def given_ufo(given: Mapping[str, Any]) -> ForeignUfo | None:
-    """Read the user's UFO package, when one is given."""
-    path = given.get("ufo")
-    if path is None:
-        return None
-    if not isinstance(path, str) or not path:
-        raise InputError(f"generator.ufo is {path!r}", hint="the folder of a UFO package is wanted")
-    return read_ufo(path)
 
 
 def _check_beams(process: Process, settings: Settings) -> None:

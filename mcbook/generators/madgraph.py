@@ -15,8 +15,8 @@ from mcbook.cards.madgraph import process_line
 from mcbook.errors import WorkError
 from mcbook.generators import _collision as collision
 from mcbook.generators import _lhe_detector, _madgraph_program
-from mcbook.generators import _madgraph_parameters as card_parameters
 from mcbook.generators import _madgraph_settings as card_settings
+from mcbook.generators._card_parameters import card_parameters
 from mcbook.generators._madgraph_lhe import read_lhe
 from mcbook.generators.base import (
     Build,
@@ -62,7 +62,7 @@ class MadGraph:
 
     def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:
         """Return the complete settings; those of a user's UFO package hold its parameters."""
-        ufo = card_settings.given_ufo(given)
+        ufo = collision.given_ufo(given)
         settings = card_settings.complete(model, process, given, ufo)
         if ufo is not None:
             self._foreign[settings["ufo"]["digest"]] = ufo
@@ -70,7 +70,7 @@ class MadGraph:
 
     def reached(self, model: SignalModel, process: Process, settings: Settings) -> frozenset[str]:
         """Return the widths and effective couplings that launch cards set."""
-        return frozenset(_card_parameters(model, process, settings).sources("computed"))
+        return frozenset(card_parameters(model, process, settings).sources("computed"))
 
     def campaign(self, model: SignalModel, process: Process, settings: Settings) -> Campaign:
         """Return the campaign that renders samples of *process*."""
@@ -113,7 +113,7 @@ class MadGraphCampaign:
         self.templates: Mapping[str, int] = {
             f"madgraph/{name}": card.version for name, card in self._cards.items()
         }
-        self.parameters = _card_parameters(model, process, settings)
+        self.parameters = card_parameters(model, process, settings)
         self._settings = self._cards["settings.mg5"].text(self._run_settings())
         self._run_card = card_settings.stated(self._settings)
         self._last: tuple[str, str] = ("", "")
@@ -298,15 +298,6 @@ class MadGraphCampaign:
         ]
         remarks += collision.tau_remark(settings)
         return remarks
-
-
-def _card_parameters(
-    model: SignalModel, process: Process, settings: Settings
-) -> card_parameters.CardParameters:
-    if "names" in settings:
-        return card_parameters.foreign(model, settings)
-    content = collision.slice_content(model, process)
-    return card_parameters.own(content, settings["alpha"])
 
 
 def _run_name(sample_id: str, part: int) -> str:

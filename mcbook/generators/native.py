@@ -15,8 +15,8 @@ from mcbook.amplitudes.theory import Field, Theory
 from mcbook.cards import engine
 from mcbook.errors import InputError, did_you_mean
 from mcbook.generators import _collision as collision
-from mcbook.generators import _lhe_detector, _native_lhe
-from mcbook.generators._madgraph_parameters import CardParameters, own
+from mcbook.generators import _lhe_detector, _native_lhe, _native_ufo
+from mcbook.generators._card_parameters import card_parameters, foreign_settings
 from mcbook.generators.base import (
     Columns,
     PartInput,
@@ -35,7 +35,7 @@ from mcbook.ufo import writer
 from mcbook.ufo.content import STRUCTURES, phase_of
 
 NAME = "native"
-NAMES = frozenset({"alpha", "isr", "lifetime", "sqrt_s"})
+NAMES = frozenset({"alpha", "isr", "lifetime", "names", "sqrt_s", "ufo"})
 CUTS = ("gamma_cos_theta_max", "gamma_e_min")
 ISR = ("none",)
 TEMPLATES = ("sample.yaml", "part.yaml")
@@ -76,16 +76,21 @@ class Native:
                 f"generator.isr is {given['isr']!r}, and {NAME} has no initial-state radiation",
                 hint="isr: none, or MadGraph",
             )
-        _check(model, process)
-        return {
-            **collision.common(model, process, given, CUTS),
-            "isr": ISR[0],
-            "ufo": {"digest": writer.physics_digest(collision.slice_content(model, process))},
-        }
+        found = {**collision.common(model, process, given, CUTS), "isr": ISR[0]}
+        ufo = collision.given_ufo(given)
+        if ufo is None:
+            collision.check_names(given)
+            _check(model, process)
+            content = collision.slice_content(model, process)
+            return {**found, "ufo": {"digest": writer.physics_digest(content)}}
+        found["names"] = foreign_settings(model, process, ufo, given.get("names") or {})
+        physics = _native_ufo.physics(model, process, ufo, found["names"])
+        found["ufo"] = {**collision.package_settings(ufo), "physics": physics}
+        return found
 
-    def reached(self, model: SignalModel, process: Process, settings: Settings) -> frozenset[str]:  # noqa: ARG002
+    def reached(self, model: SignalModel, process: Process, settings: Settings) -> frozenset[str]:
         """Return the widths and effective couplings in the cards."""
-        return collision.slice_content(model, process).computed()
+        return frozenset(card_parameters(model, process, settings).sources("computed"))
 
     def campaign(
         self, model: SignalModel, process: Process, settings: Settings
@@ -123,8 +128,7 @@ class NativeCampaign:
         self.templates: Mapping[str, int] = {
             f"{NAME}/{name}": card.version for name, card in self._cards.items()
         }
-        content = collision.slice_content(model, process)
-        self.parameters: CardParameters = own(content, settings["alpha"])
+        self.parameters = card_parameters(model, process, settings)
         self.deriver = Deriver(model, alpha=settings["alpha"], sqrt_s=settings["sqrt_s"])
         self.particles = _particles(model, process)
         self.interactions = [model.interactions[name] for name in process.interactions]
@@ -152,8 +156,7 @@ class NativeCampaign:
             chains=[str(chain) for chain in self.process.chains()],
             settings=list(self._settings().items()),
             parameters=list(self.parameters.values(sample).items()),
-            particles=[self._particle(particle, sample) for particle in self.particles],
-            interactions=[self._interaction(entry, sample) for entry in self.interactions],
+            **self._physics(sample),
         )
         return {"sample.yaml": card}
 
@@ -178,13 +181,15 @@ class NativeCampaign:
     def stated(self, sample: SampleInput) -> Stated:
         """Return the parameters, beams, settings and particles of an output."""
         particles = self.model.particles
+        is_ours = "names" not in self.settings  # else the package has ids of its own
+        ids = [particles[name].id_of(name) for name in particles] if is_ours else []
         return Stated(
             parameters=self.parameters.values(sample),
             digits=DIGITS,
             beams=collision.beams(self.model, self.process, self.settings["sqrt_s"]),
-            particles=frozenset(particles[name].id_of(name) for name in particles),
+            particles=frozenset(ids),
             settings={name: str(value) for name, value in self._settings().items()},
-            finals=collision.particle_ids(self.model, self.process),
+            finals=collision.particle_ids(self.model, self.process) if is_ours else (),
             has_rate=True,
         )
 
@@ -208,6 +213,29 @@ class NativeCampaign:
         found["lifetime"] = self.settings["lifetime"]
         cuts = sorted(self.settings["cuts"].items())
         return found | {f"cut_{name}": engine.number(value) for name, value in cuts}
+
+    def _physics(self, sample: SampleInput) -> dict[str, Any]:
+        """Return particles and interactions of a sample as numbers."""
+        if "names" not in self.settings:
+            return {
+                "particles": [self._particle(particle, sample) for particle in self.particles],
+                "interactions": [self._interaction(entry, sample) for entry in self.interactions],
+            }
+        said = self.parameters.values(sample)
+        externals = {name: said[name.lower()] for name, *_ in self.settings["ufo"]["externals"]}
+        fields, vertices = _native_ufo.numbers(self.settings["ufo"]["physics"], externals)
+        return {
+            "particles": [
+                {"name": f.name, "anti": f.anti, "id": f.pdg_id, "spin": f.spin, "mass": f.mass,
+                 "width": f.width}
+                for f in fields
+            ],
+            "interactions": [
+                {"name": name, "particles": particles, "structure": structure, "real": value.real,
+                 "imaginary": value.imag}
+                for name, particles, structure, value in vertices
+            ],
+        }  # fmt: skip
 
     def _number(self, entry: Any, sample: SampleInput) -> float:
         return number(entry, sample.parameters, {**self.deriver.fixed, **sample.derived})

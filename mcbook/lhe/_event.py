@@ -91,7 +91,7 @@ def check_event(piece: bytes, n_weights: int) -> Event:
     if mothers and not 0 <= min(mothers) <= max(mothers) <= count:
         raise EventError(f"has a mother that is none of its {count} particles")
     if not is_plain or opened[0].strip() != b"<event>":
-        is_short &= _check_rest(piece, n_weights)
+        is_short &= _check_rest(piece, piece[opened.end() : end], n_weights)
     return Event(frozenset(particles), float(header[3]), tuple(exact) if is_short else None)
 
 
@@ -121,12 +121,14 @@ def _match(
     return found, False
 
 
-def _check_rest(piece: bytes, n_weights: int) -> bool:
+def _check_rest(piece: bytes, particles: bytes, n_weights: int) -> bool:
     """Check what comes with the particles; return whether digits do not matter there."""
     try:
         event = ET.fromstring(piece.strip() + b"</event>")  # noqa: S314  as above
     except ET.ParseError as error:
         raise EventError(f"is not well-formed: {error}") from None
+    if (event.text or "").encode().rstrip() != particles.replace(b"\r\n", b"\n").rstrip():
+        raise EventError("has markup among its particles")  # text on its other side belongs to them
     behind = [line for inner in event for line in (inner.tail or "").split("\n")]
     if any(line.strip() and not line.lstrip().startswith("#") for line in behind):
         raise EventError("has lines that are no comments behind its particles")

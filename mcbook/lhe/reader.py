@@ -27,7 +27,8 @@ _GZIP, _GZIP_WINDOW = b"\x1f\x8b", 16 + zlib.MAX_WBITS
 _END_OF_EVENT, _END_OF_INIT = b"</event>", b"</init>"
 _END_OF_FILE = re.compile(rb"[ \t\r\n]*</LesHouchesEvents[ \t\r\n]*>[ \t\r\n]*")
 _SHAPE = bytes.maketrans(b"123456789-", b"000000000+")
-_MOST_SHAPES = 5000
+_MOST_SHAPES, _MOST_KINDS = 5000, 5000
+"""How much is remembered: shapes, and kinds of events in each."""
 _LEFT, _RIGHT = b" -1.0000e+00\n", b" 1.0000e+00\n"
 """Helicities as MadGraph writes them; without their sign all events have the same length."""
 _FEW = 8
@@ -273,5 +274,7 @@ class _Checker:
         if len(self.known) > _MOST_SHAPES:
             self.known.clear()
         take, seen = self.known.setdefault(shape, (itemgetter(*event.exact), set()))
+        if len(seen) > _MOST_KINDS:
+            seen.clear()
         seen.add(take(piece))
         self.last, self.kind = (piece, event.exact), None

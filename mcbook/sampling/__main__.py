@@ -5,14 +5,18 @@ with ``sample``, ``part`` and ``log`` each, answered by one with ``status`` and 
 """
 
 import json
+import os
 import sys
 import time
 import traceback
 from pathlib import Path
 
-from mcbook.errors import McbookError
-from mcbook.sampling.card import PART, SAMPLE, read_part, read_sample
-from mcbook.sampling.part import Maker
+for _library in ("OPENBLAS", "MKL", "OMP"):  # parts are made side by side; before numpy is loaded
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+from mcbook.errors import McbookError  # noqa: E402
+from mcbook.sampling.card import PART, SAMPLE, read_part, read_sample  # noqa: E402
+from mcbook.sampling.part import Maker  # noqa: E402
 
 OUTPUT = "events.lhe.gz"
 _USAGE = "usage: python3 -m mcbook.sampling SAMPLE PART, in the samples folder"

@@ -1,4 +1,4 @@
-"""Which external parameters a launch card sets, and where each value comes from."""
+"""Which external parameters of a UFO package cards set, and where each value comes from."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from mcbook.cards.engine import number
 from mcbook.errors import InputError, did_you_mean
+from mcbook.generators._collision import slice_content
 from mcbook.generators.base import SampleInput, Settings
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.numbers import round9
@@ -62,9 +63,11 @@ def _line(entry: CardParameter, value: float) -> str:
     return f"{entry.head} {number(value)} # {entry.comment}"
 
 
-def own(content: Content, alpha: float) -> CardParameters:
-    """Return the lines for a package that mcbook wrote."""
-    return CardParameters(_own(content, alpha))
+def card_parameters(model: SignalModel, process: Process, settings: Settings) -> CardParameters:
+    """Return the parameters of a process, for mcbook's own package or for a user's."""
+    if "names" in settings:
+        return CardParameters(_foreign(model, settings))
+    return CardParameters(_own(slice_content(model, process), settings["alpha"]))
 
 
 def _own(content: Content, alpha: float) -> Iterator[CardParameter]:
@@ -76,11 +79,6 @@ def _own(content: Content, alpha: float) -> Iterator[CardParameter]:
             yield CardParameter(head, "fixed", entry.source, entry.name, entry.default)
         else:
             yield CardParameter(head, entry.kind, entry.source, entry.name)
-
-
-def foreign(model: SignalModel, settings: Settings) -> CardParameters:
-    """Return the lines for a user's package; all that they need stands in the settings."""
-    return CardParameters(_foreign(model, settings))
 
 
 def _foreign(model: SignalModel, settings: Settings) -> Iterator[CardParameter]:
