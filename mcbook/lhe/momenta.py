@@ -20,16 +20,13 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 """So much text is looked at at a time [bytes]."""
 _END_OF_INIT, _EVENT, _END_OF_EVENT = b"</init>", b"<event", b"</event>"
 _COLUMNS, _INTEGERS, _NUMBERS = 13, 6, 6
 _MOST_DIGITS, _MOST_POWER = 15, 22
 """A number of so many digits times or over such a power of ten is rounded once, as it should be."""
 _POWERS = 10.0 ** np.arange(_MOST_POWER + 1)
-_CLASSES = np.arange(256, dtype=np.uint8)
-_CLASSES[list(b"0123456789")] = ord("0")
-_CLASSES[list(b"+- ")] = ord(" ")
 _NUMBER = re.compile(rb"[ ]+[-+]?(\d+)\.?(\d*)(?:[eE][-+]?(\d+))?(?= )")
 _START = re.compile(rb"(?:[ ]*[-+]?\d+){6}(?= )")
 
@@ -173,8 +170,9 @@ class _Layout:
     ----------
     start, width
         Where the integers end and the numbers begin, and where these end.
-    classes
-        What kind of byte stands where, from `start` on.
+    low, spread
+        What each byte may be, from `start` on: from `low` on, `spread` further. Signs and blanks
+        may stand for each other, as they do where no sign means plus.
     digits
         Places of all digits, counted from `start`.
     values
@@ -187,7 +185,8 @@ class _Layout:
 
     start: int
     width: int
-    classes: Bytes
+    low: Bytes
+    spread: Bytes
     digits: Integers
     values: Floats
     decimals: Integers
@@ -215,10 +214,16 @@ class _Layout:
                 worth[:, column] = _POWERS[: len(group)][::-1]
                 values.append(worth)
                 signs[column] = group[0] - 1 if group else at
+        low = np.frombuffer(line[start : at + 1], dtype=np.uint8).copy()
+        spread = np.zeros_like(low)
+        for kind in (b"0123456789", b" +-"):
+            is_one = np.isin(low, list(kind))
+            low[is_one], spread[is_one] = kind[0], kind[-1] - kind[0]
         return cls(
             start,
             at - start + 1,
-            _CLASSES[np.frombuffer(line[start : at + 1], dtype=np.uint8)],
+            low,
+            spread,
             np.array(digits) - start,
             np.concatenate(values),
             np.array([len(number[2]) for number in found]),
@@ -230,15 +235,14 @@ class _Layout:
 
         None is returned where the integers do not end in the same column.
         """
-        size = self.start + self.width
-        padded = np.frombuffer(text + b" " * size, dtype=np.uint8)
-        rows = np.lib.stride_tricks.sliding_window_view(padded, size)[starts]
-        codes = _codes(np.ascontiguousarray(rows[:, : self.start]))
+        padded = np.frombuffer(text + b" " * (self.start + self.width), dtype=np.uint8)
+        windows = np.lib.stride_tricks.sliding_window_view
+        codes = _codes(windows(padded, self.start)[starts])
         if codes is None:
             return None
-        cells = rows[:, self.start :]
+        cells = windows(padded, self.width)[starts + self.start]
         numbers, is_exact = self._numbers(cells)
-        is_alike = (_CLASSES[cells] == self.classes).all(axis=1) & is_exact
+        is_alike = (cells - self.low <= self.spread).all(axis=1) & is_exact
         for i in np.flatnonzero(~is_alike):
             line = text[starts[i] : text.index(b"\n", starts[i])].split()
             if len(line) != _COLUMNS:
@@ -261,12 +265,11 @@ class _Layout:
 def _codes(rows: Bytes) -> Integers | None:
     """Return PDG id, status and mothers from the beginnings of lines, most of which are alike."""
     texts = rows.view(f"S{rows.shape[1]}")[:, 0].tolist()
-    known = {text: [int(cell) for cell in text.split()] for text in set(texts) if _is_codes(text)}
-    try:
-        found = np.array([known[text] for text in texts], dtype=np.int64)
-    except KeyError:
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    if not all(map(_is_codes, places)):
         return None
-    return found[:, :4]
+    known = np.array([[int(cell) for cell in text.split()[:4]] for text in places], dtype=np.int64)
+    return known[[places[text] for text in texts]]
 
 
 def _is_codes(text: bytes) -> bool:
