@@ -96,7 +96,8 @@ def structure(text: str, spins: tuple[int, ...]) -> Structure:
     Raises
     ------
     InputError
-        If there is something else in it, or a leg of spin 3/2 or 2.
+        If there is something else in it, an index that does not fit, nothing, or a leg of spin 3/2
+        or 2.
     """
     for spin in spins:
         if spin not in _KINDS:
@@ -108,6 +109,8 @@ def structure(text: str, spins: tuple[int, ...]) -> Structure:
     terms = list(_terms(_parsed(text), text))
     plain = [_Term(factor, factors, kinds, text) for factor, factors in terms]
     entries = tuple(entry for term in plain for entry in term.entries(is_flipped=False))
+    if not entries:
+        raise InputError(f"the Lorentz structure {text!r} is zero")
     flipped = None
     if kinds[:2] == (SPINOR, SPINOR):
         turned = tuple(entry for term in plain for entry in term.entries(is_flipped=True))
@@ -166,6 +169,7 @@ class _Term:
         self.kinds = kinds
         self.momenta: list[int] = []
         self.labels: dict[int, str] = {}
+        self.uses: dict[int, list[str]] = {}
         operands = [self._operand(call, text) for call in calls]
         spectators = [
             slot
@@ -179,26 +183,33 @@ class _Term:
                 f"the Lorentz structure {text!r} has an odd number of momenta in a term",
                 hint="that is not computed here; use MadGraph",
             )
+        self._check_indices(text)
         self.tensor = factor * self._contracted(operands)
 
-    def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str]]:
+    def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str], str]:
+        """Return a tensor, the labels of its indices, and their kinds."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        try:
-            numbers = [int(ast.literal_eval(argument)) for argument in call.args]
-        except (ValueError, TypeError):
-            raise _strange(call, text) from None
+        numbers = self._numbers(call, text)
         if name == "P" and len(numbers) == 2:  # noqa: PLR2004
+            if not 1 <= numbers[1] <= len(self.kinds):
+                raise _strange(call, text)
             self.momenta.append(numbers[1] - 1)
             own = f"m{len(self.momenta)}"
-            return METRIC.astype(complex), [self._label(numbers[0]), own]
+            return METRIC.astype(complex), [self._label(numbers[0], "v"), own], "vv"
         if name not in _TENSORS or len(numbers) != len(_TENSORS[name][1]):
             raise InputError(
                 f"{ast.unparse(call)!r} in the Lorentz structure {text!r} is not understood",
                 hint=did_you_mean(name, [*_TENSORS, "P"]),
             )
-        for number, kind, place in zip(
-            numbers, _TENSORS[name][1], range(len(numbers)), strict=True
-        ):
+        tensor, kinds = _TENSORS[name]
+        self._check_line(numbers, kinds, text)
+        pairs = zip(numbers, kinds, strict=True)
+        return tensor, [self._label(number, kind) for number, kind in pairs], kinds
+
+    @staticmethod
+    def _check_line(numbers: Sequence[int], kinds: str, text: str) -> None:
+        """Refuse a fermion line that runs from leg 1 to leg 2."""
+        for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
             is_row = place == len(numbers) - 2  # of the two spinor indices that end such a tensor
             if kind == "s" and number > 0 and is_row != (number == _ROW):
                 raise InputError(
@@ -206,13 +217,41 @@ class _Term:
                     " to leg 1",
                     hint="that is not computed here; use MadGraph",
                 )
-        return _TENSORS[name][0], [self._label(number) for number in numbers]
 
-    def _label(self, number: int) -> str:
+    @staticmethod
+    def _numbers(call: ast.Call, text: str) -> list[int]:
+        """Return the arguments of a tensor, all of which have to be whole numbers."""
+        try:
+            found = [ast.literal_eval(argument) for argument in call.args]
+        except ValueError:
+            raise _strange(call, text) from None
+        if call.keywords or any(type(number) is not int for number in found):
+            raise _strange(call, text)
+        return found
+
+    def _label(self, number: int, kind: str) -> str:
         self.labels[number] = f"i{number}"
+        self.uses.setdefault(number, []).append(kind)
         return self.labels[number]
 
-    def _contracted(self, operands: list[tuple[Complex, list[str]]]) -> Complex:
+    def _check_indices(self, text: str) -> None:
+        """Refuse an index that is none of a leg and not summed over, or of the wrong kind.
+
+        Sums over what stands there would not say so.
+        """
+        own = {SCALAR: "", SPINOR: "s", VECTOR: "v"}
+        for number, kinds in self.uses.items():
+            if number < 0:
+                is_right = kinds in (["s", "s"], ["v", "v"])
+            else:
+                is_right = 1 <= number <= len(self.kinds) and kinds == [own[self.kinds[number - 1]]]
+            if not is_right:
+                raise InputError(
+                    f"the index {number} in the Lorentz structure {text!r} does not fit",
+                    hint="one of a leg stands there once, a negative one twice, of one kind",
+                )
+
+    def _contracted(self, operands: list[tuple[Complex, list[str], str]]) -> Complex:
         """Return the tensor over slots and momenta; inner Lorentz indices meet with the metric."""
         letters: dict[str, str] = {}
 
@@ -222,10 +261,10 @@ class _Term:
         arrays: list[Complex] = []
         inputs: list[str] = []
         seen: set[str] = set()
-        for tensor, labels in operands:
+        for tensor, labels, kinds in operands:
             for axis, label in enumerate(labels):
                 is_inner = label.startswith("i-")
-                if is_inner and label in seen and self._is_vector(tensor, axis):
+                if is_inner and label in seen and kinds[axis] == "v":
                     shape = [1] * tensor.ndim
                     shape[axis] = 4
                     tensor = tensor * SIGNS.reshape(shape)  # noqa: PLW2901
@@ -239,13 +278,6 @@ class _Term:
         found = np.einsum(",".join(inputs) + "->" + outer, *arrays) if arrays else np.array(1 + 0j)
         shape = [1 if kind == SCALAR else 4 for kind in self.kinds] + [4] * len(self.momenta)
         return np.asarray(found).reshape(shape)
-
-    def _is_vector(self, tensor: Complex, axis: int) -> bool:
-        """Return whether an axis of an elementary tensor is a Lorentz index."""
-        for known, kinds in _TENSORS.values():
-            if tensor is known:
-                return kinds[axis] == "v"
-        return True
 
     def entries(self, *, is_flipped: bool) -> Iterator[Entry]:
         """Yield what is not zero; flipped, the fermion line is C Gamma^T C^-1."""

@@ -8,6 +8,7 @@ import typer
 from mcbook.cli import output
 from mcbook.cli.output import Row
 
+_PULLS = ["model", "process", "generator", "samples", "mean", "width"]
 _STATUS = ["model", "process", "generator", "samples", "planned", "running", "failed",
            "generated", "retired", "events", "events_left", "size", "size_left",
            "cpu", "cpu_left"]  # fmt: skip
@@ -68,7 +69,7 @@ def checked(found: Row, format_: str) -> None:
     if format_ == "json":
         output.json_document(found)
         return
-    output.table(found["processes"], ["model", "process", "samples", "mean", "width"])
+    output.table(found["processes"], _PULLS)
     for row in found["outliers"]:
         typer.echo(
             f"{row['id']}: {row['cross_section_fb']:.5g} fb, {row['expected_fb']:.5g} expected,"
@@ -130,13 +131,8 @@ def states(rows: Sequence[Row], format_: str) -> None:
             }
             for row in rows
         ],
-        [name for name in _STATUS if name != "generator" or _has_several(rows)],
+        _STATUS,
     )
-
-
-def _has_several(rows: Sequence[Row]) -> bool:
-    """Return whether a process has samples of several generators."""
-    return len({(row["model"], row["process"]) for row in rows}) < len(rows)
 
 
 def programs(rows: Sequence[Row], format_: str) -> None:

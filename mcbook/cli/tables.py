@@ -9,7 +9,7 @@ from mcbook.cli import output
 from mcbook.cli.output import Row
 
 #: What a row of samples or points shows unless columns are asked for; parameters come after.
-SAMPLE_COLUMNS = ("id", "process", "status", "n_events", "points")
+SAMPLE_COLUMNS = ("id", "process", "generator", "status", "n_events", "points")
 
 #: What rows of points, of missing points and of near samples have on top.
 POINT_COLUMNS = ("factor", "cross_section_fb", "branching_fraction", "reason", "distance")

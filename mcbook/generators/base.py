@@ -224,6 +224,9 @@ class Generator(Protocol):
     """Smallest and largest seed that it takes, both included."""
     tier: str
     """What its outputs are called in the books."""
+    optimism: float
+    """By how much the error that it quotes for three bodies or more is too small, about; 1 for not
+    at all."""
 
     def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:
         """Return the complete settings (JSON values) that shape the events and enter the id.

@@ -57,6 +57,7 @@ class EvtGen:
 
     name = NAME
     tier = "evtgen"
+    optimism = 1.0
     seed_range = (1, 2_147_483_647)
 
     def settings(self, model: SignalModel, process: Process, given: Mapping[str, Any]) -> Settings:

@@ -50,6 +50,7 @@ class MadGraph:
 
     name = "madgraph"
     tier = "lhe"
+    optimism = 2.0
     seed_range = (1, 900_000_000)
     """MadGraph takes seeds up to 30081^2 and counts upwards from the given one within a run."""
 

@@ -51,6 +51,7 @@ class Native:
 
     name = NAME
     tier = "lhe"
+    optimism = 1.0
     seed_range = (1, 2_147_483_647)
 
     def setting_names(self) -> frozenset[str]:

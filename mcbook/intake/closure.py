@@ -10,9 +10,6 @@ import numpy as np
 FLOOR = 3e-3
 """Least relative error of a comparison: so well do they agree in ``docs/madgraph-table.md``."""
 
-OPTIMISM = 2.0
-"""By how much the error that MadGraph 3.5.7 quotes for three bodies is too small, about."""
-
 OUTLIER = 4.0
 """Pull beyond which a sample is named: 1 in 16,000 by chance."""
 
@@ -47,7 +44,7 @@ def kept_by_windows(widths: float, resonances: int) -> float:
     return (2 / math.pi * math.atan(2 * widths)) ** resonances
 
 
-def pull(sample: str, found: tuple[float, float], expected: float, n_bodies: int) -> Pull:
+def pull(sample: str, found: tuple[float, float], expected: float, optimism: float) -> Pull:
     """Return the comparison of a cross section with the expected one [fb].
 
     Parameters
@@ -58,12 +55,11 @@ def pull(sample: str, found: tuple[float, float], expected: float, n_bodies: int
         Cross section and the error that the generator quotes.
     expected
         What the registry says.
-    n_bodies
-        Particles in the production, before decays.
+    optimism
+        By how much that error is too small.
     """
     value, quoted = found
-    many = n_bodies > 2  # noqa: PLR2004
-    error = max(quoted * (OPTIMISM if many else 1.0), FLOOR * expected)
+    error = max(quoted * optimism, FLOOR * expected)
     return Pull(sample, value, expected, error)
 
 

@@ -2,7 +2,8 @@
 
 Variables come in groups of one or two. A group has a grid of cells, each with a height that the
 weight in it stays below, so that a point is drawn by cell and uniformly inside. Heights are found
-on lattices through the highest point, then raised where random points say so.
+along lines and planes through the highest point, cells are halved where the weight changes most,
+and heights are raised where random points say so.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,41 +13,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Weigh = Callable[[Array], Array]
 
 _CELLS = {1: 48, 2: 32}
+_MOST_CELLS, _HALVINGS, _WASTE = 160, 24, 3e-3
 _LEAST = 1e-3
-"""Least height of a cell over the highest: what a lattice calls empty may not be."""
-_START, _PROBES, _ROUNDS, _STEPS = 1024, 4096, 4, 5
-_GOOD = 0.5
+"""Least density of a cell: what a lattice calls empty may not be."""
+_UNIFORM = 0.1
+"""Part of the points that is spread evenly over each variable, for what a search has not seen."""
+_START, _PROBES, _ROUNDS, _STEPS = 1024, 4096, 4, 6
+_GOOD = 0.75
 """Part of the points that is kept, above which heights are left alone."""
 MARGIN = 1.05
+_EAGER = 0.7
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Grid:
-    """Cells of one group, all of one size; `heights` has one axis for each variable."""
+    """Cells of one group, between `edges` in each variable, with a height of each."""
 
+    edges: Array
     heights: Array
     total: Array
     density: Array
 
     @classmethod
-    def of(cls, heights: Array) -> "_Grid":
-        floored = np.maximum(heights, _LEAST * heights.max())
-        total = np.cumsum(floored)
-        return cls(floored, total / total[-1], (floored / floored.mean()).ravel())
+    def of(cls, edges: Array, heights: Array) -> "_Grid":
+        """Return a grid from the edges of one variable and heights with one axis or two."""
+        widths = np.diff(edges)
+        size = widths if heights.ndim == 1 else widths[:, None] * widths[None]
+        floored = np.maximum(heights, _LEAST * (heights * size).sum())
+        share = (floored * size).ravel()
+        total = np.cumsum(share)
+        return cls(edges, heights, total / total[-1], (floored / share.sum()).ravel())
 
-    def draw(self, rng: np.random.Generator, count: int) -> tuple[Array, Array, NDArray[np.int64]]:
+    @classmethod
+    def flat(cls, variables: int) -> "_Grid":
+        """Return a grid with cells of one size and height."""
+        cells = _CELLS[variables]
+        return cls.of(np.linspace(0.0, 1.0, cells + 1), np.ones((cells,) * variables))
+
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[Array, Array, Index]:
         """Return points, shape (variables, n), their density, and their cells."""
-        size = self.heights.ndim
         cell = np.searchsorted(self.total, rng.random(count), side="right")
         cell = np.minimum(cell, self.heights.size - 1)
         corner = np.stack(np.unravel_index(cell, self.heights.shape))
-        return (
-            (corner + rng.random((size, count))) / self.heights.shape[0],
-            self.density[cell],
-            cell,
-        )
+        low = self.edges[corner]
+        width = self.edges[corner + 1] - low
+        return low + width * rng.random(corner.shape), self.density[cell], cell
 
 
 class Envelope:
@@ -72,7 +87,7 @@ class Envelope:
 
     def __init__(
         self,
-        weigh: Callable[[Array], Array],
+        weigh: Weigh,
         groups: Sequence[int],
         rng: np.random.Generator,
         *,
@@ -81,14 +96,16 @@ class Envelope:
         self.weigh = weigh
         self.groups = tuple(groups)
         self.highest = 0.0
-        self.grids = [_Grid.of(np.ones((_CELLS[size],) * size)) for size in groups]
+        self.grids = [_Grid.flat(size) for size in groups]
         if is_smooth:
             self._follow(rng)
             return
-        best = self._best(rng)
-        if best is not None:
+        for _ in range(2):  # what is highest shows better with the first grids
+            best = self._best(rng)
+            if best is None:
+                return
             self._look_along(best)
-            self._refine(rng)
+        self._refine(rng)
 
     @property
     def is_empty(self) -> bool:
@@ -97,12 +114,16 @@ class Envelope:
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
         """Return points and their density, shape (variables, n) and (n,)."""
+        points, density, _ = self._drawn(rng, count)
+        return points, density
+
+    def _drawn(self, rng: np.random.Generator, count: int) -> tuple[Array, Array, list[Index]]:
         drawn = [grid.draw(rng, count) for grid in self.grids]
         density = np.ones(count)
         for _, own, _ in drawn:
             density *= own
-        points = [entry[0] for entry in drawn]
-        return (np.concatenate(points) if points else np.zeros((0, count))), density
+        points = np.concatenate([entry[0] for entry in drawn]) if drawn else np.zeros((0, count))
+        return points, density, [cell for _, _, cell in drawn]
 
     def _best(self, rng: np.random.Generator) -> Array | None:
         """Return the highest of some random points."""
@@ -111,56 +132,94 @@ class Envelope:
         return points[:, int(weight.argmax())] if weight.max() > 0 else None
 
     def _look_along(self, best: Array) -> None:
-        """Set heights on a lattice of cell corners and middles through a point."""
+        """Set the heights of each group on a line or a plane through a point."""
         first = 0
         for i, size in enumerate(self.groups):
-            cells = _CELLS[size]
-            ticks = np.linspace(0.0, 1.0, 2 * cells + 1)
-            mesh = np.meshgrid(*[ticks] * size, indexing="ij")
-            points = np.repeat(best[:, None], mesh[0].size, axis=1)
-            for k in range(size):
-                points[first + k] = mesh[k].ravel()
-            found = self.weigh(points).reshape(mesh[0].shape)
-            for axis in range(size):
-                parts = [np.take(found, np.arange(k, 2 * cells + k, 2), axis) for k in (0, 1)]
-                parts.append(np.take(found, np.arange(2, 2 * cells + 2, 2), axis))
-                found = np.maximum(np.maximum(*parts[:2]), parts[2])
-            self.grids[i] = _Grid.of(found)
+            rows = slice(first, first + size)
+
+            def along(points: Array, rows: slice = rows) -> Array:
+                moved = np.repeat(best[:, None], points.shape[1], axis=1)
+                moved[rows] = points
+                return self.weigh(moved)
+
+            self.grids[i] = _along_line(along) if size == 1 else _along_plane(along)
             first += size
 
     def _follow(self, rng: np.random.Generator) -> None:
-        """Give cells the mean of the weight in them, step by step; then look for the bound."""
+        """Give cells equal parts of the weight, step by step; then look for the bound."""
         for number in range(_STEPS + 1):
-            count = _PROBES * (1 if number < _STEPS else 4)
-            drawn = [grid.draw(rng, count) for grid in self.grids]
-            density = np.prod([entry[1] for entry in drawn], axis=0) * np.ones(count)
-            ratio = self.weigh(np.concatenate([entry[0] for entry in drawn])) / density
+            points, density, cells = self._drawn(rng, _PROBES * (1 if number < _STEPS else 4))
+            ratio = self.weigh(points) / density
             if number == _STEPS:
                 self.highest = MARGIN * float(ratio.max())
             if number == _STEPS or not ratio.max() > 0:
                 return
-            for i, (_, _, cell) in enumerate(drawn):
-                cells = self.grids[i].heights.size
-                total = np.bincount(cell, ratio, cells) + 0.01 * ratio.sum() / cells
-                smooth = np.convolve(np.pad(total, 1, mode="edge"), [0.2, 0.6, 0.2], "valid")
-                self.grids[i] = _Grid.of(smooth)
+            for i, cell in enumerate(cells):
+                self.grids[i] = _evened(
+                    self.grids[i], np.bincount(cell, ratio, _CELLS[1]).astype(float)
+                )
 
     def _refine(self, rng: np.random.Generator) -> None:
         """Raise cells until the weight is nearly as the density, or for some rounds."""
         for number in range(_ROUNDS):
-            drawn = [grid.draw(rng, _PROBES) for grid in self.grids]
-            points = [entry[0] for entry in drawn]
-            density = np.prod([entry[1] for entry in drawn], axis=0) * np.ones(_PROBES)
-            ratio = (
-                self.weigh(np.concatenate(points) if points else np.zeros((0, _PROBES))) / density
-            )
+            points, density, cells = self._drawn(rng, _PROBES)
+            ratio = self.weigh(points) / density
             self.highest = MARGIN * float(ratio.max())
             if ratio.mean() > _GOOD * self.highest or number == _ROUNDS - 1:
                 return
-            for i, (_, _, cell) in enumerate(drawn):
-                grid = self.grids[i]
-                top = np.zeros(grid.heights.size)
-                np.maximum.at(top, cell, ratio / ratio.max())
-                seen = top > 0
-                factor = np.where(seen, np.sqrt(np.maximum(top, _LEAST)), 1.0)
-                self.grids[i] = _Grid.of(grid.heights * factor.reshape(grid.heights.shape))
+            for i, cell in enumerate(cells):
+                self.grids[i] = _raised(self.grids[i], cell, ratio)
+
+
+def _raised(grid: _Grid, cell: Index, ratio: Array) -> _Grid:
+    """Return a grid with higher cells where points had more weight than is usual."""
+    top = np.zeros(grid.heights.size)
+    np.maximum.at(top, cell, ratio)
+    usual = np.median(top[top > 0])
+    factor = np.maximum(top / usual, 1.0) ** _EAGER
+    return _Grid.of(grid.edges, grid.heights * factor.reshape(grid.heights.shape))
+
+
+def _along_line(weigh: Weigh) -> _Grid:
+    """Return a grid of one variable, with small cells where the weight changes fast."""
+    edges = np.linspace(0.0, 1.0, _CELLS[1] + 1)
+    ends = weigh(edges[None])
+    for _ in range(_HALVINGS):
+        middles = (edges[1:] + edges[:-1]) / 2
+        inner = weigh(middles[None])
+        three = np.stack([ends[:-1], inner, ends[1:]])
+        widths = np.diff(edges)
+        waste = (three.max(axis=0) - three.mean(axis=0)) * widths
+        split = waste > _WASTE * (three.mean(axis=0) * widths).sum()
+        if not split.any() or len(edges) > _MOST_CELLS:
+            break
+        where = np.flatnonzero(split)
+        edges = np.insert(edges, where + 1, middles[where])
+        ends = np.insert(ends, where + 1, inner[where])
+    middles = (edges[1:] + edges[:-1]) / 2
+    heights = np.maximum(np.maximum(ends[:-1], ends[1:]), weigh(middles[None]))
+    return _Grid.of(edges, heights) if heights.max() > 0 else _Grid.flat(1)
+
+
+def _along_plane(weigh: Weigh) -> _Grid:
+    """Return a grid of two variables: heights of cells from their corners and middles."""
+    cells = _CELLS[2]
+    ticks = np.linspace(0.0, 1.0, 2 * cells + 1)
+    mesh = np.meshgrid(ticks, ticks, indexing="ij")
+    found = weigh(np.stack([line.ravel() for line in mesh])).reshape(mesh[0].shape)
+    for axis in range(2):
+        low, middle, high = (np.take(found, np.arange(k, k + 2 * cells, 2), axis) for k in range(3))
+        found = np.maximum(np.maximum(low, middle), high)
+    return _Grid.of(ticks[::2], found) if found.max() > 0 else _Grid.flat(2)
+
+
+def _evened(grid: _Grid, weights: Array) -> _Grid:
+    """Return cells of one variable that have equal parts of the weight; they change slowly."""
+    smooth = np.convolve(np.pad(weights, 1, mode="edge"), [0.15, 0.7, 0.15], "valid")
+    damped = (smooth / smooth.sum() + 1e-6) ** 0.75
+    mixed = (1 - _UNIFORM) * damped / damped.sum() + _UNIFORM * np.diff(grid.edges)
+    total = np.concatenate([[0.0], np.cumsum(mixed)])
+    edges = np.interp(np.linspace(0.0, total[-1], len(weights) + 1), total, grid.edges)
+    edges[0], edges[-1] = 0.0, 1.0
+    widths = np.maximum(np.diff(edges), 1e-12)
+    return _Grid.of(edges, 1 / widths)

@@ -36,11 +36,18 @@ class Pole:
         scale = _NEAR * length + self.mass * self.width
         first, last = np.asarray(low - square), np.asarray(low - square + length)
         is_above, is_below = first > -scale, last < scale
-        if np.all(is_above):
-            return self._beside(u, first + 2 * scale, length, 1.0, low)
-        if np.all(is_below):
-            return self._beside(u, 2 * scale - last, length, -1.0, low)
-        return self._across(u, first, last)
+        is_closed = np.isnan(first) | np.isnan(last)
+        near, far = first + 2 * scale, 2 * scale - last
+        if np.all(is_above | is_closed):
+            return self._beside(u, near, length, 1.0, low)
+        if np.all(is_below | is_closed):
+            return self._beside(u, far, length, -1.0, low)
+        found, step = self._across(u, first, last)
+        for mask, distance, sign in ((is_above, near, 1.0), (is_below, far, -1.0)):
+            if np.any(mask):  # of each point its own, never that of those beside it
+                other = self._beside(u, np.where(mask, distance, 1.0), length, sign, low)
+                found, step = np.where(mask, other[0], found), np.where(mask, other[1], step)
+        return found, step
 
     def _beside(
         self, u: Array, distance: Array, length: Array, sign: float, low: Array | float
@@ -54,7 +61,7 @@ class Pole:
 
     def _across(self, u: Array, first: Array, last: Array) -> tuple[Array, Array]:
         """Return s on a Breit-Wigner curve."""
-        size = self.mass * max(self.width, 1e-6 * self.mass)
+        size = self.mass * max(self.width, 1e-6 * self.mass) or _NEAR * (last - first)
         start, end = np.arctan(first / size), np.arctan(last / size)
         tangent = np.tan(start + u * (end - start))
         return self.mass**2 + size * tangent, size * (1 + tangent * tangent) * (end - start)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mcbook import generators
 from mcbook.catalog import files, simulations
 from mcbook.catalog.dump import rows_among, stored_rows, table_of
 from mcbook.catalog.lifecycle import retirements
@@ -15,6 +16,7 @@ from mcbook.verbs.lifetimes import undefined
 from mcbook.verbs.lookup import sample_ids
 
 Row = dict[str, Any]
+_PAIR = 2
 
 
 def check(
@@ -26,8 +28,8 @@ def check(
     """Hold cross sections of generators against those of the registry, and look for mishaps.
 
     What is expected is the registry's times what the generator's windows around resonances keep.
-    The error of a comparison is the one that the generator quotes, doubled where three or more
-    particles are produced, and at least 0.3%.
+    The error of a comparison is the one that the generator quotes, doubled for MadGraph's where
+    three or more particles are produced, and at least 0.3%.
 
     Parameters
     ----------
@@ -41,13 +43,13 @@ def check(
     Returns
     -------
     dict
-        ``catalog``; ``processes``, for each ``model``, ``process`` the number of ``samples`` with
-        events, ``mean`` and ``width`` of their pulls; ``pulls``, a row for each sample;
-        ``outliers``, those beyond 4; ``left_out``, samples with events that no formula describes or
-        that are retired, each with ``id``, ``reason``; ``seeds``, those that several samples have;
-        ``missing``, files that cannot be reached; ``lifetimes``, particles that fly and that
-        nothing makes fly, each with ``id``, ``particle``, ``ctau_mm``, ``reason``; ``failed``,
-        whether anything is wrong.
+        ``catalog``; ``processes``, for each ``model``, ``process`` and ``generator`` the number of
+        ``samples`` with events, ``mean`` and ``width`` of their pulls; ``pulls``, a row for each
+        sample; ``outliers``, those beyond 4; ``left_out``, samples with events that no formula
+        describes or that are retired, each with ``id``, ``reason``; ``seeds``, those that several
+        samples have; ``missing``, files that cannot be reached; ``lifetimes``, particles that fly
+        and that nothing makes fly, each with ``id``, ``particle``, ``ctau_mm``, ``reason``;
+        ``failed``, whether anything is wrong.
 
     Raises
     ------
@@ -70,8 +72,8 @@ def check(
         return {
             "catalog": opened.location,
             "processes": [
-                {"model": model, "process": process, **spread(listed)}
-                for (model, process), listed in sorted(found.groups.items())
+                {"model": model, "process": process, "generator": generator, **spread(listed)}
+                for (model, process, generator), listed in sorted(found.groups.items())
             ],
             "pulls": found.pulls,
             "outliers": outliers,
@@ -90,7 +92,7 @@ class _Found:
         self.books = books
         self.roots = books.roots()
         self.definitions = {row["digest"]: row for row in stored_rows(books, "definitions")}
-        self.groups: dict[tuple[str, str], list[Pull]] = {}
+        self.groups: dict[tuple[str, str, str], list[Pull]] = {}
         self.pulls: list[Row] = []
         self.left_out: list[Row] = []
         self.missing: list[Row] = []
@@ -120,8 +122,11 @@ class _Found:
         first = parse_chain(next(iter(chains.values()))[0])
         if widths := document["settings"].get("bwcutoff"):
             expected *= kept_by_windows(widths, sum(1 for _ in first.decays()))
-        entry = pull(sample["id"], measured, expected, len(first.final))
-        self.groups.setdefault((sample["model"], sample["process"]), []).append(entry)
+        many = len(first.final) > _PAIR
+        optimism = generators.get(sample["generator"]).optimism if many else 1.0
+        entry = pull(sample["id"], measured, expected, optimism)
+        key = (sample["model"], sample["process"], sample["generator"])
+        self.groups.setdefault(key, []).append(entry)
         self.pulls.append(
             {
                 "id": sample["id"],
