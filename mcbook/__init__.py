@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcbook.verbs.acceptance import measure_acceptance
     from mcbook.verbs.batch import collect, export
     from mcbook.verbs.books import copy as copy_catalog
     from mcbook.verbs.books import dump as dump_catalog
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.simulate import simulate
     from mcbook.verbs.simulations import list_simulations
     from mcbook.verbs.status import status
+    from mcbook.verbs.tour import plan_tour
     from mcbook.verbs.trace import trace
     from mcbook.verbs.ufo import write as write_ufo
     from mcbook.verbs.verify import verify
@@ -61,9 +63,11 @@ __all__ = [
     "list_results",
     "list_simulations",
     "load_catalog",
+    "measure_acceptance",
     "merge_catalogs",
     "note",
     "own",
+    "plan_tour",
     "query",
     "retire",
     "run",
@@ -99,9 +103,11 @@ _VERBS = {
     "list_results": "results.list_results",
     "list_simulations": "simulations.list_simulations",
     "load_catalog": "books.load",
+    "measure_acceptance": "acceptance.measure_acceptance",
     "merge_catalogs": "books.merge",
     "note": "lifecycle.note",
     "own": "lifecycle.own",
+    "plan_tour": "tour.plan_tour",
     "query": "query.query",
     "retire": "lifecycle.retire",
     "run": "run.run",

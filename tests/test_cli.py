@@ -19,11 +19,11 @@ from mcbook.cli.options import count, numbers, words
 from mcbook.errors import InputError, WorkError
 
 COMMANDS = (
-    "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
+    "tour", "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
     "run", "ingest", "check", "status", "doctor", "exec", "collect", "export b2luigi",
     "export basf2", "export gbasf2", "simulations",
     "tag", "note", "own", "retire", "collection create", "collection list", "collection show",
-    "efficiency add", "efficiency list",
+    "efficiency add", "efficiency list", "efficiency acceptance",
     "catalog dump", "catalog load", "catalog merge", "catalog copy",
     "catalog info", "catalog results",
 )  # fmt: skip

@@ -254,8 +254,8 @@ FIELDS = [
         (("e+", "e-"), "Identity(2,1)", "has 2 legs"),
         (("e+", "e-", "z"), "Gamma(3,2,1)", "'z' that is not there"),
         (("n", "e-", "a"), "Gamma(3,2,1)", "joins a Majorana and a Dirac fermion"),
-        (("h", "e+", "e-"), None, "two fermions first"),
-        (("e+", "h", "h"), None, "has 1 fermions"),
+        (("h", "e+", "e-"), "Identity(3,2)", "two fermions first"),
+        (("e+", "h", "h"), "Gamma5(1,-1)", "has 1 fermions"),
     ],
 )
 def test_vertices_that_cannot_be_computed(particles, text, words):

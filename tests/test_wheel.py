@@ -88,3 +88,10 @@ def test_generate_and_query(run, root, tmp_path):
     rows = json.loads(run("mcbook", "query", "model == 'zprime'", "--format", "json"))
     assert len(rows) == made["samples"]["new"]
     assert (tmp_path / "samples" / rows[0]["id"]).is_dir()
+
+
+def test_tour(run, tmp_path):
+    """The first command of the README: from a grid to a limit, with what was installed alone."""
+    printed = run("mcbook", "tour", "--events", "100")
+    assert "The figure to look at: tour/limits/limits.png" in printed
+    assert (tmp_path / "tour" / "limits" / "limits.png").is_file()

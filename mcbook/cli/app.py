@@ -15,6 +15,7 @@ from mcbook.cli import (
     production,
     registry,
     samples,
+    tour,
 )
 from mcbook.cli.boundary import DEBUG, Group
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("tour")(tour.tour)
 app.command("models")(registry.models)
 app.command("ufo")(registry.ufo)
 app.command("generate")(samples.generate)

@@ -35,6 +35,11 @@ class Group(TyperGroup):
         words = [word for word in given if word != DEBUG]
         sys.exit(self._run(words, debug=debug, prog_name=extra.get("prog_name")))
 
+    def call(self, words: Sequence[str]) -> int:
+        """Run a command inside another one: return its exit code, and let its errors through."""
+        code = super().main(list(words), standalone_mode=False)
+        return code if isinstance(code, int) else 0
+
     def _run(self, words: list[str], *, debug: bool, prog_name: str | None) -> int:
         """Return the exit code of one run."""
         try:

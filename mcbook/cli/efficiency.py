@@ -7,9 +7,12 @@ import typer
 
 from mcbook.cli import output
 from mcbook.cli.boundary import Group
-from mcbook.cli.options import Catalog, DryRun, Format
+from mcbook.cli.options import Catalog, DryRun, Format, Models
+from mcbook.cli.samples import Expression
 
-app = typer.Typer(cls=Group, rich_markup_mode=None, help="Look after efficiency maps in the books.")
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="Make efficiency maps, and look after them in the books."
+)
 
 
 @app.command()
@@ -42,3 +45,32 @@ def list_(catalog: Catalog = None, format_: Format = "table") -> None:
     from mcbook.verbs import efficiencies as verb
 
     tables.efficiency_maps(verb.list_efficiency_maps(catalog=catalog), format_)
+
+
+@app.command()
+def acceptance(
+    file: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="The table to be written, a .csv file.")
+    ],
+    expression: Expression = None,
+    min_pt: Annotated[
+        float, typer.Option("--min-pt", metavar="GEV", help="Least p_T of a track, in the lab.")
+    ] = 0.1,
+    min_energy: Annotated[
+        float, typer.Option("--min-energy", metavar="GEV", help="Least energy of a photon.")
+    ] = 0.1,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Write which part of generated events is in the detector: no trigger, no reconstruction."""
+    from mcbook.cli import tables
+    from mcbook.verbs.acceptance import measure_acceptance as verb
+
+    with output.progress("acceptance") as report:
+        found = verb(
+            file, expression, min_pt=min_pt, min_energy=min_energy, catalog=catalog,
+            models_dir=models_dir, dry_run=dry_run, progress=report,
+        )  # fmt: skip
+    tables.acceptances(found, format_, dry_run=dry_run)

@@ -245,6 +245,29 @@ def efficiency_maps(rows: Sequence[Row], format_: str) -> None:
         output.note("no efficiency maps are in the books")
 
 
+def acceptances(found: Row, format_: str, *, dry_run: bool) -> None:
+    """Print which part of the events of each sample is inside the detector."""
+    for text in found["notes"]:
+        output.note(text)
+    if dry_run:
+        output.note("dry run, nothing was written")
+    if format_ == "json":
+        output.json_document(found)
+        return
+    rows = [
+        {
+            **row,
+            "acceptance": row["n_selected"] / max(row["n_generated"], 1),
+        }
+        for row in found["rows"]
+    ]
+    counts = ["n_generated", "n_selected", "acceptance"]
+    output.table(rows, ["sample_id", *found["axes"], *counts])
+    if not dry_run:
+        same = "" if found["new"] else ", the same as before"
+        typer.echo(f"written: {output.cell(found['file'])}{same}")
+
+
 _RESULT = [
     "id",
     "name",

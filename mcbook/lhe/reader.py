@@ -80,7 +80,7 @@ def read(path: str | Path) -> Events:
     """
     try:
         with Path(path).open("rb") as raw:
-            return _read(str(path), _chunks(raw))
+            return _read(str(path), chunks(raw))
     except FileNotFoundError:
         raise WorkError(f"{path} is not there") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -103,7 +103,7 @@ def start(head: bytes) -> bytes:
     return head if b"<LesHouchesEvents" in head[:_TOP] else b""
 
 
-def _chunks(raw: BinaryIO) -> Iterator[bytes]:
+def chunks(raw: BinaryIO) -> Iterator[bytes]:
     """Yield the text of a file, plain or of gzip members."""
     chunk = raw.read(_PACKED_CHUNK)
     if chunk[:2] != _GZIP:

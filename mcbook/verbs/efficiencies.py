@@ -68,7 +68,7 @@ def add_efficiency_map(
         )
     rows = _counted(table)
     with open_catalog(catalog, mode="read") as opened, opened.writing(keep=not dry_run) as books:
-        samples = _samples(books, {row["sample_id"] for row in rows})
+        samples = known_samples(books, {row["sample_id"] for row in rows})
         _check_known(books, table, rows, samples)
         _take_known_axes(table, rows, samples)
         _check_distinct(table, rows)
@@ -138,7 +138,7 @@ def _counted(table: Table) -> list[Row]:
     return rows
 
 
-def _samples(books: Reader, ids: set[str]) -> dict[str, Row]:
+def known_samples(books: Reader, ids: set[str]) -> dict[str, Row]:
     """Return those samples that are in the books, each with ``settings`` and ``shape``."""
     found: dict[str, Row] = {}
     wanted = sorted(ids)
@@ -273,7 +273,7 @@ def _map(
     source = channel.efficiency
     every = efficiencies.rows_of(books, header)
     rows = [row for row in every if source.region in (None, row["region"])] or every
-    samples = _samples(books, {row["sample_id"] for row in rows})
+    samples = known_samples(books, {row["sample_id"] for row in rows})
     for sample in samples.values():
         _check_made(analysis, sample)
     records = [

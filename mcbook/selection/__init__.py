@@ -1,0 +1,1 @@
+"""Which generated events a detector could see: plain arrays, no catalog."""
