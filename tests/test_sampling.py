@@ -101,6 +101,8 @@ def test_two_bodies():
     total = momenta[0] + momenta[1]
     assert total[:, 0] == pytest.approx([3.0, 0, 0, 0])
     assert kinematics.invariant(momenta[1])[0] == pytest.approx(0.25)
+    assert kinematics.breakup(np.array([0.0, 0.2, 1.0]), 1.0, 0.5) == pytest.approx(np.zeros(3))
+    assert kinematics.breakup(0.0, 0.0, 0.0) == 0
     assert kinematics.kallen(9.0, 1.0, 0.25) == pytest.approx(
         81 + 1 + 0.0625 - 2 * (9 + 0.25 + 2.25)
     )

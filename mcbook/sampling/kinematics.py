@@ -19,8 +19,11 @@ def kallen(s: Array | float, first: Array | float, second: Array | float) -> Arr
 def breakup(mass: Array | float, first: Array | float, second: Array | float) -> Array:
     """Return the momentum [GeV] of the two daughters at rest of their mother; 0 where closed."""
     square = np.square
-    found = np.sqrt(np.maximum(kallen(square(mass), square(first), square(second)), 0.0))
-    return np.asarray(found / (2 * np.maximum(mass, TINY)))
+    found = kallen(square(mass), square(first), square(second))
+    is_open = np.asarray(mass > first + second)  # lambda is positive again far below
+    return np.asarray(
+        np.sqrt(np.where(is_open, np.maximum(found, 0.0), 0.0)) / (2 * np.maximum(mass, TINY))
+    )
 
 
 def boosted(momentum: Array, frame: Array, mass: Array | float) -> Array:
