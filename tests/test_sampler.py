@@ -197,10 +197,10 @@ def test_cuts_hold(method):
     wanted = {"gamma_cos_theta_max": 0.8, "gamma_e_min": 4.86}  # in the middle of a wide A'
     wide = theories.with_width(theory, "ap", 0.3)
     collision = Collision(SQRT_S, collision.window, wanted)
-    rows, _ = made(sample_from(wide, tuple(found.chains()), collision), 3, 3000, method)
+    rows, _ = made(sample_from(wide, tuple(found.chains()), collision), 3, 1500, method)
     p = np.array(rows)[:, 1:5].T
     cosine = p[3] / p[0]
-    assert dot(p, p) == pytest.approx(np.zeros(3000), abs=1e-8)
+    assert dot(p, p) == pytest.approx(np.zeros(1500), abs=1e-8)
     assert np.abs(cosine).max() <= 0.8
     assert np.abs(cosine).max() > 0.79
     assert p[0].min() >= 4.86
