@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -99,12 +100,9 @@ class Standalone:
     def run(self, points: list[list[list[float]]]) -> tuple[list[float], dict[str, complex]]:
         """Return the values at the points, and the couplings as the program has them."""
         folder = self.subprocess()
-        (named,) = re.findall(
-            r"DOUBLE COMPLEX (GC_[\w, ]*)", self.text(folder / "coupl.inc").replace("\n     $", "")
-        )
-        couplings = [name.strip() for name in named.split(",")]
-        text = DRIVER.format(couplings="\n".join(map(PRINT.format, couplings)))
-        (folder / "check_sa.f").write_text(text)
+        (named,) = re.findall(r"DOUBLE COMPLEX (GC_[\w, ]*)", self.text(folder / "coupl.inc"))
+        couplings = "\n".join(PRINT.format(name.strip()) for name in named.split(","))
+        (folder / "check_sa.f").write_text(DRIVER.format(couplings=couplings))
         rows = [" ".join(f"{x:.17e}" for leg in point for x in leg) for point in points]
         (folder / "momenta.dat").write_text("\n".join([str(len(rows)), *rows]) + "\n")
         with (self.folder / "log").open("ab") as log:
@@ -112,8 +110,24 @@ class Standalone:
         done = subprocess.run(["./check"], cwd=folder, capture_output=True, text=True, check=True)
         words = [line.split() for line in done.stdout.splitlines()]
         values = [float(row[1]) for row in words if row and row[0] == "VALUE"]
-        found = {row[0]: complex(*map(float, row[1:])) for row in words if row and row[0] != "VALUE"
-                 and row[0].startswith("GC_")}  # fmt: skip
+        found = {row[0]: complex(*map(float, row[1:])) for row in words
+                 if row and row[0].startswith("GC_")}  # fmt: skip
         if len(values) != len(points) or not all(0 < value < math.inf for value in values):
             sys.exit(f"{folder}: {done.stdout}")
         return values, found
+
+    def quadruple(self, work: Path) -> "Standalone":
+        """Return a copy of the program that computes in quadruple precision."""
+        other = Standalone(work / f"{self.folder.name}-quadruple", self.mg5)
+        shutil.rmtree(other.folder, ignore_errors=True)
+        shutil.copytree(self.folder, other.folder, symlinks=True)
+        source = other.folder / "fortran/Source"
+        options = source / "make_opts"
+        options.write_text(f"FFLAGS = -w -fPIC -freal-8-real-16\n{options.read_text()}")
+        for path in (*other.folder.rglob("*.o"), *other.folder.rglob("*.a")):
+            path.unlink()
+        with (other.folder / "log").open("ab") as log:
+            libraries = ("../lib/libdhelas.a", "../lib/libmodel.a")
+            subprocess.run(["make", *libraries], cwd=source, stdout=log, stderr=log, check=True)
+        (other.subprocess() / "check").unlink(missing_ok=True)
+        return other
