@@ -67,18 +67,19 @@ class Row:
 
 
 def _rows(tree: Tree) -> list[Row]:
-    """Return the rows of a tree; names say the mother, and the rank of identical particles."""
+    """Return the rows of a tree; names say the mother, and the rank among particles of one kind."""
     rows: list[Row] = []
 
     def enter(one: Tree, start: int, mother: int, name: str) -> frozenset[int]:
         here = len(rows)
         rows.append(Row(start, name, mother, (), frozenset()))
         below = list(places(one, start))
-        seen: dict[Tree, int] = {}
+        codes = [daughter.pdg for daughter in one.daughters]
+        seen: dict[int, int] = {}
         leaves: frozenset[int] = frozenset() if below else frozenset({start})
         for place, daughter in below:
-            seen[daughter] = seen.get(daughter, 0) + 1
-            rank = f"#{seen[daughter]}" if one.daughters.count(daughter) > 1 else ""
+            seen[daughter.pdg] = seen.get(daughter.pdg, 0) + 1
+            rank = f"#{seen[daughter.pdg]}" if codes.count(daughter.pdg) > 1 else ""
             label = NAMES.get(daughter.pdg, str(daughter.pdg)) + rank
             label += f"<{name}" if mother >= 0 else ""
             leaves |= enter(daughter, place, start, label)
