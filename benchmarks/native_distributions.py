@@ -9,155 +9,23 @@ decay planes; opening angles and invariant masses of pairs of final particles; r
 
 Rows are matched by particle and mother, so that their order does not matter, and identical
 particles of one mother are ordered by energy. Events whose decay trees differ (the channels of a
-process) are compared apart, and their fractions as well. The lowest p-value of n independent
-observables would be 1 / (n + 1) on average; these are correlated, and theirs tends to be larger.
+process) are compared apart, and their fractions as well; a resonance that only some of the
+events have is left out. The lowest p-value of n independent observables would be 1 / (n + 1) on
+average; these are correlated, and theirs tends to be larger.
 """
 
 import argparse
-import gzip
 import itertools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from lhe_trees import NAMES, Array, Tree, matched, places, read
 from scipy import stats
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-EVENT_WORDS, ROW_WORDS = 6, 13
-INCOMING = -1
 
 SHARP = 1e-5
 """An observable is no distribution if most of it lies within so much, relative to its size."""
-
-NAMES = {
-    11: "e-", -11: "e+", 13: "mu-", -13: "mu+", 15: "tau-", -15: "tau+", 22: "gamma", 14: "nu_mu",
-    -14: "anti-nu_mu", 16: "nu_tau", -16: "anti-nu_tau", 211: "pi+", -211: "pi-", 321: "K+",
-    -321: "K-", 9900022: "ap", 9900025: "hp", 9900026: "zp", 9900036: "alp", 9900051: "chi1",
-    9900052: "chi2",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A particle with what it decays to; daughters are sorted, so that equal trees are equal."""
-
-    pdg: int
-    daughters: tuple["Tree", ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Return the tree as text, by which trees are sorted."""
-        name = NAMES.get(self.pdg, str(self.pdg))
-        if not self.daughters:
-            return name
-        return f"({name} > {' '.join(daughter.key for daughter in self.daughters)})"
-
-    @property
-    def size(self) -> int:
-        """Return the number of rows."""
-        return 1 + sum(daughter.size for daughter in self.daughters)
-
-
-def read(path: Path) -> dict[Tree, Array]:
-    """Read a sample.
-
-    Returns
-    -------
-    dict
-        Momenta (E, px, py, pz) in GeV of shape (events, rows, 4) by decay tree. The root of a tree
-        stands for the initial state; the rows of a tree are mothers before daughters.
-    """
-    text = path.read_bytes()
-    if path.suffix == ".gz":
-        text = gzip.decompress(text)
-    text = text[text.index(b"</init>") + len(b"</init>") :]
-    text = re.sub(rb"<(mgrwt|rwgt)\b.*?</\1>|#[^\n]*|<[^>]*>", b" ", text, flags=re.DOTALL)
-    words = np.fromstring(text.decode(), sep=" ")  # one number after the other
-    found: dict[Tree, list[Array]] = {}
-    for rows in _blocks(words):
-        codes = np.ascontiguousarray(rows[:, :, :3].astype(np.int64)).reshape(len(rows), -1)
-        patterns, which = np.unique(codes, axis=0, return_inverse=True)
-        for number, pattern in enumerate(patterns):
-            tree, order = _tree(pattern.reshape(-1, 3))
-            momenta = rows[which.ravel() == number][:, order][:, :, [9, 6, 7, 8]]
-            momenta = np.concatenate([momenta.sum(axis=1, keepdims=True) * 0, momenta], axis=1)
-            momenta[:, 0] = _sum_of_daughters(tree, momenta)
-            found.setdefault(tree, []).append(_by_energy(tree, momenta))
-    return {tree: np.concatenate(parts) for tree, parts in found.items()}
-
-
-def _blocks(words: Array) -> Iterator[Array]:
-    """Yield the rows of events, shape (events, rows, 13), those of equal number together."""
-    size = EVENT_WORDS + ROW_WORDS * int(words[0])
-    if len(words) % size == 0 and np.all(words[::size] == words[0]):
-        yield words.reshape(-1, size)[:, EVENT_WORDS:].reshape(-1, int(words[0]), ROW_WORDS)
-        return
-    starts: dict[int, list[int]] = {}
-    start = 0
-    while start < len(words):
-        rows = int(words[start])
-        starts.setdefault(rows, []).append(start)
-        start += EVENT_WORDS + ROW_WORDS * rows
-    for rows, places in starts.items():
-        where = np.array(places)[:, None] + EVENT_WORDS + np.arange(ROW_WORDS * rows)
-        yield words[where].reshape(len(places), rows, ROW_WORDS)
-
-
-def _tree(pattern: Ints) -> tuple[Tree, list[int]]:
-    """Return the tree of rows (pdg, status, mother), and the rows in the order of the tree."""
-    incoming = [i + 1 for i, (_, status, _) in enumerate(pattern) if status == INCOMING]
-
-    def daughters(mothers: list[int]) -> tuple[tuple[Tree, ...], list[int]]:
-        made = sorted(
-            (grown(i) for i, row in enumerate(pattern) if row[1] != INCOMING and row[2] in mothers),
-            key=lambda pair: pair[0].key,
-        )
-        return tuple(tree for tree, _ in made), [i for _, order in made for i in order]
-
-    def grown(row: int) -> tuple[Tree, list[int]]:
-        below, order = daughters([row + 1])
-        return Tree(int(pattern[row][0]), below), [row, *order]
-
-    below, order = daughters(incoming)
-    return Tree(0, below), order
-
-
-def _sum_of_daughters(tree: Tree, momenta: Array) -> Array:
-    return sum((momenta[:, place] for place, _ in _places(tree, 0)), np.zeros_like(momenta[:, 0]))
-
-
-def _places(tree: Tree, start: int) -> Iterator[tuple[int, Tree]]:
-    """Yield the daughters of a tree that stands at row *start*, with their rows."""
-    start += 1
-    for daughter in tree.daughters:
-        yield start, daughter
-        start += daughter.size
-
-
-def _by_energy(tree: Tree, momenta: Array) -> Array:
-    """Order identical daughters of each mother by energy, with all that they decay to."""
-    momenta = momenta.copy()
-
-    def order(mother: Tree, start: int) -> None:
-        for _, group in itertools.groupby(_places(mother, start), key=lambda pair: pair[1]):
-            same = list(group)
-            (first, daughter), count = same[0], len(same)
-            view = momenta[:, first : first + count * daughter.size]
-            blocks = view.reshape(len(momenta), count, daughter.size, 4)
-            ranks = np.argsort(-blocks[:, :, 0, 0], axis=1)[:, :, None, None]
-            momenta[:, first : first + count * daughter.size] = np.take_along_axis(
-                blocks, ranks, axis=1
-            ).reshape(view.shape)
-            for place, one in same:
-                order(one, place)
-
-    order(tree, 0)
-    return momenta
 
 
 def _mass(momentum: Array) -> Array:
@@ -199,22 +67,23 @@ class Row:
 
 
 def _rows(tree: Tree) -> list[Row]:
-    """Return the rows of a tree; names say the mother, and the rank of identical particles."""
+    """Return the rows of a tree; names say the mother, and the rank among particles of one kind."""
     rows: list[Row] = []
 
     def enter(one: Tree, start: int, mother: int, name: str) -> frozenset[int]:
         here = len(rows)
         rows.append(Row(start, name, mother, (), frozenset()))
-        places = list(_places(one, start))
-        seen: dict[Tree, int] = {}
-        leaves: frozenset[int] = frozenset() if places else frozenset({start})
-        for place, daughter in places:
-            seen[daughter] = seen.get(daughter, 0) + 1
-            rank = f"#{seen[daughter]}" if one.daughters.count(daughter) > 1 else ""
+        below = list(places(one, start))
+        codes = [daughter.pdg for daughter in one.daughters]
+        seen: dict[int, int] = {}
+        leaves: frozenset[int] = frozenset() if below else frozenset({start})
+        for place, daughter in below:
+            seen[daughter.pdg] = seen.get(daughter.pdg, 0) + 1
+            rank = f"#{seen[daughter.pdg]}" if codes.count(daughter.pdg) > 1 else ""
             label = NAMES.get(daughter.pdg, str(daughter.pdg)) + rank
             label += f"<{name}" if mother >= 0 else ""
             leaves |= enter(daughter, place, start, label)
-        rows[here] = Row(start, name, mother, tuple(place for place, _ in places), leaves)
+        rows[here] = Row(start, name, mother, tuple(place for place, _ in below), leaves)
         return leaves
 
     enter(tree, 0, -1, "")
@@ -280,12 +149,12 @@ def _sets(rows: list[Row], momenta: Array) -> Iterator[tuple[str, Array]]:
         ways = (_unit(momenta[:, place, 1:]) for place in (first, second))
         yield f"opening {names}", _dot(*ways)
     for count, against in ((2, False), (1, True), (2, True)):
-        for places in itertools.combinations(sorted(everything), count):
-            held = everything - frozenset(places) if against else frozenset(places)
+        for picked in itertools.combinations(sorted(everything), count):
+            held = everything - frozenset(picked) if against else frozenset(picked)
             if len(held) > 1 and held not in known:
                 known.add(held)
                 what = "recoil mass" if against else "m"
-                names = ", ".join(rows[place].name for place in places)
+                names = ", ".join(rows[place].name for place in picked)
                 yield f"{what} {names}", _mass(momenta[:, sorted(held)].sum(axis=1))
 
 
@@ -321,6 +190,7 @@ class Comparison:
 
 def compare(reference: Mapping[Tree, Array], other: Mapping[Tree, Array]) -> Comparison:
     """Compare two samples, as `read` returns them."""
+    reference, other = matched(reference, other)
     events = tuple(sum(len(p) for p in sample.values()) for sample in (reference, other))
     p_values: dict[str, float] = {}
     sharp: list[str] = []
