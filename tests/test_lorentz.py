@@ -174,7 +174,7 @@ def test_flipped_lines(text, turned, spins):
 def test_contraction(open_slot):
     """Sums over components without those that vanish are the sums over all components."""
     rng = np.random.default_rng(3)
-    text, spins = "Gamma(3,2,-1)*ProjM(-1,1) + P(3,1)*Identity(2,1)", FFV
+    text, spins = "Gamma(3,2,-1)*ProjM(-1,1) + P(3,1)*P(-1,2)*Gamma(-1,2,1)", FFV
     arrays = list(rng.normal(size=(3, 4, 5)) + 1j * rng.normal(size=(3, 4, 5)))
     momenta = {0: rng.normal(size=(4, 5)), 1: rng.normal(size=(4, 5)), 2: rng.normal(size=(4, 5))}
     contraction = Contraction(structure(text, spins), open_slot)
@@ -253,7 +253,7 @@ FIELDS = [
         (("e+", "e-", "z"), "Gamma(3,2,1)", "'z' that is not there"),
         (("n", "e-", "a"), "Gamma(3,2,1)", "joins a Majorana and a Dirac fermion"),
         (("h", "e+", "e-"), "Identity(3,2)", "two fermions first"),
-        (("e+", "h", "h"), "Gamma5(1,-1)", "does not fit"),
+        (("e+", "h", "h"), "Gamma5(1,-1)", "has 1 fermions"),
     ],
 )
 def test_vertices_that_cannot_be_computed(particles, text, words):

@@ -83,7 +83,7 @@ def lowest(one, other):
 
 
 METHODS = ["cascade", "channels"]
-COUNTS = {"six": 6000, "zprime_mumu": 5000, "idm_gamma": 12000, "idm_heavy": 6000}
+COUNTS = {"six": 6000, "zprime_mumu": 5000, "idm_gamma": 20000, "idm_heavy": 6000}
 
 
 @pytest.mark.parametrize("name", CASES)

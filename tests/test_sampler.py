@@ -11,11 +11,13 @@ from mcbook.errors import InputError, WorkError
 from mcbook.registry.chain import parse_chain
 from mcbook.sampling import part
 from mcbook.sampling.card import Part, Sample
+from mcbook.sampling.channels import Channel, channels
 from mcbook.sampling.envelope import Envelope
 from mcbook.sampling.part import Maker
 from mcbook.sampling.sampler import MOST_OVERFLOW, Sampler
 from mcbook.sampling.sources import Trials, sources
 from mcbook.sampling.tree import Collision, Tree, resonances
+from mcbook.units import FB_PER_PB
 
 
 def sample_of(model, process, **parameters):
@@ -104,8 +106,6 @@ def test_low_bounds_are_raised(monkeypatch):
     bound = sampler.sources[0].envelope.highest
     missing = np.maximum(trials.weights - bound, 0).sum() / trials.weights.sum()
     assert sampler.overflow == pytest.approx(missing, rel=0.1)
-    with pytest.raises(WorkError, match="above the bounds"):
-        sampler.check()
 
 
 def test_hopeless_bounds(monkeypatch):
@@ -205,6 +205,29 @@ def test_cuts_hold(method):
     assert np.abs(cosine).max() > 0.79
     assert p[0].min() >= 4.86
     assert p[0].min() < 4.87
+
+
+def test_channel_that_finds_nothing(monkeypatch):
+    """What a channel without weights leaves out is shared by the others: no rate is lost."""
+    theory, found, collision, values = theories.point("zprime", "mumu_inv")
+    tree = Tree(theory, next(found.chains()))
+    dead = channels(tree, {}, SQRT_S)[0].plans
+    draw = Channel.draw
+
+    def drawn(channel, u):
+        momenta, weight = draw(channel, u)
+        return momenta, weight * (channel.plans != dead)
+
+    monkeypatch.setattr(Channel, "draw", drawn)
+    rng = np.random.default_rng(8)
+    (source,) = sources(0, tree, collision, rng, "channels")
+    weights = np.concatenate([source.trials(rng, 4096).weights for _ in range(10)])
+    error = weights.std() / np.sqrt(len(weights))
+    assert error < 0.02 * weights.mean()
+    expected = values["xsec_mumu_zp"] / FB_PER_PB
+    assert weights.mean() == pytest.approx(expected, abs=4 * error)
+    monkeypatch.setattr(Channel, "draw", lambda channel, u: [*draw(channel, u)[:1], 0 * u[0]])
+    assert sources(0, tree, collision, rng, "channels") == []
 
 
 def test_closed_process():

@@ -170,6 +170,7 @@ class _Term:
         self.momenta: list[int] = []
         self.labels: dict[int, str] = {}
         self.uses: dict[int, list[str]] = {}
+        self.placed: list[tuple[list[int], str]] = []
         operands = [self._operand(call, text) for call in calls]
         spectators = [
             slot
@@ -184,6 +185,8 @@ class _Term:
                 hint="that is not computed here; use MadGraph",
             )
         self._check_indices(text)
+        for numbers, placed in self.placed:
+            self._check_line(numbers, placed, text)
         self.tensor = factor * self._contracted(operands)
 
     def _operand(self, call: ast.Call, text: str) -> tuple[Complex, list[str], str]:
@@ -202,7 +205,7 @@ class _Term:
                 hint=did_you_mean(name, [*_TENSORS, "P"]),
             )
         tensor, kinds = _TENSORS[name]
-        self._check_line(numbers, kinds, text)
+        self.placed.append((numbers, kinds))
         pairs = zip(numbers, kinds, strict=True)
         return tensor, [self._label(number, kind) for number, kind in pairs], kinds
 

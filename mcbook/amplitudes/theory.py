@@ -97,12 +97,12 @@ class Theory:
             if particle not in self.fields:
                 raise InputError(f"the vertex {name} has a particle {particle!r} that is not there")
         spins = tuple(self.fields[particle].spin for particle in particles)
-        found = None if text is None else structure(text, spins)
         fermions = [slot for slot, spin in enumerate(spins) if spin == FERMION_SPIN]
         if fermions:
             self._check_line(name, [self.fields[particles[slot]] for slot in fermions])
             if fermions != [0, 1]:
                 raise InputError(f"the vertex {name} does not have its two fermions first")
+        found = None if text is None else structure(text, spins)
         return Vertex(name, particles, found, coupling)
 
     def _check_line(self, name: str, pair: list[Field]) -> None:

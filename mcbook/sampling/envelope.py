@@ -99,13 +99,14 @@ class Envelope:
         self.grids = [_Grid.flat(size) for size in groups]
         if is_smooth:
             self._follow(rng)
+            self._refine(rng, 4 * _PROBES)
             return
         for _ in range(2):  # what is highest shows better with the first grids
             best = self._best(rng)
             if best is None:
                 return
             self._look_along(best)
-        self._refine(rng)
+        self._refine(rng, _PROBES)
 
     @property
     def is_empty(self) -> bool:
@@ -146,26 +147,29 @@ class Envelope:
             first += size
 
     def _follow(self, rng: np.random.Generator) -> None:
-        """Give cells equal parts of the weight, step by step; then look for the bound."""
-        for number in range(_STEPS + 1):
-            points, density, cells = self._drawn(rng, _PROBES * (1 if number < _STEPS else 4))
-            ratio = self.weigh(points) / density
-            if number == _STEPS:
-                self.highest = MARGIN * float(ratio.max())
-            if number == _STEPS or not ratio.max() > 0:
-                return
-            for i, cell in enumerate(cells):
-                self.grids[i] = _evened(
-                    self.grids[i], np.bincount(cell, ratio, _CELLS[1]).astype(float)
-                )
-
-    def _refine(self, rng: np.random.Generator) -> None:
-        """Raise cells until the weight is nearly as the density, or for some rounds."""
-        for number in range(_ROUNDS):
+        """Give cells equal parts of the weight, step by step."""
+        for _ in range(_STEPS):
             points, density, cells = self._drawn(rng, _PROBES)
             ratio = self.weigh(points) / density
+            if not ratio.max() > 0:
+                return
+            for i, cell in enumerate(cells):
+                weights = np.bincount(cell, ratio, _CELLS[1]).astype(float)
+                self.grids[i] = _evened(self.grids[i], weights)
+
+    def _refine(self, rng: np.random.Generator, last: int) -> None:
+        """Raise cells until the weight is nearly as the density, or for some rounds.
+
+        The bound comes from *last* points.
+        """
+        for number in range(_ROUNDS):
+            is_last = number == _ROUNDS - 1
+            points, density, cells = self._drawn(rng, last if is_last else _PROBES)
+            ratio = self.weigh(points) / density
             self.highest = MARGIN * float(ratio.max())
-            if ratio.mean() > _GOOD * self.highest or number == _ROUNDS - 1:
+            if is_last or (last == _PROBES and ratio.mean() > _GOOD * self.highest):
+                return
+            if not ratio.max() > 0:
                 return
             for i, cell in enumerate(cells):
                 self.grids[i] = _raised(self.grids[i], cell, ratio)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.errors import InputError, WorkError
+from mcbook.errors import InputError
 from mcbook.sampling.sources import Source
 
 Array = NDArray[np.float64]
@@ -141,16 +141,3 @@ class Sampler:
         """The part of the trials that is kept, about."""
         bounds = sum(source.envelope.highest for source in self.sources)
         return sum(tally.mean for tally in self.tallies) / bounds
-
-    def check(self) -> None:
-        """Raise the bounds and say so where too much was above them.
-
-        Raises
-        ------
-        WorkError
-            If the events so far cannot be used.
-        """
-        if self.overflow > MOST_OVERFLOW:
-            raise WorkError(
-                f"{self.overflow:.2g} of the cross section is above the bounds of weights"
-            )

@@ -181,5 +181,11 @@ def sources(
     if method == "cascade":
         raise InputError(f"{tree.chain} cannot be made as a cascade: {why_not}")
     listed = channels(tree, ranges, collision.sqrt_s)
-    found = [ChannelSource(chain, tree, collision, (i, listed), rng) for i in range(len(listed))]
-    return [source for source in found if not source.envelope.is_empty]
+    while True:
+        found = [
+            ChannelSource(chain, tree, collision, (i, listed), rng) for i in range(len(listed))
+        ]
+        alive = [source.channel for source in found if not source.envelope.is_empty]
+        if len(alive) in {0, len(listed)}:
+            return list(found) if alive else []
+        listed = alive  # which share everything among them
