@@ -11,6 +11,7 @@ from theories import SQRT_S
 
 from mcbook.intake.closure import kept_by_windows
 from mcbook.registry.chain import parse_chain
+from mcbook.registry.derive import Deriver
 from mcbook.registry.loader import load_model
 from mcbook.sampling.sampler import Sampler
 from mcbook.sampling.sources import sources
@@ -151,3 +152,36 @@ def test_chains_add_up():
     assert error == pytest.approx(np.hypot(parts[0][1], parts[1][1]))
     # A' -> e e and A' -> mu mu in two places: the second chain has two equal ways, each as likely
     assert parts[1][0] == pytest.approx(2 * parts[0][0], abs=5 * error)
+
+
+def test_wide_vector_over_its_spectrum():
+    """A' with a width of 3%: the integral over its mass, with a peak and a tail of soft photons.
+
+    d sigma / d M^2 = sigma(M) M Gamma(M) / pi / ((M^2 - m^2)^2 + m^2 Gamma^2), from the registry's
+    cross section of a photon with an A' of mass M and its partial width to chi1 chi2.
+    """
+    at = {"m_ap": 3.0, "m_chi1": 1.0, "delta_m": 0.2, "alpha_D": 0.1, "epsilon": 1e-3}
+    theory, found, collision, values = theories.point("idm", "gamma_chi2_ee", **at)
+    model = load_model("idm")
+    least, most = 2.2, np.sqrt(SQRT_S * (SQRT_S - 2 * collision.cuts["gamma_e_min"]))
+    edges = np.concatenate([np.linspace(least, 4, 4001), np.linspace(4, most, 4001)[1:]])
+    mass = (edges[1:] + edges[:-1]) / 2
+    given = {name: np.full(len(mass), values[name]) for name in model.parameters} | {"m_ap": mass}
+    derived = Deriver(model, sqrt_s=SQRT_S).compute(given)
+    width = values["width_ap"]
+    curve = mass / np.pi / ((mass**2 - 9) ** 2 + 9 * width**2) * 2 * mass * np.diff(edges)
+    parts = derived["xsec_gamma_ap_cut"] * derived["width_ap_chi1chi2"] * curve
+    expected = parts.sum() * values["br_chi2_ee"]
+    value, error = measured(theory, list(found.chains()), collision)
+    assert 4 * error < 1e-2 * expected
+    assert value == pytest.approx(expected, abs=4 * error + 1e-3 * expected)
+    rng = np.random.default_rng(4)
+    (source,) = sources(0, Tree(theory, next(found.chains())), collision, rng)
+    weights, soft = [], []
+    for _ in range(BLOCKS):
+        trials = source.trials(rng, 4096)
+        photon = trials.finish(np.arange(4096))[0]
+        weights.append(trials.weights)
+        soft.append(trials.weights * (np.sqrt(SQRT_S**2 - 2 * SQRT_S * photon[0]) > 10))
+    share = np.concatenate(soft).mean() / np.concatenate(weights).mean()
+    assert share == pytest.approx(parts[mass > 10].sum() / parts.sum(), rel=0.04)
