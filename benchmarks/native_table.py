@@ -35,6 +35,7 @@ PAGE = ROOT / "docs" / "native-table.md"
 DATA = ROOT / "tests" / "data"
 NATIVE_EVENTS = "300k"
 DARK = {"epsilon": 1e-3, "theta": 1e-4}
+NARROW = " (narrow)"
 CASES: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("alp", "gamma_gg", {"m_a": 2.0}, "100k"),
     ("dark_higgs", "mumu_inv", DARK | {"m_ap": 3.0, "m_hp": 1.5, "alpha_D": 0.1}, "100k"),
@@ -49,6 +50,10 @@ CASES: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     (
         "idm", "gamma_chi2_ee",
         {"m_ap": 3.0, "m_chi1": 1.0, "delta_m": 0.2, "epsilon": 1e-3, "alpha_D": 0.1}, "100k",
+    ),
+    (
+        "idm", f"gamma_chi2_ee{NARROW}",
+        {"m_ap": 3.0, "m_chi1": 1.0, "delta_m": 0.2, "epsilon": 1e-3, "alpha_D": 1e-3}, "50k",
     ),
     ("zprime", "mumu_inv", {"m_zp": 1.0, "g_prime": 1e-2}, "100k"),
     ("zprime", "mumu_mumu", {"m_zp": 1.0, "g_prime": 1e-2}, "100k"),
@@ -91,7 +96,7 @@ kinematics makes equal. They are correlated: of n independent ones the lowest p-
 """
 
 NOTES = """
-In `idm gamma_chi2_ee` the A' has a width of 3% of its mass, and its tail reaches masses at which
+At the first point of `idm gamma_chi2_ee` the A' has a width of 3% of its mass, and its tail reaches masses at which
 the photon is soft and the rate rises again. There MadGraph's search loses events: of those with an
 A' above 10 GeV it finds a third, of those above 9 GeV less than a half. The integral of the
 registry's formulas over the mass of the A' gives 9.613 fb, 0.427 fb of it above 10 GeV, and the
@@ -142,11 +147,11 @@ def sample(
 ) -> tuple[dict[str, Any], Path]:
     """Return cross section and file of a sample, which is made unless it is there."""
     model, process, fixed, events = case
-    folder = work / f"{model}-{process.replace('/', '_')}"
+    folder = work / f"{model}-{process}".replace("/", "_").replace(NARROW, "-narrow")
     folder.mkdir(parents=True, exist_ok=True)
     catalog = str(folder / "mcbook.db")
     grid = {
-        "process": process,
+        "process": process.removesuffix(NARROW),
         "fixed": fixed,
         "events": events if generator == "madgraph" else NATIVE_EVENTS,
         "generator": {"name": generator},

@@ -186,10 +186,10 @@ def test_check_and_status(enter, toy, monkeypatch):  # noqa: ARG001
 
 
 def test_pulls():
-    """The error is the quoted one, doubled for three bodies, and never below 0.3%."""
-    assert pull("s", (101.0, 1.0), 100.0, 2).value == pytest.approx(1.0)
-    assert pull("s", (101.0, 1.0), 100.0, 3).value == pytest.approx(0.5)
-    assert pull("s", (100.3, 0.001), 100.0, 2).value == pytest.approx(1.0)
+    """The error is the quoted one times the generator's optimism, and never below 0.3%."""
+    assert pull("s", (101.0, 1.0), 100.0, 1.0).value == pytest.approx(1.0)
+    assert pull("s", (101.0, 1.0), 100.0, 2.0).value == pytest.approx(0.5)
+    assert pull("s", (100.3, 0.001), 100.0, 1.0).value == pytest.approx(1.0)
     values = np.array([-1.0, 0.0, 1.0, 2.0])
     pulls = [Pull("s", 1 + value, 1.0, 1.0) for value in values]
     found = spread(pulls)

@@ -62,7 +62,7 @@ def test_not_run(planned, toy):
 
 def test_retired_while_it_is_made(planned, toy, monkeypatch):
     """Events of a part whose sample is retired in between do not come into the books."""
-    from mcbook.verbs import run as verb
+    from mcbook.verbs import work as verb
 
     real = verb.Worker.make
 

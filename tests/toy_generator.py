@@ -24,7 +24,7 @@ class Toy:
 
     name = "toy"
     tier = "toy"
-    optimism = 1.0
+    optimism = 2.0
     seed_range = (1, 1000)
 
     def setting_names(self):
