@@ -96,10 +96,10 @@ kinematics makes equal. They are correlated: of n independent ones the lowest p-
 """
 
 NOTES = """
-At the first point of `idm gamma_chi2_ee` the A' has a width of 3% of its mass, and its tail reaches masses at which
-the photon is soft and the rate rises again. There MadGraph's search loses events: of those with an
-A' above 10 GeV it finds a third, of those above 9 GeV less than a half. The integral of the
-registry's formulas over the mass of the A' gives 9.613 fb, 0.427 fb of it above 10 GeV, and the
+At the first point of `idm gamma_chi2_ee` the A' has a width of 3% of its mass, and its tail reaches
+masses at which the photon is soft and the rate rises again. There MadGraph's search loses events:
+of those with an A' above 10 GeV it finds a third, of those above 9 GeV less than a half. The
+integral of the registry's formulas over the mass of the A' gives 9.613 fb, 0.427 fb of it above 10 GeV, and the
 native events have that (`tests/test_native_rates.py`). Below 8 GeV both agree with it. Squared
 amplitudes of the process agree to 1e-11 (above), so that it is the sampling. Points with such
 widths are made with the couplings of their own (docs/explanation/roles-and-reuse.md).
