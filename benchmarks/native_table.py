@@ -99,10 +99,10 @@ NOTES = """
 At the first point of `idm gamma_chi2_ee` the A' has a width of 3% of its mass, and its tail reaches
 masses at which the photon is soft and the rate rises again. There MadGraph's search loses events:
 of those with an A' above 10 GeV it finds a third, of those above 9 GeV less than a half. The
-integral of the registry's formulas over the mass of the A' gives 9.613 fb, 0.427 fb of it above 10 GeV, and the
-native events have that (`tests/test_native_rates.py`). Below 8 GeV both agree with it. Squared
-amplitudes of the process agree to 1e-11 (above), so that it is the sampling. Points with such
-widths are made with the couplings of their own (docs/explanation/roles-and-reuse.md).
+integral of the registry's formulas over the mass of the A' gives 9.613 fb, 0.427 fb of it above
+10 GeV, and the native events have that (`tests/test_native_rates.py`). Below 8 GeV both agree with
+it. Squared amplitudes of the process agree to 1e-11 (above), so that it is the sampling. At the
+second point the A' is narrow.
 
 In the six-lepton chain the lowest value is an opening angle in which the one sample of MadGraph is
 off by chance or not: against two other native samples of 100,000 events it is 0.03 and 0.004, and
