@@ -301,3 +301,35 @@ def test_helpers_decay_as_they_should():
     for momentum, mass in zip(found, (0.1, 0.2, 0.5, 0.3, 1.0), strict=True):
         assert theories.dot(momentum, momentum) == pytest.approx(mass**2, abs=1e-11)
     assert np.allclose(sum(found[:2]), sum(found[2:]))
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "spin"),
+    [
+        ("Gamma(3,2,-1)*Gamma5(-1,1)", "Gamma(3,2,-1)*Gamma5(-1,1)", 3),
+        ("Gamma(3,2,-1)*ProjM(-1,1)", "-Gamma(3,2,-1)*Gamma5(-1,1)/2", 3),
+        ("Identity(2,1)", "Identity(2,1)", 1),
+        ("Identity(2,1) + 2*Gamma5(2,1)", "Identity(2,1) + 2*Gamma5(2,1)", 1),
+    ],
+)
+def test_what_a_majorana_fermion_has_with_itself(text, left, spin):
+    """S, P and A stay, V goes: the sign of its current under C is minus."""
+    spins = (2, 2, spin)
+    found, expected = structure(text, spins).for_one_majorana(), structure(left, spins)
+    values = {entry.slots: entry.value for entry in expected.entries}
+    assert {entry.slots: entry.value for entry in found.entries} == pytest.approx(values)
+
+
+def test_a_majorana_fermion_has_no_vector_current():
+    """Its vertex with itself is refused, and that of two different ones is not."""
+    fields = [Field(name, name, i, 2, 1.0) for i, name in enumerate("no", start=1)]
+    fields.append(Field("x", "x", 3, 3, 1.0))
+    Theory(fields, [("two", ("n", "o", "x"), "Gamma(3,2,1)", 1j)])
+    with pytest.raises(InputError, match="its own opposite"):
+        Theory(fields, [("one", ("n", "n", "x"), "Gamma(3,2,1)", 1j)])
+
+
+def test_two_particles_of_one_name_are_refused():
+    """A name stands for one particle."""
+    with pytest.raises(InputError, match="two particles 'x'"):
+        Theory([Field("x", "x", 1, 1, 1.0), Field("x", "x", 2, 1, 2.0)], [])

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,24 @@ class Structure:
     kinds: tuple[str, ...]
     entries: tuple[Entry, ...]
     flipped: "Structure | None" = field(default=None, compare=False)
+
+    def for_one_majorana(self) -> "Structure":
+        """Return what a Majorana fermion has with itself: the mean of both ways of its line.
+
+        Nothing is left of a vector current.
+        """
+        if self.flipped is None:
+            return self
+        totals: dict[tuple[Any, ...], complex] = {}
+        for entry in self.entries:
+            key = (entry.slots, entry.momenta)
+            totals[key] = totals.get(key, 0) + entry.value / 2
+        for entry in self.flipped.entries:
+            first, second, *rest = entry.slots
+            key = ((second, first, *rest), entry.momenta)
+            totals[key] = totals.get(key, 0) + entry.value / 2
+        kept = tuple(Entry(value, *key) for key, value in totals.items() if abs(value) > _TINY)
+        return Structure(self.text, self.kinds, kept, self.flipped)
 
 
 @cache

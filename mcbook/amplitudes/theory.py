@@ -80,9 +80,13 @@ class Theory:
         fields: Iterable[Field],
         vertices: Iterable[tuple[str, tuple[str, ...], str | None, complex]],
     ) -> None:
-        self.fields: Mapping[str, Field] = {
-            name: field for field in fields for name in (field.name, field.anti)
-        }
+        known: dict[str, Field] = {}
+        for field in fields:
+            for name in {field.name, field.anti}:
+                if name in known:
+                    raise InputError(f"there are two particles {name!r}")
+                known[name] = field
+        self.fields: Mapping[str, Field] = known
         self.vertices = tuple(self._vertex(*entry) for entry in vertices)
 
     def _vertex(
@@ -103,6 +107,14 @@ class Theory:
             if fermions != [0, 1]:
                 raise InputError(f"the vertex {name} does not have its two fermions first")
         found = None if text is None else structure(text, spins)
+        if found is not None and fermions and particles[0] == particles[1]:
+            found = found.for_one_majorana()
+            if not found.entries:
+                raise InputError(
+                    f"the vertex {name} has no coupling of {particles[0]} to itself: with"
+                    f" {text} it is its own opposite",
+                    hint="a Majorana fermion has no vector current",
+                )
         return Vertex(name, particles, found, coupling)
 
     def _check_line(self, name: str, pair: list[Field]) -> None:
