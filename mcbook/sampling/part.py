@@ -13,7 +13,7 @@ from mcbook.lhe.writer import EventText, Row
 from mcbook.registry.chain import Node
 from mcbook.sampling.card import Part, Sample
 from mcbook.sampling.kinematics import invariant
-from mcbook.sampling.sampler import MOST_OVERFLOW, Events, Sampler
+from mcbook.sampling.sampler import BLOCK, MOST_OVERFLOW, Events, Sampler
 from mcbook.sampling.sources import Source, sources
 from mcbook.sampling.tree import Tree
 from mcbook.units import HBARC_GEV_MM
@@ -25,6 +25,7 @@ VERSION = "native 1"
 
 _ATTEMPTS = 6
 _RAISED = 1.5
+_MOST_EMPTY = 250
 _FINAL, _DECAYED, _BEAM = 1, 2, -1
 
 
@@ -216,10 +217,21 @@ def _mothers(nodes: Sequence[Node]) -> list[tuple[int, int]]:
 
 
 def _first(sampler: Sampler, count: int) -> Iterator[list[Events]]:
-    """Yield blocks until there are so many events; of the last one as many as are missing."""
+    """Yield blocks until there are so many events; of the last one as many as are missing.
+
+    Raises
+    ------
+    WorkError
+        If none come.
+    """
     missing = count
-    for block in sampler.blocks():
+    for number, block in enumerate(sampler.blocks(), start=1):
         there = sum(len(events.places) for events in block)
+        if missing == count and not there and number == _MOST_EMPTY:
+            raise WorkError(
+                f"no event came of {number * BLOCK:,} trials",
+                hint="next to nothing is left of the phase space: look at cuts and masses",
+            )
         yield block if there <= missing else [_cut(events, missing) for events in block]
         missing -= there
         if missing <= 0:
