@@ -94,7 +94,7 @@ def grid_page() -> Iterator[str]:
     yield from ("A plain list is short for `values`.", "", "## Designs", "")
     yield from table(("key of `design`", "what it says"), described(DESIGN, (*axes.DESIGNS, *OVER)))
     yield from ("## Generator settings", "", CHOICE, "")
-    for name in ("madgraph", "evtgen"):
+    for name in ("madgraph", "native", "evtgen"):
         rows = described(SETTINGS, sorted(generators.get(name).setting_names()))
         yield from (f"### {name}", "", *table(("key of `generator`", "what it says"), rows))
     yield from ("## Expressions", "", EXPRESSIONS, "")

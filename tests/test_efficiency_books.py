@@ -582,3 +582,19 @@ def test_rows_of_samples_that_are_not_there(location):
         shelve(location, sample_id="xmodel-000000000000")
     with open_catalog(location, mode="read") as catalog, catalog.reading() as books:
         assert not efficiencies.listed(books)
+
+
+@pytest.mark.usefixtures("ids")
+def test_samples_of_other_masses_are_told():
+    """A mass that all hypotheses have, and the samples have not, is no small print."""
+    samples = idm_samples("displacer")
+    counts_of([(row["id"], f",{ctau}") for row in samples for ctau in (1, 30, 1000.5)])
+    mb.add_efficiency_map("displaced.csv", name="displaced")
+    assert len(nodes()) == 9
+    Path("island.yaml").write_text(LONG_LIVED.replace("m_hp: 0.6", "m_hp: 0.8"))
+    assert "m_hp: 0.8" in Path("island.yaml").read_text()
+    with pytest.raises(
+        InputError, match=r"made with m_hp = 0\.6, and all .* m_hp = 0\.8"
+    ) as caught:
+        mb.set_limits("island.yaml")
+    assert "fixed: {m_hp: 0.6}" in caught.value.hint

@@ -16,6 +16,7 @@ from mcbook.errors import InputError, WorkError
 from mcbook.generators.base import SampleInput
 from mcbook.registry.loader import find_process, load_model
 from mcbook.units import HBARC_GEV_MM
+from mcbook.verbs.acceptance import measure_acceptance
 from mcbook.verbs.check import check
 from mcbook.verbs.generate import generate
 from mcbook.verbs.ingest import ingest
@@ -315,3 +316,23 @@ def test_files_go_to_their_generator(here):
     moved.write_text(text.replace("m_zp = 1\n", "m_zp = 1.5\n"))
     (refusal,) = ingest([moved])["refused"]
     assert "m_zp = 1.5 where 1 was asked for" in refusal["reason"]
+
+
+def test_acceptance_of_samples_with_lifetimes(here):
+    """Where lifetimes shape the events, samples of one mass and two couplings are two points."""
+    grid = {"fixed": {"m_hp": 0.4, "alpha_D": 0.01}, "generator": {"lifetime": "generator"}}
+    planned("dark_higgs", "mumu_inv", {"m_ap": [1.0, 2.0], "epsilon": [1e-4, 1e-3]}, **grid)
+    run()
+    measure_acceptance(here / "acceptance.csv")
+    head = (here / "acceptance.csv").read_text().splitlines()
+    columns, *rows = (line.split(",") for line in head if not line.startswith("#"))
+    assert len(rows) == 4
+    assert {"m_ap", "epsilon"} <= set(columns)
+    assert "alpha_D" not in columns
+
+
+def test_a_generator_may_be_named_alone(here):
+    """``generator: native`` is short for ``generator: {name: native}``."""
+    (here / "grid.yaml").write_text("model: zprime\nscan: {m_zp: [1]}\ngenerator: native\n")
+    (identity,) = generate(None, "grid.yaml")["ids"]
+    assert show(identity)["generator"] == "native"

@@ -149,3 +149,14 @@ def test_formulas_that_are_none(text):
     """What is no formula is refused."""
     with pytest.raises(InputError, match="formula"):
         evaluated(text, {"a": 1.0, "b": 2.0})
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_called_the_same_needs_no_names():
+    """The package that mcbook writes is taken without a translation."""
+    ufo("zprime", "package", process="mumu_inv")
+    model = load_model("zprime")
+    process = replace(find_process(model, "mumu_inv"), generator="native")
+    names = {name: name for name in ("m_zp", "g_prime")}
+    told = NATIVE.settings(model, process, {"ufo": "package", "names": names})
+    assert NATIVE.settings(model, process, {"ufo": "package"}) == told

@@ -2,6 +2,8 @@
 
 import contextlib
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -46,6 +48,9 @@ def tour(
         output.note("dry run, nothing was written")
     else:
         typer.echo(_END.format(figure=found["figure"], directory=shlex.quote(found["directory"])))
+        if shutil.which("mcbook") is None:
+            activate = Path(sys.prefix, "bin", "activate")
+            typer.echo(f"mcbook is not on the path yet: . {shlex.quote(str(activate))}")
 
 
 def _run(words: Sequence[str], folder: Path) -> None:

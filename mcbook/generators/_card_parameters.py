@@ -117,6 +117,9 @@ def foreign_settings(
         If a name is not one of the model or of the package, or one that is needed has none.
     """
     sections = _sections(model, names)
+    for need, _ in _needs(model, process):  # what is called the same needs no translation
+        if need in ufo.parameters and need not in sections["parameters"].values():
+            sections["parameters"].setdefault(need, need)
     _check_parameters(model, process, ufo, sections["parameters"])
     _check_particles(model, process, ufo, sections["particles"])
     return {**sections, "fixed": _fixed(ufo, sections["fixed"])}

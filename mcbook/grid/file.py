@@ -173,6 +173,8 @@ class _Reader:
         if key not in self.document.data:
             return {}
         value = self.document.data[key]
+        if key == "generator" and isinstance(value, str) and value:
+            return {"name": value}  # short for its name alone
         if not isinstance(value, dict) or not value:
             raise self.document.error((key,), "a mapping is wanted here", "or leave the key out")
         return value

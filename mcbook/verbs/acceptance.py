@@ -154,7 +154,12 @@ def _axes(samples: Sequence[Row]) -> list[str]:
             hint="a table is of one: \"model == '...' and process == '...'\"",
         )
     shape = list(dict.fromkeys(name for sample in samples for name in sample["shape"]))
-    values = {name: {sample["parameters"].get(name) for sample in samples} for name in shape}
+    others = dict.fromkeys(name for sample in samples for name in sample["parameters"])
+    values = {
+        name: {sample["parameters"].get(name) for sample in samples} for name in [*shape, *others]
+    }
+    # what only scales a rate has one value in all samples, unless it shapes events here
+    shape += [name for name in others if name not in shape and len(values[name]) > 1]
     known = [name for name in shape if None not in values[name]]
     axes = [name for name in known if len(values[name]) > 1] if len(samples) > 1 else known
     seen: dict[tuple[Any, ...], str] = {}

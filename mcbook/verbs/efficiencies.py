@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.analysis.hypotheses import hypotheses
 from mcbook.analysis.records import Analysis, Channel
 from mcbook.catalog import efficiencies, simulations
 from mcbook.catalog.dump import ids_beginning, rows_among, stored_rows, table_of
@@ -255,11 +259,12 @@ def maps_of(analysis: Analysis, catalog: str | None) -> BookMaps:
     if not channels:
         return BookMaps()
     maps, digests, inputs = {}, {}, {}
+    scanned = hypotheses(analysis).columns
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         for channel in channels:
             try:
                 header = efficiencies.find(books, str(channel.efficiency.catalog))
-                maps[channel.name] = _map(books, analysis, channel, header)
+                maps[channel.name] = _map(books, analysis, channel, header, scanned)
             except InputError as error:
                 where = channel.efficiency.where
                 raise InputError(f"{where}: {error.message}", hint=error.hint) from None
@@ -268,7 +273,11 @@ def maps_of(analysis: Analysis, catalog: str | None) -> BookMaps:
 
 
 def _map(
-    books: Reader, analysis: Analysis, channel: Channel, header: Mapping[str, Any]
+    books: Reader,
+    analysis: Analysis,
+    channel: Channel,
+    header: Mapping[str, Any],
+    scanned: Mapping[str, NDArray[np.float64]],
 ) -> EfficiencyMap:
     source = channel.efficiency
     every = efficiencies.rows_of(books, header)
@@ -276,6 +285,7 @@ def _map(
     samples = known_samples(books, {row["sample_id"] for row in rows})
     for sample in samples.values():
         _check_made(analysis, sample)
+        _check_point(analysis, channel, sample, scanned)
     records = [
         {
             **{key: row[key] for key in efficiencies.COLUMNS if key not in _NOT_IN_TABLES},
@@ -312,6 +322,31 @@ def _check_made(analysis: Analysis, sample: Mapping[str, Any]) -> None:
                 f"the sample {sample['id']} was made with {key}: {_shown(theirs)}, and the analysis"
                 f" says {key}: {_shown(ours)}",
                 hint="efficiency and cross section must agree",
+            )
+
+
+def _check_point(
+    analysis: Analysis,
+    channel: Channel,
+    sample: Mapping[str, Any],
+    scanned: Mapping[str, NDArray[np.float64]],
+) -> None:
+    """Refuse a sample of other masses than the hypotheses have, where no axis accounts for them.
+
+    What follows from others in the analysis is left to these.
+    """
+    for name in sample["shape"]:
+        values = scanned.get(name)
+        own = sample["parameters"].get(name)
+        accounted = {*channel.efficiency.axes, *analysis.grid.derived}
+        if name in accounted or values is None or own is None:
+            continue
+        is_one = len(values) > 0 and bool(np.all(values == values[0]))
+        if is_one and not math.isclose(float(values[0]), own, rel_tol=_SAME):
+            raise InputError(
+                f"the sample {sample['id']} was made with {name} = {own:.9g}, and all hypotheses"
+                f" of the analysis have {name} = {float(values[0]):.9g}",
+                hint=f"fixed: {{{name}: {own:.9g}}} in the analysis, or {name} among the axes",
             )
 
 

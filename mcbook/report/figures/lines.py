@@ -93,7 +93,9 @@ def line(axes: Axes, x: Array, y: Array, label: str, **look: Any) -> None:
 
 def _band(axes: Axes, x: Array, low: Array, high: Array, colour: str, label: str) -> None:
     known = np.isfinite(low) & np.isfinite(high)
-    axes.fill_between(x, low, high, where=known, color=colour, linewidth=0, label=label)
+    has_width = bool(np.any(high[known] > low[known]))
+    shown = label if has_width else None  # without background an expectation has no spread
+    axes.fill_between(x, low, high, where=known, color=colour, linewidth=0, label=shown)
     alone = _alone(known)
     if alone.any():
         axes.vlines(x[alone], low[alone], high[alone], color=colour, linewidth=7)
