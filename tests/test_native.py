@@ -236,9 +236,20 @@ def test_colour_is_said(tmp_path):
     assert "has chi, which has colour" in refused(model, "mumu_inv")
 
 
+def test_a_decay_without_a_width_is_said(tmp_path):
+    """A particle that decays in a chain needs a width."""
+    old = "    width: width_zp\n    ctau: ctau_zp\n"
+    model = altered(tmp_path, "zprime", {old: ""})
+    assert "zp decays in mumu_mumu, and has no width" in refused(model, "mumu_mumu")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("sqrt_s: 10.58", "sqrt_s: 1.0e30", "sqrt_s is 1e+30"),
+        ("lifetime: displacer", "lifetime: ''", "one of displacer, generator"),
+        ('structure: "Gamma(3,2,1)"', "structure: null", "the structure of ee_gamma is None"),
+        ("width: 0}", "width: -1}", "the width of e- is -1.0"),
         ("  sqrt_s: 10.58\n", "", "it does not say sqrt_s"),
         ("chains:", "chain:", "it does not say chains"),
         ("mu- mu+ zp", "mu- mu+ zq", "'zq'"),
@@ -259,6 +270,29 @@ def test_a_spoilt_card_is_told(here, old, new, said):
     assert said in printed
     assert "Traceback" not in printed
     assert not (here / f"samples/{identity}/parts/0001/events.lhe.gz").exists()
+
+
+@pytest.mark.parametrize("change", [("events: 300", "events: 0"), ("seed: ", "seed: -")])
+def test_a_spoilt_part_is_told(here, change):
+    """Numbers of a part are whole and above zero."""
+    (identity,) = planned("zprime", "mumu_inv", {"m_zp": [2]})
+    path = here / f"samples/{identity}/parts/0001/part.yaml"
+    path.write_text(path.read_text().replace(*change))
+    printed = by_hand(identity, code=1)
+    assert "a whole number above 0 is wanted" in printed
+    assert len(printed.splitlines()) == 2
+
+
+@pytest.mark.parametrize("events", [1, 2, 7, 100])
+def test_a_rare_chain_may_be_missing_in_the_last_block(here, events):
+    """A' -> mu mu just above its threshold is rare; few events are as many as asked for."""
+    ids = planned(
+        "dark_higgs", "six_leptons", {"m_ap": {"linspace": [0.2114, 0.214, 3]}}, events=events,
+        fixed={"m_hp": 3.0, "alpha_D": 1e-4},
+    )  # fmt: skip
+    assert run()["parts"]["made"] == len(ids) == 3
+    for identity in ids:
+        assert len(events_of(identity, here)) == events
 
 
 def test_a_server_makes_one_part_after_the_other(here):

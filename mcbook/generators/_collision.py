@@ -41,6 +41,12 @@ def common(
     InputError
         If a value is not one.
     """
+    for node in dict.fromkeys(node for chain in process.chains() for node in chain.decays()):
+        if model.particles[node.particle].width is None:
+            raise InputError(
+                f"{model.path}: {node.particle} decays in {process.name}, and has no width",
+                hint="give the particle a width: the name of a derived quantity in GeV",
+            )
     return {
         "alpha": _checked(given, "alpha", ALPHA),
         "bwcutoff": bwcutoff(process),

@@ -77,11 +77,12 @@ class Native:
                 f"generator.isr is {given['isr']!r}, and {NAME} has no initial-state radiation",
                 hint="isr: none, or MadGraph",
             )
-        found = {**collision.common(model, process, given, CUTS), "isr": ISR[0]}
         ufo = collision.given_ufo(given)
         if ufo is None:
             collision.check_names(given)
             _check(model, process)
+        found = {**collision.common(model, process, given, CUTS), "isr": ISR[0]}
+        if ufo is None:
             content = collision.slice_content(model, process)
             return {**found, "ufo": {"digest": writer.physics_digest(content)}}
         found["names"] = foreign_settings(model, process, ufo, given.get("names") or {})
@@ -187,7 +188,7 @@ class NativeCampaign:
         return Stated(
             parameters=self.parameters.values(sample),
             digits=DIGITS,
-            beams=collision.beams(self.model, self.process, self.settings["sqrt_s"]),
+            beams=self._beams(sample),
             particles=frozenset(ids),
             settings={name: str(value) for name, value in self._settings().items()},
             finals=collision.particle_ids(self.model, self.process) if is_ours else (),
@@ -214,6 +215,18 @@ class NativeCampaign:
         found["lifetime"] = self.settings["lifetime"]
         cuts = sorted(self.settings["cuts"].items())
         return found | {f"cut_{name}": engine.number(value) for name, value in cuts}
+
+    def _beams(self, sample: SampleInput) -> tuple[tuple[int, float], ...]:
+        """Return PDG id and energy [GeV] of both beams, which may differ in mass."""
+        names = next(self.process.chains()).initial
+        particles = [self.model.particles[name] for name in names]
+        first, second = (self._number(particle.mass, sample) for particle in particles)
+        sqrt_s = self.settings["sqrt_s"]
+        shift = (first**2 - second**2) / (2 * sqrt_s)
+        return tuple(
+            (particle.id_of(name), sqrt_s / 2 + sign * shift)
+            for name, particle, sign in zip(names, particles, (1, -1), strict=True)
+        )
 
     def _physics(self, sample: SampleInput) -> dict[str, Any]:
         """Return particles and interactions of a sample as numbers."""

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-import traceback
+import warnings
 from pathlib import Path
 
 for _library in ("OPENBLAS", "MKL", "OMP"):  # parts are made side by side; before numpy is loaded
@@ -46,8 +46,8 @@ def told(sample: str, part: int, log: Path | None = None) -> int:
     except (McbookError, OSError) as error:
         hint = getattr(error, "hint", None)
         status, said = 1, f"error: {error}" + (f"\nhint: {hint}" if hint else "")
-    except Exception:  # noqa: BLE001  a server goes on
-        status, said = 1, traceback.format_exc()
+    except Exception as error:  # noqa: BLE001  a server goes on
+        status, said = 1, f"error: {type(error).__name__}: {error}"
     if log is None:
         print(said, file=sys.stderr if status else sys.stdout)
     else:
@@ -68,6 +68,7 @@ def serve() -> int:
 
 def main(arguments: list[str]) -> int:
     """Run the command; return its exit status."""
+    warnings.simplefilter("ignore", RuntimeWarning)  # what is no number has no weight
     if arguments == ["--serve"]:
         return serve()
     if len(arguments) != 2 or not arguments[1].isdigit():  # noqa: PLR2004

@@ -26,6 +26,8 @@ VERSION = "native 1"
 _ATTEMPTS = 6
 _RAISED = 1.5
 _MOST_EMPTY = 250
+_LOOK, _HOPELESS = 16, 10 * MOST_OVERFLOW
+"""After so many blocks one looks whether going on is of use."""
 _FINAL, _DECAYED, _BEAM = 1, 2, -1
 
 
@@ -85,13 +87,17 @@ class Maker:
             sampler = self.sampler(part.seed)
             for source in sampler.sources:
                 source.envelope.highest *= factor
-            blocks = list(_first(sampler, part.events))
+            blocks = []
+            for block in _first(sampler, part.events):
+                blocks.append(block)
+                if not len(blocks) % _LOOK and sampler.overflow > _HOPELESS:
+                    break
             if sampler.overflow <= MOST_OVERFLOW:
                 return blocks, sampler
             factor *= _RAISED
         raise WorkError(
             f"{sampler.overflow:.2g} of the cross section is above the bounds of weights",
-            hint="the process has a peak that is not found here: use MadGraph",
+            hint="it has a peak that is not found here: look at widths and masses",
         )
 
     def write(self, part: Part, path: Path) -> Made:
@@ -232,17 +238,22 @@ def _first(sampler: Sampler, count: int) -> Iterator[list[Events]]:
                 f"no event came of {number * BLOCK:,} trials",
                 hint="next to nothing is left of the phase space: look at cuts and masses",
             )
-        yield block if there <= missing else [_cut(events, missing) for events in block]
+        yield block if there <= missing else _cut(block, missing)
         missing -= there
         if missing <= 0:
             return
 
 
-def _cut(events: Events, count: int) -> Events:
-    """Return the events at the first places of a block."""
-    kept = np.flatnonzero(events.places < count)
-    momenta = [momentum[:, kept] for momentum in events.momenta]
-    return Events(events.chain, momenta, events.places[kept])
+def _cut(block: list[Events], count: int) -> list[Events]:
+    """Return the events at the first places of a block, in their order; sources without any go."""
+    found = []
+    for events in block:
+        order = np.argsort(events.places)
+        kept = order[events.places[order] < count]
+        if len(kept):
+            momenta = [momentum[:, kept] for momentum in events.momenta]
+            found.append(Events(events.chain, momenta, events.places[kept]))
+    return found
 
 
 def _put(

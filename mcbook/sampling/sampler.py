@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 BLOCK = 4096
 """Trials in one block; fixed, as the events of a seed depend on it."""
 
+_FIRST = 256
+"""Trials of each of several sources that only count for the cross section."""
+
 MOST_OVERFLOW = 1e-3
 """Largest part of the cross section that may be above the bounds of weights."""
 
@@ -84,6 +87,9 @@ class Sampler:
                 "no events can be made: the process is closed, or all its weights are 0"
             )
         self.tallies = [_Tally() for _ in self.sources]
+        if len(self.sources) > 1:  # a rare one may wait long for its first trial
+            for source, tally in zip(self.sources, self.tallies, strict=True):
+                tally.add(source.trials(rng, _FIRST).weights, source.envelope.highest)
 
     def blocks(self) -> Iterator[list[Events]]:
         """Yield events, block after block, without end."""

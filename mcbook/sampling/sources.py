@@ -15,6 +15,7 @@ from mcbook.sampling.cascade import Orientation
 from mcbook.sampling.channels import Channel, channels
 from mcbook.sampling.density import squared
 from mcbook.sampling.envelope import Envelope
+from mcbook.sampling.finite import why_infinite
 from mcbook.sampling.shapes import PHOTON, Shapes, no_cascade
 from mcbook.sampling.tree import Block, Collision, Tree, resonances
 from mcbook.units import FB_PER_PB, GEV2_FB
@@ -172,9 +173,15 @@ def sources(
     Raises
     ------
     InputError
-        If a cascade is asked for and does not apply, or the chain is closed.
+        If a cascade is asked for and does not apply, the chain is closed, or its cross section is
+        not finite.
     """
     ranges = resonances(tree, collision)
+    if infinite := why_infinite(tree, collision):
+        raise InputError(
+            f"{tree.chain} has no finite cross section: {infinite}",
+            hint="cuts of the process on photons may mend it; other cuts are MadGraph's",
+        )
     why_not = no_cascade(tree, collision)
     if method != "channels" and not why_not:
         return [CascadeSource(chain, Shapes(tree, collision, ranges), rng)]

@@ -186,6 +186,8 @@ def _bound(
         if child is None:
             continue
         field, width = tree.field(name), tree.width(name)
+        if not (field.width > 0 and field.mass > 0):
+            raise InputError(f"{name} decays, and has no width or no mass")
         reach = collision.window * width
         highest = min(available - sum(least) + own, field.mass + reach)
         lowest = max(own, field.mass - reach)
