@@ -31,6 +31,8 @@ def made(found: Row, format_: str, *, dry_run: bool) -> None:
     told += [f"{parts[name]} {name}" for name in ("adopted", "failed", "held", "left")
              if parts[name]]  # fmt: skip
     typer.echo(", ".join(told))
+    if not parts["asked"]:
+        output.note("nothing is left to be made there: `mcbook status` says what there is")
     for failure in found["failures"]:
         typer.echo(f"{failure['sample']} part {failure['part']}: {failure['reason']}")
         if failure["log"]:
