@@ -182,7 +182,7 @@ def verify(
     if found["missing"] or found["changed"]:
         raise WorkError(
             "files or samples are not what the books say",
-            hint="`generate` writes what is missing again; it never overwrites what was changed",
+            hint="`generate` writes missing cards again; it never overwrites what was changed",
         )
     if found["failed"]:
         raise WorkError(
