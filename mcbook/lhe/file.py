@@ -1,8 +1,6 @@
-"""Files of events: the head, the events as they are made, and the head once more.
+"""Files of events: the head, then block after block of events.
 
-Cross section and numbers of the header are known when the last event has been made. The head is
-therefore written with what is known at first, and again over itself at the end; in a gzip file it
-is a member of its own that is stored, not compressed, so that its length depends on its text only.
+In a gzip file each of them is a member of its own; the head is stored, not compressed.
 """
 
 import gzip
@@ -14,7 +12,6 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from mcbook.errors import InputError
 from mcbook.lhe.digits import Array
 from mcbook.lhe.writer import Bytes, EventText
 
@@ -32,7 +29,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """What ``<init>`` says; its length does not depend on cross sections.
+    """What ``<init>`` says.
 
     Attributes
     ----------
@@ -90,13 +87,12 @@ class LheWriter:
         self._path = Path(path)
         self._aside = self._path.with_name(f"{self._path.name}.part")
         self._head = _head(header, init)
-        self._final = self._head
         self._is_packed = self._path.suffix == ".gz"
         self._level = level
         self._stream: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        self._stream = self._aside.open("w+b")
+        self._stream = self._aside.open("wb")
         self._stream.write(self._packed(self._head, 0))
         return self
 
@@ -111,23 +107,6 @@ class LheWriter:
         """Write a block of events whose text there is."""
         self._put(self._packed(np.ascontiguousarray(events).data, self._level or 1))
 
-    def finish(self, header: str, init: Init) -> None:
-        """Say what the head is to be in the end.
-
-        Raises
-        ------
-        InputError
-            If it has another length than the one that was written.
-        """
-        final = _head(header, init)
-        if len(final) != len(self._head):
-            raise InputError(
-                f"{self._path}: the head has {len(final)} bytes in the end, "
-                f"{len(self._head)} were written",
-                hint="write numbers that are known at the end with a fixed width",
-            )
-        self._final = final
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
@@ -138,8 +117,6 @@ class LheWriter:
         with stream:
             if kind is None:
                 stream.write(self._packed(_END, 0))
-                stream.seek(0)
-                stream.write(self._packed(self._final, 0))
         if kind is None:
             self._aside.replace(self._path)
         else:
@@ -151,7 +128,7 @@ class LheWriter:
         self._stream.write(content)
 
     def _packed(self, content: memoryview | bytes, level: int) -> memoryview | bytes:
-        """Return a part of the file as it lies there; at level 0 as long as its length demands."""
+        """Return a part of the file as it lies there."""
         return gzip.compress(content, level, mtime=0) if self._is_packed else content
 
 
