@@ -17,7 +17,7 @@ from mcbook.sampling.kinematics import breakup
 from mcbook.sampling.maps import Resonance
 from mcbook.sampling.structures import Propagator, Structures, fitted
 from mcbook.sampling.tables import Table, tabled
-from mcbook.sampling.tree import Block, Tree, inner_states
+from mcbook.sampling.tree import Block, Tree, waves
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -150,23 +150,15 @@ class Blocks:
     ) -> Complex:
         """Return an amplitude with the states that are followed of mother and daughters."""
         before = len(momenta) - len(block.particles)
-        inner = [block.mother is not None] * before + [c is not None for c in block.children]
-        waves = []
-        for i, (leg, is_inner) in enumerate(zip(amplitude.legs, inner, strict=True)):
-            field = self.tree.field(leg.particle)
-            if is_inner:
-                found = inner_states(
-                    field, momenta[i], masses[i], kind=amplitude.kinds[i],
-                    is_incoming=leg.is_incoming,
-                )  # fmt: skip
-                waves.append(found[:, :2] if field.spin == FERMION_SPIN else found)
-            elif before == 1 and i == 0:  # what the beams meet in, at rest, massless or not
-                wave = np.zeros((4, 3, 1), dtype=complex)
-                wave[[1, 2, 3], [0, 1, 2]] = 1
-                waves.append(wave)
-            else:
-                waves.append(amplitude.wave(i, momenta[i], masses[i]))
-        return amplitude.evaluate(momenta, waves)
+        is_one = before == 1  # a mother, or what the beams meet in
+        inner = [is_one] * before + [child is not None for child in block.children]
+        found = waves(self.tree, amplitude, (momenta, masses), inner)
+        for i, leg in enumerate(amplitude.legs):
+            if inner[i] and self.tree.field(leg.particle).spin == FERMION_SPIN:
+                found[i] = found[i][:, :2]
+        if block.mother is None and is_one:  # massless or not, it is at rest
+            found[0] = found[0][:, :3, :1]
+        return amplitude.evaluate(momenta, found)
 
     def _tabled(self, block: Block) -> "_Tabled | None":
         """Return the amplitude of a block with two daughters as a table."""

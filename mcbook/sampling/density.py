@@ -5,18 +5,19 @@ state s times the conjugate one of s'. Arrays have events last.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.sampling.kinematics import invariant
-from mcbook.sampling.tree import Block, Tree, inner_factors, inner_states
+from mcbook.sampling.tree import Block, Tree, inner_factors, waves
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 
-def along(amplitude: Complex, axis: int, matrix: Array | Complex) -> Complex:
+def along(amplitude: NDArray[Any], axis: int, matrix: Array | Complex) -> NDArray[Any]:
     """Return an amplitude with a matrix (s, s', n) or factors (s, n) applied to one spin axis."""
     moved = np.moveaxis(amplitude, axis, 0)
     if matrix.ndim == 2:  # noqa: PLR2004
@@ -100,14 +101,8 @@ def _matrix(
         np.sqrt(invariant(p)) if _is_inner(block, i) else tree.field(name).mass
         for i, (name, p) in enumerate(zip(names, listed, strict=True))
     ]
-    waves = amplitude.waves(listed, masses)
-    for i, (name, leg) in enumerate(zip(names, amplitude.legs, strict=True)):
-        if _is_inner(block, i):
-            waves[i] = inner_states(
-                tree.field(name), listed[i], np.asarray(masses[i]), kind=amplitude.kinds[i],
-                is_incoming=leg.is_incoming,
-            )  # fmt: skip
-    plain = weighted = amplitude.evaluate(listed, waves)
+    inner = [_is_inner(block, i) for i in range(len(listed))]
+    plain = weighted = amplitude.evaluate(listed, waves(tree, amplitude, (listed, masses), inner))
     for i, child in enumerate(block.children):
         axis = block.first + i
         if child is not None:

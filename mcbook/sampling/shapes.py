@@ -4,7 +4,7 @@ Summed over all orientations the blocks of a chain are tied together by masses o
 is a product of unpolarised blocks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from mcbook.amplitudes.theory import FERMION_SPIN, VECTOR_SPIN
 from mcbook.sampling.blocks import PAIR, TRIPLE, VECTOR_STATES, Blocks, beam_vectors
 from mcbook.sampling.body import clusters
+from mcbook.sampling.density import along
 from mcbook.sampling.kinematics import breakup
 from mcbook.sampling.maps import Resonance
 from mcbook.sampling.tree import Block, Collision, Tree, inner_factors
-from mcbook.units import FB_PER_PB, GEV2_FB
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -24,8 +24,6 @@ Complex = NDArray[np.complex128]
 WIDEST_FERMION = 1e-5
 """Largest width over mass of a fermion that decays: of its line only the states of a free particle
 are followed, and the others weigh about so much."""
-
-PHOTON = 22
 
 
 @dataclass(slots=True)
@@ -105,7 +103,7 @@ class Shapes:
         """
         count, size = u.shape[1], len(self.tree.blocks)
         rows = iter(u)
-        weight = np.full(count, self._constant())
+        weight = np.full(count, self.tree.constant(self.collision.sqrt_s))
         masses = [np.full(count, self.collision.sqrt_s)] * size
         for number, resonance in self.resonances.items():
             masses[number] = resonance.masses(next(rows))
@@ -121,11 +119,6 @@ class Shapes:
         weight[~np.isfinite(weight)] = 0.0
         shape.balance[0] = np.ones((1, count))
         return shape, weight
-
-    def _constant(self) -> float:
-        """Return what does not change: flux, spin average, equal particles, units."""
-        flux = 4 * float(self.beams[0][3, 0]) * self.collision.sqrt_s
-        return GEV2_FB / FB_PER_PB * self.tree.rescaling() / (flux * 4 * self.tree.identical)
 
     def _daughter_masses(self, block: Block, shape: Shape) -> list[Array]:
         count = len(shape.masses[block.number])
@@ -171,7 +164,7 @@ class Shapes:
         square = found.real**2 + found.imag**2
         for i, child in enumerate(block.children):
             if child is not None and self.blocks.states(child) == VECTOR_STATES:
-                square = square * _factors(shape.balance[child.number], i + 1, square.ndim)
+                square = along(square, i + 1, shape.balance[child.number])
         return np.asarray(square.reshape(found.shape[0], -1, found.shape[-1]).sum(axis=1))
 
     def _production(self, block: Block, shape: Shape, u: Array) -> Array:
@@ -192,14 +185,16 @@ class Shapes:
             block.amplitude, block, [*self.beams, *momenta], [*beams, *daughters]
         )
         shape.amplitudes[block.number] = found.reshape(-1, *found.shape[2:])
-        is_open = (root > first + second) & self._passes(block, momenta)
+        is_open = root > first + second
+        for i in self.tree.photons:
+            is_open &= momenta[i][0] >= self.collision.cuts.get("gamma_e_min", 0.0)
         space = np.where(is_open, size / (4 * np.pi * root) * step / 2, 0.0)
         return np.asarray(space * self._unpolarised(block, shape).sum(axis=0))
 
     def _angle(self, block: Block, u: Array, size: Array, mass: Array) -> tuple[Array, Array]:
         """Return the cosine of the first that comes out, dense where an exchange is large."""
         limit = 1.0
-        if any(self.tree.field(name).pdg_id == PHOTON for name in block.particles):
+        if self.tree.photons:
             limit = self.collision.cuts.get("gamma_cos_theta_max", 1.0)
         exchanged = [name for legs, name in clusters(block, exchanges=True) if len(legs) == 1]
         if not exchanged:
@@ -213,21 +208,6 @@ class Shapes:
         end = np.arctanh(limit / far)
         cosine = far * np.tanh((2 * u - 1) * end)
         return cosine, 2 * end * (far - cosine**2 / far)
-
-    def _passes(self, block: Block, momenta: Sequence[Array]) -> NDArray[np.bool_]:
-        """Return which events a cut on photons of the production keeps."""
-        kept = np.ones(momenta[0].shape[1], dtype=bool)
-        for name, momentum in zip(block.particles, momenta, strict=True):
-            if self.tree.field(name).pdg_id == PHOTON:
-                kept &= momentum[0] >= self.collision.cuts.get("gamma_e_min", 0.0)
-        return kept
-
-
-def _factors(balance: Array, axis: int, ndim: int) -> Array:
-    """Return factors (states, n) so that they go with one axis of states, and with events."""
-    shape = [1] * ndim
-    shape[axis], shape[-1] = balance.shape
-    return balance.reshape(shape)
 
 
 def no_cascade(tree: Tree, collision: Collision) -> str:

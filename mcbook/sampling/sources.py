@@ -16,9 +16,8 @@ from mcbook.sampling.channels import Channel, channels
 from mcbook.sampling.density import squared
 from mcbook.sampling.envelope import Envelope
 from mcbook.sampling.finite import why_infinite
-from mcbook.sampling.shapes import PHOTON, Shapes, no_cascade
+from mcbook.sampling.shapes import Shapes, no_cascade
 from mcbook.sampling.tree import Block, Collision, Tree, resonances
-from mcbook.units import FB_PER_PB, GEV2_FB
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -87,9 +86,7 @@ class ChannelSource:
         self.collision = collision
         self.channel = all_channels[number]
         self.all = all_channels
-        first = self.channel.beams[0]
-        flux = 4 * float(first[3, 0]) * collision.sqrt_s
-        self.constant = GEV2_FB / FB_PER_PB * tree.rescaling() / (flux * 4 * tree.identical)
+        self.constant = tree.constant(collision.sqrt_s)
         self.envelope = Envelope(
             lambda u: self._weigh(u)[1], [1] * self.channel.variables, rng, is_smooth=True
         )
@@ -124,11 +121,10 @@ class ChannelSource:
         """Return which events the cuts on photons of the production keep."""
         kept = np.ones(momenta[0].shape[1], dtype=bool)
         cuts = self.collision.cuts
-        for name, momentum in zip(self.tree.root.particles, momenta, strict=True):
-            if self.tree.field(name).pdg_id == PHOTON:
-                kept &= momentum[0] >= cuts.get("gamma_e_min", 0.0)
-                limit = cuts.get("gamma_cos_theta_max", 1.0)
-                kept &= np.abs(momentum[3]) <= limit * momentum[0]
+        for i in self.tree.photons:
+            kept &= momenta[i][0] >= cuts.get("gamma_e_min", 0.0)
+            limit = cuts.get("gamma_cos_theta_max", 1.0)
+            kept &= np.abs(momenta[i][3]) <= limit * momenta[i][0]
         return kept
 
 

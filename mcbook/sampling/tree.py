@@ -15,9 +15,12 @@ from mcbook.amplitudes.theory import FERMION_SPIN, VECTOR_SPIN, Field, Theory
 from mcbook.errors import InputError
 from mcbook.registry.chain import Chain, Node
 from mcbook.sampling.maps import Resonance
+from mcbook.units import FB_PER_PB, GEV2_FB
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+_PHOTON = 22
 
 SMALL_WIDTH = 1e-6
 """Least width over mass of a resonance that is sampled; the rate is scaled to the true width.
@@ -142,6 +145,19 @@ class Tree:
         mothers = [block.mother for block in self.blocks if block.mother is not None]
         return math.prod(self.width(name) / self.field(name).width for name in mothers)
 
+    def constant(self, sqrt_s: float) -> float:
+        """Return what turns a squared amplitude times phase space into a cross section [pb].
+
+        That is flux, the average over the spins of the beams, equal particles and widened widths.
+        """
+        flux = 4 * float(self.beam_momenta(sqrt_s)[0][3, 0]) * sqrt_s
+        return GEV2_FB / FB_PER_PB * self.rescaling() / (flux * 4 * self.identical)
+
+    @property
+    def photons(self) -> list[int]:
+        """Places of the photons among what comes out of the production: those that cuts look at."""
+        return [i for i, n in enumerate(self.root.particles) if self.field(n).pdg_id == _PHOTON]
+
     def beam_momenta(self, sqrt_s: float) -> tuple[Array, Array]:
         """Return both beams, shape (4, 1)."""
         masses = [self.field(name).mass for name in self.chain.initial]
@@ -244,6 +260,36 @@ def inner_states(
             return states.barred(states.conjugate(rows)) if kind == ROW else states.barred(rows)
         return rows if kind == ROW else states.conjugate(rows)
     return np.ones((1, 1, momentum.shape[1]), dtype=complex)
+
+
+def waves(
+    tree: Tree,
+    amplitude: Amplitude,
+    given: tuple[Sequence[Array], Sequence[Array | float]],
+    inner: Sequence[bool],
+) -> list[Complex]:
+    """Return the wave function of each leg: of one that is inner, its states off its mass.
+
+    Parameters
+    ----------
+    tree, amplitude
+        What is computed.
+    given
+        Momenta and masses of the legs.
+    inner
+        Which legs are lines between blocks.
+    """
+    return [
+        inner_states(
+            tree.field(leg.particle), momentum, np.asarray(mass), kind=amplitude.kinds[i],
+            is_incoming=leg.is_incoming,
+        )
+        if is_inner
+        else amplitude.wave(i, momentum, mass)
+        for i, (leg, momentum, mass, is_inner) in enumerate(
+            zip(amplitude.legs, *given, inner, strict=True)
+        )
+    ]  # fmt: skip
 
 
 def inner_factors(found: Field, mass: Array) -> Array:
