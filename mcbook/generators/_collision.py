@@ -41,12 +41,6 @@ def common(
     InputError
         If a value is not one.
     """
-    for node in dict.fromkeys(node for chain in process.chains() for node in chain.decays()):
-        if model.particles[node.particle].width is None:
-            raise InputError(
-                f"{model.path}: {node.particle} decays in {process.name}, and has no width",
-                hint="give the particle a width: the name of a derived quantity in GeV",
-            )
     return {
         "alpha": _checked(given, "alpha", ALPHA),
         "bwcutoff": bwcutoff(process),
@@ -155,14 +149,6 @@ def particle_ids(model: SignalModel, process: Process) -> tuple[frozenset[int], 
         {node.particle for node in chain.walk() if not node.daughters} for chain in process.chains()
     ]
     return tuple(frozenset(model.particles[name].id_of(name) for name in names) for names in leaves)
-
-
-def beams(model: SignalModel, process: Process, sqrt_s: float) -> tuple[tuple[int, float], ...]:
-    """Return PDG id and energy [GeV] of both beams; none for a single particle."""
-    names = next(process.chains()).initial
-    if len(names) == 1:
-        return ()
-    return tuple((model.particles[name].id_of(name), sqrt_s / 2) for name in names)
 
 
 def tau_remark(settings: Settings) -> list[str]:

@@ -48,11 +48,7 @@ def read_lhe(path: str) -> ReadBack:
             hint="it was cut, or MadGraph found too few events: run that part again, then with "
             "another seed or fewer events",
         )
-    if len(found.weights) > 1 or min(found.weights, default=1.0) <= 0:
-        raise WorkError(
-            f"{path} has events of different weights, or of weights that are not above 0",
-            hint="nothing behind it looks at weights: give the unweighted events",
-        )
+    found.check_unweighted(path)
     version = _VERSION.search(text)
     seed = settings.get("iseed", "")
     return ReadBack(

@@ -32,11 +32,7 @@ def read_lhe(path: str) -> ReadBack:
             f"{path} holds {found.events} events, its header says {said.get('events', 'nothing')}",
             hint="it was cut: run that part again",
         )
-    if len(found.weights) > 1 or any(weight <= 0 for weight in found.weights):
-        raise WorkError(
-            f"{path} has events of different weights, or of weights that are not above 0",
-            hint="nothing behind it looks at weights: give the unweighted events",
-        )
+    found.check_unweighted(path)
     seed = said.get("seed", "")
     return ReadBack(
         sample_id=said.get("id"),

@@ -228,12 +228,20 @@ class MadGraphCampaign:
         return Stated(
             parameters=self.parameters.values(sample),
             digits=DIGITS,
-            beams=collision.beams(self.model, self.process, self.settings["sqrt_s"]),
+            beams=self._beams(),
             particles=frozenset(ids),
             settings=self._run_card,
             finals=collision.particle_ids(self.model, self.process) if is_ours else (),
             has_rate=True,
         )
+
+    def _beams(self) -> tuple[tuple[int, float], ...]:
+        """Return PDG id and energy [GeV] of both beams as cards set them; none for one particle."""
+        names = next(self.process.chains()).initial
+        if len(names) == 1:
+            return ()
+        energy = self.settings["sqrt_s"] / 2
+        return tuple((self.model.particles[name].id_of(name), energy) for name in names)
 
     def for_detector(self, sample: SampleInput) -> ForDetector:
         """Return how a sample gets into the detector simulation: by its LHE files."""

@@ -81,14 +81,13 @@ class Native:
         if ufo is None:
             collision.check_names(given)
             _check(model, process)
-        found = {**collision.common(model, process, given, CUTS), "isr": ISR[0]}
-        if ufo is None:
             content = collision.slice_content(model, process)
-            return {**found, "ufo": {"digest": writer.physics_digest(content)}}
-        found["names"] = foreign_settings(model, process, ufo, given.get("names") or {})
-        physics = _native_ufo.physics(model, process, ufo, found["names"])
-        found["ufo"] = {**collision.package_settings(ufo), "physics": physics}
-        return found
+            own: Settings = {"ufo": {"digest": writer.physics_digest(content)}}
+        else:
+            names = foreign_settings(model, process, ufo, given.get("names") or {})
+            physics = _native_ufo.physics(model, process, ufo, names)
+            own = {"names": names, "ufo": {**collision.package_settings(ufo), "physics": physics}}
+        return {**collision.common(model, process, given, CUTS), "isr": ISR[0], **own}
 
     def reached(self, model: SignalModel, process: Process, settings: Settings) -> frozenset[str]:
         """Return the widths and effective couplings in the cards."""
@@ -299,7 +298,7 @@ def _particles(model: SignalModel, process: Process) -> list[Particle]:
 
 
 def _check(model: SignalModel, process: Process) -> None:
-    """Refuse a process that has no amplitude here."""
+    """Refuse a process that has no amplitude here, or a resonance without a width."""
     particles = _particles(model, process)
     for particle in particles:
         if abs(particle.pdg_id) in _COLOURED:
@@ -323,6 +322,12 @@ def _check(model: SignalModel, process: Process) -> None:
     )  # fmt: skip
     for chain in process.chains():
         Tree(theory, chain)
+    for node in dict.fromkeys(node for chain in process.chains() for node in chain.decays()):
+        if model.particles[node.particle].width is None:
+            raise InputError(
+                f"{model.path}: {node.particle} decays in {process.name}, and has no width",
+                hint="give the particle a width: the name of a derived quantity in GeV",
+            )
 
 
 def _is_massless(particle: Particle) -> bool:

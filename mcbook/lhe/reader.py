@@ -68,6 +68,20 @@ class Events:
     cross_section_pb: float
     error_pb: float
 
+    def check_unweighted(self, path: str) -> None:
+        """Refuse events of several weights, or of weights that are not above 0.
+
+        Raises
+        ------
+        WorkError
+            If there are some.
+        """
+        if len(self.weights) > 1 or min(self.weights, default=1.0) <= 0:
+            raise WorkError(
+                f"{path} has events of different weights, or of weights that are not above 0",
+                hint="nothing behind it looks at weights: give the unweighted events",
+            )
+
 
 def read(path: str | Path) -> Events:
     """Read a file, plain or gzipped, and check every event.
