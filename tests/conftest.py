@@ -7,8 +7,15 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How fast the machine is decides about no test.
+settings.register_profile(
+    "mcbook", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("mcbook")
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,8 @@ def main() -> int:
     failed = [command for command in checks if run(command)]
     for command in failed:
         print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
+    # Programs are started hundreds of times: each would compile all of mcbook for itself.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         with postgres.database() as environment:
             tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]], environment)

@@ -143,14 +143,13 @@ def test_some_only(campaign, make):  # noqa: ARG001
         ("other seed", "its seed is 999"),
         ("other id", "it says that it is of toy-000000000000"),
         ("other parameters", "m_zp = 77 where"),
-        ("hang", "not done after 1 s"),
     ],
 )
 def test_failures(campaign, make, misbehave, mischief, reason):
     """A part that fails says why and keeps its log; the others are made; --retry takes it again."""
     sample, seed = next(iter(seeds().items()))
     misbehave(**{str(seed): mischief})
-    found = make(jobs=2, timeout_s=1)
+    found = make(jobs=2)
     assert (found["parts"]["made"], found["parts"]["failed"]) == (3, 1)
     (failure,) = found["failures"]
     assert failure["sample"] == sample
@@ -167,6 +166,16 @@ def test_failures(campaign, make, misbehave, mischief, reason):
     assert make(retry=True)["parts"]["made"] == 1
     assert statuses() == ["generated"] * 4
     assert not Path(failure["log"]).exists()
+
+
+def test_a_part_may_take_so_long(campaign, make, misbehave):  # noqa: ARG001
+    """What hangs is ended and has failed; others are as quick as the machine is."""
+    sample, seed = next(iter(seeds().items()))
+    misbehave(**{str(seed): "hang"})
+    (failure,) = make(sample, timeout_s=1)["failures"]
+    assert "not done after 1 s" in failure["reason"]
+    assert statuses() == ["failed"] + ["planned"] * 3
+    assert left() == []
 
 
 def test_a_full_disk_stops_the_run(campaign, make, misbehave):  # noqa: ARG001
