@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,17 @@ settings.register_profile(
     "mcbook", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("mcbook")
+
+
+LONG = ("docs", "batch", "interrupted", "wheel", "closure", "tour", "docs_limits", "chain")
+"""Files with few tests that take long."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with long files, then those with many tests: whatever comes last is waited for."""
+    sizes = Counter(item.path for item in items)
+    first = {f"test_{name}.py" for name in LONG}
+    items.sort(key=lambda item: (item.path.name not in first, -sizes[item.path]))
 
 
 @pytest.fixture(scope="session")

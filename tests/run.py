@@ -18,8 +18,8 @@ import postgres
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
 TOOLS = VENV / ("Scripts" if os.name == "nt" else "bin")
-SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
-"""Files of tests run on all cores."""
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Files of tests run on all cores, in the order that tests/conftest.py gives them."""
 
 
 def main() -> int:
