@@ -13,9 +13,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # How fast the machine is decides about no test.
-settings.register_profile(
-    "mcbook", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
+settings.register_profile("mcbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mcbook")
 
 

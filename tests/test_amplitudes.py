@@ -241,7 +241,7 @@ def frozen_amplitude(name):
     st.sampled_from(["muon_pair_photon", "chi1_pair_ap", "photon_fusion", "higgs_higgs", "bhabha"]),
     st.lists(st.floats(-1, 1), min_size=6, max_size=6),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_lorentz_invariance(name, generators):
     """Boosts and rotations of everything leave a sum over spins as it is."""
     amplitude, momenta, expected = frozen_amplitude(name)

@@ -143,7 +143,7 @@ def test_wrong_files(folder, old, new, says):
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_file_breaks_the_reader(tmp_path_factory, data):
     """Whatever stands in place of a value, the answer is an analysis or one clear error."""
     content = yaml.safe_load(GOOD)

@@ -174,7 +174,6 @@ def python_value(canonical, namespace):
     return math.nan if isinstance(value, complex) else float(value)
 
 
-@settings(deadline=None)
 @given(
     python_numbers, st.lists(st.sampled_from([0.0, 0.5, 1.0, -2.0, 3.0]), min_size=3, max_size=3)
 )
@@ -319,7 +318,6 @@ python_ufo = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(python_ufo)
 def test_python_text_computes_the_same(node):
     """The text for UFO models gives under cmath what arrays give."""

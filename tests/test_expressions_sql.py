@@ -115,7 +115,7 @@ def namespace_of(rows_):
     }
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(node=exact_conditions, rows_=rows)
 def test_conditions_agree_with_sql(table, node, rows_):
     """A condition holds, fails and is unknown in the same rows as over arrays."""
@@ -133,7 +133,7 @@ def test_conditions_agree_with_sql(table, node, rows_):
     assert [None if value is None else bool(value) for value in found] == expected
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(node=exact_numbers, rows_=rows)
 def test_numbers_agree_with_sql(table, node, rows_):
     """A number is the same to the last bit, and absent in the same rows."""
@@ -145,7 +145,7 @@ def test_numbers_agree_with_sql(table, node, rows_):
     assert np.array_equal(values, expected, equal_nan=True)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     function=st.sampled_from(
         ["exp", "log", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "**"]

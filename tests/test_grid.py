@@ -144,7 +144,6 @@ axes = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(axes)
 def test_scans_are_multiplied(tmp_path_factory, scan):
     """A scan is the product of its axes, the last one fastest, whatever their number."""
@@ -157,7 +156,6 @@ def test_scans_are_multiplied(tmp_path_factory, scan):
     assert found == expected
 
 
-@settings(deadline=None)
 @given(
     start=st.decimals(-100, 100, places=3),
     step=st.decimals("0.001", 10, places=3),
@@ -472,7 +470,7 @@ def test_every_point_may_be_rejected(make):
     assert len(points.rejected()) == 1
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     bound=st.floats(0.5, 3.0),
     masses=st.lists(st.floats(0.2, 3.0).map(round9), min_size=1, max_size=8, unique=True),

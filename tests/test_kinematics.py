@@ -74,7 +74,7 @@ def test_centre_of_mass_system():
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.tuples(*[st.floats(-0.55, 0.55)] * 3))
 def test_invariants_do_not_depend_on_the_frame(velocity):
     """Masses of one and of two particles stay under boosts."""

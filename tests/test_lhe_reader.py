@@ -342,7 +342,8 @@ FILES = [made(14), made(14, extra=lambda n: EXTRA * (n % 2)), alike()]
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     st.sampled_from(FILES),

@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pylhe
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcbook.lhe.file import Init, LheWriter, Process
@@ -217,7 +217,6 @@ LINES = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=12), st.sampled_from([0, 1, 2, 37]), st.integers(0, 99))
 @example([Row(11, 1, (0, 0), (0.0, 0.0, 1.0, 1.0), 0.0)] * 9, 3, 0)
 @example([Row(11, 1, (0, 0), (0.0, 0.0, 1.0, 1.0), 0.0)] * 150, 3, 0)

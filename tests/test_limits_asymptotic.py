@@ -229,7 +229,7 @@ def test_what_has_no_limit():
         asymptotic.limits(one_bin([1.0], [1.0], [1]), cl=90)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.floats(0.01, 500), st.integers(0, 500), st.floats(0, 0.5), st.floats(0, 0.5),
     st.floats(1e-3, 1e3),

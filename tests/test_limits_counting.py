@@ -175,7 +175,7 @@ def test_a_signal_systematic_never_lowers_a_limit(cl):
     assert (found.observed >= without.observed * (1 - 1e-6)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.floats(0, 50), st.integers(0, 60), st.floats(0, 0.5), st.floats(0, 0.5),
     st.floats(1e-3, 1e3), st.sampled_from([hybrid, bayesian]),

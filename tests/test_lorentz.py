@@ -52,7 +52,7 @@ def test_conjugation():
 
 
 @given(vectors, masses)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_spinors(space, mass):
     """Dirac equation, completeness, and v = C u-bar^T."""
     momentum = on_shell(space, mass)
@@ -71,7 +71,7 @@ def test_spinors(space, mass):
 
 
 @given(vectors, masses)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_polarisations(space, mass):
     """Sums over polarisations: -g + p p / m^2 with a mass, 1 - k k across k without."""
     momentum = on_shell(space, mass)

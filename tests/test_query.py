@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bookshelf import add_sample, define, location, new_books, sample_id
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcbook.catalog import accelerator
@@ -553,7 +553,7 @@ def fast_and_slow(tmp_path_factory, new_schema):
         catalog.close()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(CONDITIONS)
 def test_queries_find_what_a_look_at_every_point_finds(fast_and_slow, expression):
     """SQL over samples and points agrees with arrays over all points, with indexes and without."""

@@ -115,7 +115,7 @@ poles = st.one_of(
 
 
 @given(poles, st.floats(0.01, 4), st.floats(0.1, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_maps(pole, low, length):
     """Maps are inside their interval, rise, and the integral of ds is the length.
 

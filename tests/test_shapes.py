@@ -41,7 +41,7 @@ def integral(shape, low, high):
     return sum(parts)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.tuples(st.floats(-2, 2), st.floats(0.05, 3), st.floats(0.2, 4), st.floats(1.05, 40)),
     st.sampled_from(["low", "high"]), st.floats(-6, -0.5), st.floats(0.5, 6),

@@ -432,7 +432,7 @@ def test_patchsets_refused(files, change, said):
     assert said in caught.value.message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_malformed_workspace_escapes(tmp_path_factory, data):
     """Any value put in any place gives a workspace that is read, or an InputError."""
@@ -480,7 +480,7 @@ OPERATIONS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(KEYS, DOCUMENTS, min_size=1, max_size=3), st.lists(OPERATIONS, max_size=3))
 def test_patches_are_applied_as_elsewhere(document, operations):
     """What another implementation applies comes out the same, and the original stays."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mcbook.errors import InputError
@@ -172,14 +172,12 @@ trees = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(trees)
 def test_json_is_read_as_json(tree):
     """Every JSON document is YAML and means the same."""
     assert parse_text(json.dumps({"root": tree})).data == {"root": tree}
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60) | st.lists(st.sampled_from(
     ["a", ":", " ", "\n", "- ", "[", "]", "{", "}", "&x", "*x", "!!int", "1", "'", '"', "|", "\t",
      "---", "<<", "?", "#", "%", ",", ".inf", "~"]), max_size=25).map("".join))  # fmt: skip
