@@ -168,14 +168,22 @@ def test_failures(campaign, make, misbehave, mischief, reason):
     assert not Path(failure["log"]).exists()
 
 
-def test_a_part_may_take_so_long(campaign, make, misbehave):  # noqa: ARG001
+def test_a_part_may_take_so_long(campaign, make, misbehave):
     """What hangs is ended and has failed; others are as quick as the machine is."""
     sample, seed = next(iter(seeds().items()))
     misbehave(**{str(seed): "hang"})
     (failure,) = make(sample, timeout_s=1)["failures"]
+    assert failure["sample"] == sample
     assert "not done after 1 s" in failure["reason"]
+    assert Path(failure["log"]) == campaign / "samples" / sample / "logs" / "0001.log"
     assert statuses() == ["failed"] + ["planned"] * 3
+    assert not (campaign / "samples" / sample / "events").exists()
     assert left() == []
+    assert make(jobs=2)["parts"]["made"] == 3
+    misbehave()
+    assert make(retry=True)["parts"]["made"] == 1
+    assert statuses() == ["generated"] * 4
+    assert not Path(failure["log"]).exists()
 
 
 def test_a_full_disk_stops_the_run(campaign, make, misbehave):  # noqa: ARG001
