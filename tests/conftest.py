@@ -17,8 +17,8 @@ settings.register_profile("mcbook", deadline=None, suppress_health_check=[Health
 settings.load_profile("mcbook")
 
 
-LONG = ("docs", "batch", "interrupted", "wheel", "closure", "tour", "docs_limits", "chain")
-"""Files with few tests that take long."""
+LONG = ("docs", "batch", "interrupted", "wheel")
+"""Files with few tests that take long: they run examples, kill programs, or install."""
 
 
 def pytest_collection_modifyitems(items):
