@@ -4,7 +4,7 @@ A block ``console`` holds commands behind ``$`` and what they print; a block who
 ``# file: NAME`` is written to that file first, in YAML with that line: who copies the block gets
 the lines that errors name. Each page runs in an empty folder of its own.
 ``python docs/run_examples.py`` brings the pages up to date, ``--check`` exits with 1 when one is
-not.
+not; names of pages after that (``README.md docs/tutorial.md``) stand for these alone.
 """
 
 import os
@@ -22,7 +22,8 @@ FILE = re.compile(r"# file: (\S+)\n")
 def main() -> int:
     """Run or check every page."""
     stale = []
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    named = [ROOT / word for word in sys.argv[1:] if word != "--check"]
+    for page in named or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         text = page.read_text(encoding="utf-8")
         fresh = run_page(text)
         if fresh == text:

@@ -20,12 +20,42 @@ settings.load_profile("mcbook")
 LONG = ("docs", "batch", "interrupted", "wheel")
 """Files with few tests that take long: they run examples, kill programs, or install."""
 
+ON_SERVER = {
+    "catalog", "catalog_dump", "catalog_files", "expressions_sql", "interrupted", "query", "servers"
+}  # fmt: skip
+"""Files whose tests run on a server, too, every time; the others only when all is asked for."""
 
-def pytest_collection_modifyitems(items):
-    """Begin with long files, then those with many tests: whatever comes last is waited for."""
+
+def pytest_addoption(parser):
+    """Add the option that asks for everything."""
+    parser.addoption("--thorough", action="store_true", help="every test, at full length")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is thorough; begin with long files, then those with many tests.
+
+    Whatever comes last is waited for.
+    """
+    if not config.getoption("thorough"):
+        left = [item for item in items if _is_thorough(item)]
+        items[:] = [item for item in items if not _is_thorough(item)]
+        config.hook.pytest_deselected(items=left)
     sizes = Counter(item.path for item in items)
     first = {f"test_{name}.py" for name in LONG}
     items.sort(key=lambda item: (item.path.name not in first, -sizes[item.path]))
+
+
+def _is_thorough(item):
+    if item.get_closest_marker("thorough"):
+        return True
+    name = item.path.stem.removeprefix("test_")
+    return item.get_closest_marker("postgres") is not None and name not in ON_SERVER
+
+
+@pytest.fixture(scope="session")
+def length(request):
+    """Return the second number where everything is asked for, else the first."""
+    return lambda short, full: full if request.config.getoption("thorough") else short
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,12 @@ from basf2_scripts import (
 )
 
 ALL = set(RELEASES)
+EACH = [
+    release if release in {"05", "10"} else pytest.param(release, marks=pytest.mark.thorough)
+    for release in sorted(ALL)
+]
+"""The first and the last release every time, all of them when all is asked for."""
+
 BEFORE_10 = ALL - {"10"}
 
 #: Rows of the table of LHEInput: parameters, their defaults, the releases that have them.
@@ -39,7 +45,7 @@ for name, (_, default) in _tables.MODULES["LHEInput"].items():
 """
 
 
-@pytest.mark.parametrize("release", sorted(ALL))
+@pytest.mark.parametrize("release", EACH)
 @pytest.mark.parametrize("row", ROWS)
 def test_parameters_of_lhe_input(row, release, tmp_path):
     """LHEInput has the parameters of each row in the releases that the row names, and no others."""
@@ -55,7 +61,7 @@ def test_parameters_of_lhe_input(row, release, tmp_path):
         assert f"there is no parameter {next(iter(given))}" in said
 
 
-@pytest.mark.parametrize("release", sorted(ALL))
+@pytest.mark.parametrize("release", EACH)
 def test_defaults_of_lhe_input(release, tmp_path):
     """What a script does not say has the default of the release."""
     said, _ = run(DEFAULTS, release, tmp_path)
@@ -65,7 +71,7 @@ def test_defaults_of_lhe_input(release, tmp_path):
             assert (f"('{name}', {value!r})" in said) == (release in releases)
 
 
-@pytest.mark.parametrize("release", sorted(ALL))
+@pytest.mark.parametrize("release", EACH)
 @pytest.mark.parametrize("base", [LHE, RAW, EVTGEN], ids=["lhe", "raw evtgen", "evtgen"])
 def test_whole_chain(base, release, tmp_path):
     """A good script passes, and its trace says what it did."""

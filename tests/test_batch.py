@@ -168,7 +168,7 @@ def test_a_worker_does_not_know_the_books():
     assert not [name for name in loaded if name.startswith(heavy)]
 
 
-PARTS, KILLED_AT, WORKERS = 200, 80, 4
+WORKERS = 4
 
 
 def started():
@@ -177,12 +177,13 @@ def started():
     return [line for line in lines if line.startswith("run")]
 
 
-def test_b2luigi_for_real(toy, here):
-    """Its local back end makes 200 parts, is killed in between, and makes each of them once."""
+def test_b2luigi_for_real(toy, here, length):
+    """Its local back end makes many parts, is killed in between, and makes each of them once."""
     pytest.importorskip("b2luigi")
-    (here / "grid.yaml").write_text(GRID.replace("[1, 2, 3]", "{linspace: [1, 5, 200]}"))
+    parts, killed_at = length(30, 200), length(8, 80)
+    (here / "grid.yaml").write_text(GRID.replace("[1, 2, 3]", f"{{linspace: [1, 5, {parts}]}}"))
     generate(None, "grid.yaml", models_dir=toy)
-    assert export("away", models_dir=toy)["parts"] == PARTS
+    assert export("away", models_dir=toy)["parts"] == parts
     settings = json.loads(Path("away/settings.json").read_text())
     settings |= {"batch_system": "local", "workers": WORKERS}
     Path("away/settings.json").write_text(json.dumps(settings))
@@ -204,24 +205,26 @@ def test_b2luigi_for_real(toy, here):
         return {path.parent.name for path in Path("away/out").glob("*/done.json")}
 
     first = produce()
-    while len(receipts()) < KILLED_AT and first.poll() is None:
-        time.sleep(0.02)
-    os.killpg(first.pid, signal.SIGKILL)
+    try:
+        while len(receipts()) < killed_at and first.poll() is None:
+            time.sleep(0.02)
+    finally:  # also where the tests are stopped: it would go on for ever
+        os.killpg(first.pid, signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL, Path("said").read_text()
     before, done = started(), receipts()
-    assert KILLED_AT <= len(done) < KILLED_AT + 2 * WORKERS
+    assert killed_at <= len(done) < killed_at + 2 * WORKERS
     assert produce().wait() == 0, Path("said").read_text()
-    assert len(receipts()) == PARTS
+    assert len(receipts()) == parts
     after = started()[len(before) :]
-    assert len({*before, *after}) == PARTS
+    assert len({*before, *after}) == parts
     # Only what the kill tore out of the hands of a worker was begun twice. A program that a killed
     # worker had just started may say so after the kill.
-    assert len(before) + len(after) - PARTS <= WORKERS
+    assert len(before) + len(after) - parts <= WORKERS
     assert not done & {f"{sample}-p0001" for _, sample, _ in map(str.split, after)}
     assert produce().wait() == 0
     assert started() == [*before, *after]
     found = collect("away")
-    assert found["parts"] | {"new": PARTS, "refused": 0, "waiting": 0} == found["parts"]
-    assert found["events"] == 20 * PARTS
+    assert found["parts"] | {"new": parts, "refused": 0, "waiting": 0} == found["parts"]
+    assert found["events"] == 20 * parts
     assert {row["status"] for row in query()} == {"generated"}
-    assert len(list(Path("away/samples").glob("*/events/*"))) == PARTS
+    assert len(list(Path("away/samples").glob("*/events/*"))) == parts

@@ -21,7 +21,8 @@ from mcbook.verbs.verify import verify
 
 __all__ = ["new_books"]
 
-KILLS = {"sqlite": 200, "postgresql": 20}  # files can be left half written, servers look after it
+#: In short and in full. Files can be left half written, servers look after it.
+KILLS = {"sqlite": (40, 200), "postgresql": (10, 20)}
 GRID = """\
 model: zprime
 scan:
@@ -92,7 +93,7 @@ def small_chunks(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.usefixtures("small_chunks")
-def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path, new_books):
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path, new_books, length):
     """Many SIGKILLs over all phases: running again ends as if nothing had happened."""
     for name in ("warm-up", "reference"):  # the first run pays for imports, children do not
         reference, where = tmp_path / name, new_books()
@@ -100,9 +101,9 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path, new_books
         (reference / "grid.yaml").write_text(GRID)
         start = time.perf_counter()
         run(reference, toy, where)
-        length = time.perf_counter() - start
+        lasts = time.perf_counter() - start
     wanted, recorded = tree(reference / "samples"), books(where)
-    kills = KILLS["postgresql" if "://" in where else "sqlite"]
+    kills = length(*KILLS["postgresql" if "://" in where else "sqlite"])
     dice = random.Random(20)
     killed = 0
     rounds = 0
@@ -113,13 +114,13 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(toy, tmp_path, new_books
         (folder / "grid.yaml").write_text(GRID)
         for _ in range(5):
             child = in_child(lambda folder=folder, where=where: run(folder, toy, where))
-            time.sleep(dice.uniform(0, length))
+            time.sleep(dice.uniform(0, lasts))
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             # The moments spread over a run as long as runs are now: disks and neighbours change.
             was_killed = os.WIFSIGNALED(status)
             killed += was_killed
-            length *= 1.05 if was_killed else 0.8
+            lasts *= 1.05 if was_killed else 0.8
             check_books(folder, where)
             for path, content in tree(folder / "samples").items():
                 if not path.startswith(TEMPORARY):

@@ -377,6 +377,7 @@ def test_many_words_are_cut_short(tmp_path):
     assert "10 more samples" in warnings[-1]
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

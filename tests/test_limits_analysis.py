@@ -57,6 +57,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["limits", *arguments], prog_name="mcbook")
 
 
+@pytest.mark.thorough
 @on_files
 def test_toys_can_be_made_again(folder):
     """Limits from toys come with their errors, and with what makes them again."""

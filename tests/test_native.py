@@ -283,7 +283,9 @@ def test_a_spoilt_part_is_told(here, change):
     assert len(printed.splitlines()) == 2
 
 
-@pytest.mark.parametrize("events", [1, 2, 7, 100])
+@pytest.mark.parametrize(
+    "events", [1, *(pytest.param(n, marks=pytest.mark.thorough) for n in (2, 7)), 100]
+)
 def test_a_rare_chain_may_be_missing_in_the_last_block(here, events):
     """A' -> mu mu just above its threshold is rare; few events are as many as asked for."""
     ids = planned(

@@ -438,6 +438,7 @@ def test_no_limits_document(tmp_path):
         draw({"schema": 1}, tmp_path)
 
 
+@pytest.mark.thorough
 def test_labels_that_are_no_latex(solve, tmp_path):
     """Labels of the user cannot break a figure."""
     _, document = solve(ZPRIME, RECOIL)
@@ -477,6 +478,7 @@ def test_counts(tmp_path, method):
     assert "predicted signal" in labels(figure)
 
 
+@pytest.mark.thorough
 def test_counts_in_a_plane(tmp_path):
     """Two parameters give a map; a point of the grid without a hypothesis is hatched."""
     rows = [f"h{m}{t},{m},{t},,{m * t},1\n" for m in (1, 2, 3) for t in (1, 10, 100) if m + t != 13]
@@ -525,6 +527,7 @@ def test_comparison(solve, tmp_path):
     assert "fb" not in " ".join(text.get_text() for text in figure.axes[0].texts)
 
 
+@pytest.mark.thorough
 def test_comparison_of_islands(solve, tmp_path):
     """Where limits are ranges, their edges are compared."""
     _, first = solve(IDM, MUMU)

@@ -328,18 +328,19 @@ def check_books():
         assert events == 20 * ((sample,) in made)
 
 
-KILLS = {"sqlite": 200, "postgresql": 20}  # files can be left half written, servers look after it
+#: In short and in full. Files can be left half written, servers look after it.
+KILLS = {"sqlite": (30, 200), "postgresql": (10, 20)}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_at_any_moment_every_part_is_made_once(
-    new_schema, toy, tmp_path, misbehave, monkeypatch
+    new_schema, toy, tmp_path, misbehave, monkeypatch, length
 ):
     """Many SIGKILLs over all phases, then one run to the end: as if nothing had happened."""
-    kills = KILLS["postgresql" if new_schema else "sqlite"]
+    kills = length(*KILLS["postgresql" if new_schema else "sqlite"])
     misbehave(all="slow 0.05")
     dice = random.Random(4)
-    length, killed, rounds = 1.5, 0, 0
+    lasts, killed, rounds = 1.5, 0, 0
     while killed < kills:
         rounds += 1
         folder = tmp_path / f"round{rounds}"
@@ -351,12 +352,12 @@ def test_killed_at_any_moment_every_part_is_made_once(
         generate(None, "grid.yaml", models_dir=toy)
         for _ in range(8):
             child = in_child(lambda: run(models_dir=toy, jobs=2, retry=True))
-            time.sleep(dice.uniform(0, length))
+            time.sleep(dice.uniform(0, lasts))
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             was_killed = os.WIFSIGNALED(status)
             killed += was_killed
-            length *= 1.02 if was_killed else 0.85
+            lasts *= 1.02 if was_killed else 0.85
             check_books()
         found = run(models_dir=toy, jobs=2, retry=True)
         assert found["failures"] == []
