@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # How fast the machine is decides about no test.
-settings.register_profile("mcbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("mcbook")
+for name, examples in (("short", 25), ("thorough", 100)):
+    settings.register_profile(
+        name, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 
 
 LONG = ("docs", "batch", "interrupted", "wheel")
@@ -26,9 +28,22 @@ ON_SERVER = {
 """Files whose tests run on a server, too, every time; the others only when all is asked for."""
 
 
+HEAVY = {
+    "basf2_stub", "batch", "interrupted", "lifecycle", "limits_analysis", "native", "query",
+    "report_figures", "run", "simulated_files", "simulation", "wheel",
+}  # fmt: skip
+"""Files that take half of the time; where a machine is too slow for them --core leaves them out."""
+
+
 def pytest_addoption(parser):
-    """Add the option that asks for everything."""
+    """Add the options that ask for more or for less."""
     parser.addoption("--thorough", action="store_true", help="every test, at full length")
+    parser.addoption("--core", action="store_true", help="without the files that take longest")
+
+
+def pytest_configure(config):
+    """Try fewer examples where not everything is asked for."""
+    settings.load_profile("thorough" if config.getoption("thorough") else "short")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -37,18 +52,19 @@ def pytest_collection_modifyitems(config, items):
     Whatever comes last is waited for.
     """
     if not config.getoption("thorough"):
-        left = [item for item in items if _is_thorough(item)]
-        items[:] = [item for item in items if not _is_thorough(item)]
+        is_core = config.getoption("core")
+        left = [item for item in items if _is_left(item, is_core=is_core)]
+        items[:] = [item for item in items if not _is_left(item, is_core=is_core)]
         config.hook.pytest_deselected(items=left)
     sizes = Counter(item.path for item in items)
     first = {f"test_{name}.py" for name in LONG}
     items.sort(key=lambda item: (item.path.name not in first, -sizes[item.path]))
 
 
-def _is_thorough(item):
-    if item.get_closest_marker("thorough"):
-        return True
+def _is_left(item, *, is_core):
     name = item.path.stem.removeprefix("test_")
+    if item.get_closest_marker("thorough") or (is_core and name in HEAVY):
+        return True
     return item.get_closest_marker("postgres") is not None and name not in ON_SERVER
 
 

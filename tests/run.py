@@ -2,8 +2,9 @@
 
 Needs nothing but Python (3.11 or newer) and pip: ``python3 tests/run.py``. Words after it go to
 pytest: ``python3 tests/run.py -k grid``. ``--thorough`` runs every test at its full length: all
-kinds of books and all pages, hundreds of kills. The environment is kept in ``.venv-test`` for next
-time.
+kinds of books and all pages, hundreds of kills. On a machine that is many times slower than a
+laptop ``--core`` is taken, without the files that take longest, and that is said; ``--short`` runs
+them there, too. The environment is kept in ``.venv-test`` for next time.
 Where PostgreSQL is installed, a server is started for the tests and removed after them.
 """
 
@@ -11,8 +12,10 @@ import os
 import shlex
 import subprocess
 import sys
+import timeit
 import venv
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import postgres
@@ -20,6 +23,9 @@ import postgres
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
 TOOLS = VENV / ("Scripts" if os.name == "nt" else "bin")
+SUMS, LAPTOP, SLOW = 20_000, 0.2, 0.8
+"""So many sums of a thousand numbers, how long a laptop takes for them, and what is slow [s]."""
+
 SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 """Files of tests run on all cores, in the order that tests/conftest.py gives them."""
 
@@ -38,38 +44,55 @@ def main() -> int:
     # What is imported is compiled then: most of the libraries never are.
     if run([*install, "--no-compile", "--editable", ".[test]"]):
         return 1
+    words = how_much(sys.argv[1:])
     checks = [
         [str(TOOLS / "ruff"), "check"],
         [str(TOOLS / "ruff"), "format", "--check"],
         [str(TOOLS / "mypy")],
         [str(TOOLS / "lint-imports"), "--no-logo"],
     ]
-    failed = side_by_side(checks)
-    for command in failed:
-        print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
     # Programs are started hundreds of times: each would compile all of mcbook for itself.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    try:
-        with postgres.database() as environment:
-            tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]], environment)
-    except postgres.NoServerError as error:
-        print("error: no PostgreSQL to test with:", error)  # noqa: T201
-        return 1
+    with ThreadPoolExecutor() as beside:  # mypy takes minutes of one core
+        checked = [beside.submit(quietly, command) for command in checks]
+        try:
+            with postgres.database() as environment:
+                tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *words], environment)
+        except postgres.NoServerError as error:
+            print("error: no PostgreSQL to test with:", error)  # noqa: T201
+            return 1
+    failed = [done.args for check in checked if told(done := check.result())]
+    for command in failed:
+        print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
     return 1 if tested or failed else 0
 
 
-def side_by_side(commands: list[list[str]]) -> list[list[str]]:
-    """Run commands at the same time, show each with what it printed, return those that failed."""
-    started = [
-        subprocess.Popen(
-            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        for command in commands
-    ]
-    for command, one in zip(commands, started, strict=True):
-        said, _ = one.communicate()
-        print(f"$ {shlex.join(command)}\n{said}", end="", flush=True)  # noqa: T201
-    return [command for command, one in zip(commands, started, strict=True) if one.returncode]
+def how_much(words: list[str]) -> list[str]:
+    """Return the words for pytest, with ``--core`` where the machine is slow."""
+    if {"--thorough", "--short", "--core"} & set(words):
+        return [word for word in words if word != "--short"]
+    slowest = max(timeit.repeat("sum(range(1000))", number=SUMS, repeat=3))
+    if slowest < SLOW:
+        return words
+    print(  # noqa: T201
+        f"This machine took {slowest:.1f} s for what takes a laptop {LAPTOP} s: the tests are run"
+        " with --core, without the files that take longest (ask for them with --short)",
+        flush=True,
+    )
+    return ["--core", *words]
+
+
+def quietly(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command in the root of the project, and keep what it prints."""
+    return subprocess.run(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+
+
+def told(done: "subprocess.CompletedProcess[str]") -> bool:
+    """Show a command with what it printed, return whether it failed."""
+    print(f"$ {shlex.join(done.args)}\n{done.stdout}", end="", flush=True)  # noqa: T201
+    return done.returncode != 0
 
 
 def run(command: list[str], environment: Mapping[str, str] | None = None) -> int:

@@ -378,6 +378,7 @@ def test_workspace_gives_the_same_limits(folder):
     assert patches[0]["metadata"]["samples"] == ["zprime-000000000001"]
 
 
+@pytest.mark.thorough
 def test_comparison(folder):
     """Limits of two luminosities have the inverse ratio; other levels are refused unless told."""
     set_limits("analysis.yaml", output="one")

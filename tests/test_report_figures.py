@@ -233,6 +233,7 @@ def test_symbols_without_a_model():
     assert Symbols(None).number(2.5e-5) == r"2.5\times 10^{-5}"
 
 
+@pytest.mark.thorough
 def test_islands(solve):
     """Contours in the plane meet the edges of the document; the area ends at the veto."""
     result, document = solve(IDM, MUMU, unblinded=True)
@@ -506,6 +507,7 @@ def test_scattered_points(tmp_path):
     assert scans.independent(document) == ["a"]
 
 
+@pytest.mark.thorough
 def test_comparison(solve, tmp_path):
     """Two scans share axes; observed is solid and expected dashed."""
     _, first = solve(ZPRIME, RECOIL, unblinded=True)
@@ -574,6 +576,7 @@ def published(tmp_path):
     return read_text
 
 
+@pytest.mark.thorough
 def test_overlays(published, solve, tmp_path):
     """A published curve is drawn with its level; what fits no figure is told."""
     (curve,) = published()

@@ -263,6 +263,7 @@ def test_two_at_once_share_the_work(campaign, make, misbehave, toy):  # noqa: AR
     assert statuses() == ["generated"] * 4
 
 
+@pytest.mark.thorough
 def test_two_users_at_once_make_every_part_once(campaign, misbehave, toy):
     """The real program, started twice at the same moment: together they make each part once."""
     misbehave(all="slow 0.2", build="slow 0.3")

@@ -354,6 +354,7 @@ def test_the_same_job_made_by_two(tmp_path):
     assert files()["mdst"] == {"files": 1, "jobs": 1, "events_generated": 9}
 
 
+@pytest.mark.thorough
 @on_files
 def test_commands(simulation, program, tmp_path):
     """The commands print what the functions return."""
@@ -409,6 +410,7 @@ def test_jobs_that_were_split_in_between(simulation):
             assert simulations.enter(books, [], [SimulationJobRow(**job)]) == []
 
 
+@pytest.mark.thorough
 @on_files
 def test_parts_of_two_books_are_two(simulation, tmp_path, monkeypatch):
     """Parts that a merge renumbers keep their jobs: each is simulated once, with its own seeds."""

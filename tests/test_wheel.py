@@ -90,6 +90,7 @@ def test_generate_and_query(run, root, tmp_path):
     assert (tmp_path / "samples" / rows[0]["id"]).is_dir()
 
 
+@pytest.mark.thorough
 def test_tour(run, tmp_path):
     """The first command of the README: from a grid to a limit, with what was installed alone."""
     printed = run("mcbook", "tour", "--events", "100")
