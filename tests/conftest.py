@@ -13,10 +13,8 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # How fast the machine is decides about no test.
-for name, examples in (("short", 25), ("thorough", 100)):
-    settings.register_profile(
-        name, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+settings.register_profile("mcbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mcbook")
 
 
 LONG = ("docs", "batch", "interrupted", "wheel")
@@ -28,22 +26,9 @@ ON_SERVER = {
 """Files whose tests run on a server, too, every time; the others only when all is asked for."""
 
 
-HEAVY = {
-    "basf2_stub", "batch", "interrupted", "lifecycle", "limits_analysis", "native", "query",
-    "report_figures", "run", "simulated_files", "simulation", "wheel",
-}  # fmt: skip
-"""Files that take half of the time; where a machine is too slow for them --core leaves them out."""
-
-
 def pytest_addoption(parser):
-    """Add the options that ask for more or for less."""
+    """Add the option that asks for everything."""
     parser.addoption("--thorough", action="store_true", help="every test, at full length")
-    parser.addoption("--core", action="store_true", help="without the files that take longest")
-
-
-def pytest_configure(config):
-    """Try fewer examples where not everything is asked for."""
-    settings.load_profile("thorough" if config.getoption("thorough") else "short")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -52,19 +37,19 @@ def pytest_collection_modifyitems(config, items):
     Whatever comes last is waited for.
     """
     if not config.getoption("thorough"):
-        is_core = config.getoption("core")
-        left = [item for item in items if _is_left(item, is_core=is_core)]
-        items[:] = [item for item in items if not _is_left(item, is_core=is_core)]
+        left = [item for item in items if _is_thorough(item)]
         config.hook.pytest_deselected(items=left)
+        gone = set(left)
+        items[:] = [item for item in items if item not in gone]
     sizes = Counter(item.path for item in items)
     first = {f"test_{name}.py" for name in LONG}
     items.sort(key=lambda item: (item.path.name not in first, -sizes[item.path]))
 
 
-def _is_left(item, *, is_core):
-    name = item.path.stem.removeprefix("test_")
-    if item.get_closest_marker("thorough") or (is_core and name in HEAVY):
+def _is_thorough(item):
+    if item.get_closest_marker("thorough"):
         return True
+    name = item.path.stem.removeprefix("test_")
     return item.get_closest_marker("postgres") is not None and name not in ON_SERVER
 
 

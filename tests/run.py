@@ -2,9 +2,8 @@
 
 Needs nothing but Python (3.11 or newer) and pip: ``python3 tests/run.py``. Words after it go to
 pytest: ``python3 tests/run.py -k grid``. ``--thorough`` runs every test at its full length: all
-kinds of books and all pages, hundreds of kills. On a machine that is many times slower than a
-laptop ``--core`` is taken, without the files that take longest, and that is said; ``--short`` runs
-them there, too. The environment is kept in ``.venv-test`` for next time.
+kinds of books and all pages, hundreds of kills. The environment is kept in ``.venv-test`` for next
+time.
 Where PostgreSQL is installed, a server is started for the tests and removed after them.
 """
 
@@ -12,7 +11,6 @@ import os
 import shlex
 import subprocess
 import sys
-import timeit
 import venv
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +21,6 @@ import postgres
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
 TOOLS = VENV / ("Scripts" if os.name == "nt" else "bin")
-SUMS, LAPTOP, SLOW = 20_000, 0.2, 0.8
-"""So many sums of a thousand numbers, how long a laptop takes for them, and what is slow [s]."""
-
 SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 """Files of tests run on all cores, in the order that tests/conftest.py gives them."""
 
@@ -44,7 +39,6 @@ def main() -> int:
     # What is imported is compiled then: most of the libraries never are.
     if run([*install, "--no-compile", "--editable", ".[test]"]):
         return 1
-    words = how_much(sys.argv[1:])
     checks = [
         [str(TOOLS / "ruff"), "check"],
         [str(TOOLS / "ruff"), "format", "--check"],
@@ -57,7 +51,7 @@ def main() -> int:
         checked = [beside.submit(quietly, command) for command in checks]
         try:
             with postgres.database() as environment:
-                tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *words], environment)
+                tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]], environment)
         except postgres.NoServerError as error:
             print("error: no PostgreSQL to test with:", error)  # noqa: T201
             return 1
@@ -65,21 +59,6 @@ def main() -> int:
     for command in failed:
         print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201
     return 1 if tested or failed else 0
-
-
-def how_much(words: list[str]) -> list[str]:
-    """Return the words for pytest, with ``--core`` where the machine is slow."""
-    if {"--thorough", "--short", "--core"} & set(words):
-        return [word for word in words if word != "--short"]
-    slowest = max(timeit.repeat("sum(range(1000))", number=SUMS, repeat=3))
-    if slowest < SLOW:
-        return words
-    print(  # noqa: T201
-        f"This machine took {slowest:.1f} s for what takes a laptop {LAPTOP} s: the tests are run"
-        " with --core, without the files that take longest (ask for them with --short)",
-        flush=True,
-    )
-    return ["--core", *words]
 
 
 def quietly(command: list[str]) -> "subprocess.CompletedProcess[str]":
