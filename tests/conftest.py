@@ -23,7 +23,7 @@ LONG = ("docs", "batch", "interrupted", "wheel")
 ON_SERVER = {
     "catalog", "catalog_dump", "catalog_files", "expressions_sql", "interrupted", "query", "servers"
 }  # fmt: skip
-"""Files whose tests run on a server, too, every time; the others only when all is asked for."""
+"""Files whose tests run on a server, too, every time; the others only with --thorough."""
 
 
 def pytest_addoption(parser):

@@ -54,7 +54,7 @@ def main() -> int:
                 tested = run([python, "-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]], environment)
         except postgres.NoServerError as error:
             print("error: no PostgreSQL to test with:", error)  # noqa: T201
-            return 1
+            tested = 1
     failed = [done.args for check in checked if told(done := check.result())]
     for command in failed:
         print("failed:", Path(command[0]).name, *command[1:], flush=True)  # noqa: T201

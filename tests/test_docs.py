@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = ("README.md", "docs/how-to/limits-from-counts.md")
-"""Pages whose examples run every time; those of the others when all is asked for."""
+"""Pages whose examples run every time; those of the others only with --thorough."""
 
 
 def pages():
