@@ -30,6 +30,36 @@ CREATE TABLE collections (
     PRIMARY KEY (id)
 );
 
+CREATE TABLE cutflow_rows (
+    cutflow_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    sample_id VARCHAR NOT NULL,
+    simulation_id VARCHAR,
+    region VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    cut VARCHAR NOT NULL,
+    n_generated BIGINT NOT NULL,
+    sumw_generated FLOAT NOT NULL,
+    n BIGINT NOT NULL,
+    sumw FLOAT NOT NULL,
+    sumw2 FLOAT NOT NULL,
+    PRIMARY KEY (cutflow_id, number),
+    FOREIGN KEY(cutflow_id) REFERENCES cutflows (id),
+    FOREIGN KEY(sample_id) REFERENCES samples (id)
+);
+
+CREATE TABLE cutflows (
+    id VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    selection VARCHAR NOT NULL,
+    created VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    document JSON NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (digest)
+);
+
 CREATE TABLE definitions (
     digest VARCHAR NOT NULL,
     document JSON NOT NULL,
@@ -320,6 +350,12 @@ CREATE INDEX ix_collection_samples_sample_id ON collection_samples (sample_id);
 CREATE INDEX ix_collections_digest ON collections (digest);
 
 CREATE INDEX ix_collections_name ON collections (name);
+
+CREATE INDEX ix_cutflow_rows_sample_id ON cutflow_rows (sample_id);
+
+CREATE INDEX ix_cutflows_name ON cutflows (name);
+
+CREATE INDEX ix_cutflows_selection ON cutflows (selection);
 
 CREATE INDEX ix_efficiency_maps_name ON efficiency_maps (name);
 

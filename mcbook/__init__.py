@@ -25,13 +25,20 @@ if TYPE_CHECKING:
     from mcbook.verbs.ingest import ingest
     from mcbook.verbs.lifecycle import note, own, retire, tag
     from mcbook.verbs.limits import set_limits
+    from mcbook.verbs.mapplots import plot_efficiency_map
+    from mcbook.verbs.mapviews import check_efficiency_map, show_efficiency_map
     from mcbook.verbs.models import describe_model, list_models
+    from mcbook.verbs.optimise import optimise
+    from mcbook.verbs.propose import propose
     from mcbook.verbs.query import query
+    from mcbook.verbs.resolution import measure_resolution
     from mcbook.verbs.results import list_results
     from mcbook.verbs.run import run
+    from mcbook.verbs.select import select
     from mcbook.verbs.show import show
     from mcbook.verbs.simulate import simulate
     from mcbook.verbs.simulations import list_simulations
+    from mcbook.verbs.smear import smear
     from mcbook.verbs.status import status
     from mcbook.verbs.tour import plan_tour
     from mcbook.verbs.trace import trace
@@ -46,6 +53,7 @@ __all__ = [
     "add_efficiency_map",
     "catalog_info",
     "check",
+    "check_efficiency_map",
     "collect",
     "copy_catalog",
     "create_collection",
@@ -64,17 +72,24 @@ __all__ = [
     "list_simulations",
     "load_catalog",
     "measure_acceptance",
+    "measure_resolution",
     "merge_catalogs",
     "note",
+    "optimise",
     "own",
     "plan_tour",
+    "plot_efficiency_map",
+    "propose",
     "query",
     "retire",
     "run",
+    "select",
     "set_limits",
     "show",
     "show_collection",
+    "show_efficiency_map",
     "simulate",
+    "smear",
     "status",
     "tag",
     "trace",
@@ -86,6 +101,7 @@ _VERBS = {
     "add_efficiency_map": "efficiencies.add_efficiency_map",
     "catalog_info": "books.info",
     "check": "check.check",
+    "check_efficiency_map": "mapviews.check_efficiency_map",
     "collect": "batch.collect",
     "copy_catalog": "books.copy",
     "create_collection": "collection.create_collection",
@@ -104,17 +120,24 @@ _VERBS = {
     "list_simulations": "simulations.list_simulations",
     "load_catalog": "books.load",
     "measure_acceptance": "acceptance.measure_acceptance",
+    "measure_resolution": "resolution.measure_resolution",
     "merge_catalogs": "books.merge",
     "note": "lifecycle.note",
+    "optimise": "optimise.optimise",
     "own": "lifecycle.own",
     "plan_tour": "tour.plan_tour",
+    "plot_efficiency_map": "mapplots.plot_efficiency_map",
+    "propose": "propose.propose",
     "query": "query.query",
     "retire": "lifecycle.retire",
     "run": "run.run",
+    "select": "select.select",
     "set_limits": "limits.set_limits",
     "show": "show.show",
     "simulate": "simulate.simulate",
     "show_collection": "collection.show_collection",
+    "show_efficiency_map": "mapviews.show_efficiency_map",
+    "smear": "smear.smear",
     "status": "status.status",
     "tag": "lifecycle.tag",
     "trace": "trace.trace",

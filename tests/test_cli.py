@@ -20,10 +20,12 @@ from mcbook.errors import InputError, WorkError
 
 COMMANDS = (
     "tour", "models", "ufo", "generate", "query", "show", "trace", "diff", "verify", "limits",
-    "run", "ingest", "check", "status", "doctor", "exec", "collect", "export b2luigi",
+    "run", "smear", "ingest", "resolution", "optimise", "select", "check", "status", "doctor",
+    "exec", "collect", "export b2luigi",
     "export basf2", "export gbasf2", "simulations",
     "tag", "note", "own", "retire", "collection create", "collection list", "collection show",
-    "efficiency add", "efficiency list", "efficiency acceptance",
+    "efficiency add", "efficiency list", "efficiency acceptance", "efficiency show",
+    "efficiency plot", "efficiency check", "propose",
     "catalog dump", "catalog load", "catalog merge", "catalog copy",
     "catalog info", "catalog results",
 )  # fmt: skip

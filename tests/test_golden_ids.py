@@ -19,6 +19,7 @@ POINTS = {
     "dark_higgs six_leptons": {"m_ap": 1.0, "m_hp": 2.5, "alpha_D": 1e-3},
     "idm": {"m_hp": 1.2, "alpha_D": 0.01},
     "alp": {"m_a": 2.0, "g_aww": 1e-4},
+    "sm": {"k_factor": 1.0},
 }
 
 

@@ -199,6 +199,7 @@ def test_what_a_column_can_name():
     assert kin.options(kin.RECOIL["mass_squared"]) == {"sqrt_s"}
     assert kin.options(kin.RECOIL["angle"]) == {"frame", "sqrt_s"}
     assert kin.options(kin.PAIR["mass"]) == set()
+    assert set(kin.UNITS) == {*kin.PAIR, *kin.RECOIL}
 
 
 @pytest.mark.parametrize(

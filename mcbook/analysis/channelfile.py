@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mcbook.analysis.entries import Entries
 from mcbook.analysis.records import (
     Channel,
     Constant,
@@ -17,6 +16,7 @@ from mcbook.analysis.records import (
 from mcbook.errors import InputError
 from mcbook.limits.likelihoods import MOST_EVENTS
 from mcbook.limits.table import UNCERTAIN_ZERO
+from mcbook.registry.entries import Entries
 from mcbook.registry.loader import find_process
 from mcbook.registry.model import SignalModel
 from mcbook.registry.yamlfile import Keys

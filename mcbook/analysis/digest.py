@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.analysis.records import Analysis, Channel, Constant, Events, Histogram
+from mcbook.analysis.systematicfile import included
 from mcbook.errors import InputError
 from mcbook.limits.options import check_level
 from mcbook.production.publish import file_sha256
@@ -132,6 +133,7 @@ def referenced(analysis: Analysis, maps: Container[str] = ()) -> Iterator[Path]:
     points = analysis.document.data.get("points")
     if points is not None:
         yield analysis.folder / points
+    yield from included(analysis.document, analysis.folder)
     for channel in analysis.channels:
         if channel.efficiency.path is not None and channel.name not in maps:
             yield channel.efficiency.path

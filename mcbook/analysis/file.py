@@ -1,13 +1,11 @@
 """Reads an analysis file: strictly, and against its signal model."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from mcbook.analysis.channelfile import read_channels
-from mcbook.analysis.entries import Entries
 from mcbook.analysis.ratefile import read_rate
 from mcbook.analysis.records import (
     CHARGED_FRACTION,
@@ -16,15 +14,16 @@ from mcbook.analysis.records import (
     IsrMode,
     Normalisation,
     Samples,
-    Systematic,
     Veto,
 )
 from mcbook.analysis.still import check_still
+from mcbook.analysis.systematicfile import read_systematics
 from mcbook.errors import InputError, did_you_mean
 from mcbook.grid import grid_in
 from mcbook.limits.result import METHODS, Method
 from mcbook.registry import yamlfile
 from mcbook.registry.derive import ALPHA, SQRT_S, Deriver
+from mcbook.registry.entries import Entries
 from mcbook.registry.expressions import Expression
 from mcbook.registry.loader import load_model, with_constants
 from mcbook.registry.model import SignalModel
@@ -124,7 +123,7 @@ class _Reader:
             grid=self.grid,
             free=self.free(),
             rate=read_rate(entries, self.deriver, self.grid, channels),
-            systematics=self.systematics(channels),
+            systematics=read_systematics(entries, tuple(channel.name for channel in channels)),
             vetoes=self.vetoes(),
             overrides=self.overrides(channels),
             cl=entries.number(("cl",), data["cl"], above=0, below=1) if "cl" in data else None,
@@ -207,70 +206,6 @@ class _Reader:
             cast("IsrMode", entries.choice(("samples", "isr"), entry["isr"], ISR)),
             entries.setting(("samples", "sqrt_s"), entry.get("sqrt_s", SQRT_S)),
         )
-
-    def systematics(self, channels: tuple[Channel, ...]) -> tuple[Systematic, ...]:
-        given = self.data.get("systematics", [])
-        if not isinstance(given, list):
-            raise self.entries.fail(("systematics",), "a list is wanted here")
-        names = tuple(channel.name for channel in channels)
-        found = [self.systematic(("systematics", i), entry, names) for i, entry in enumerate(given)]
-        seen: set[tuple[str, str, str]] = set()
-        for i, entry in enumerate(found):
-            for channel in entry.channels:
-                key = (entry.source, entry.affects, channel)
-                if key in seen:
-                    raise self.entries.fail(
-                        ("systematics", i),
-                        f"{entry.source} affects the {entry.affects} of {channel} twice",
-                        "one entry for each source, or another name",
-                    )
-                seen.add(key)
-        return tuple(found)
-
-    def systematic(self, keys: Keys, entry: Any, names: tuple[str, ...]) -> Systematic:
-        entries = self.entries
-        allowed = ("source", "affects", "channels", "relative", "of", "edges")
-        entries.mapping(keys, entry, allowed, ("source", "affects", "relative"))
-        source = entries.word((*keys, "source"), entry["source"])
-        affects = entries.choice((*keys, "affects"), entry["affects"], ("signal", "background"))
-        if source in {"luminosity", "n_bb"} and affects == "signal":
-            raise entries.fail((*keys, "source"), f"give it as relative_error of {source}")
-        relative = entries.numbers((*keys, "relative"), entry["relative"], least=0, below=1)
-        if ("of" in entry) != ("edges" in entry):
-            raise entries.fail(keys, "'of' and 'edges' go together")
-        edges: tuple[float, ...] = ()
-        if "edges" in entry:
-            edges = entries.numbers((*keys, "edges"), entry["edges"])
-            if len(edges) != len(relative) + 1 or any(high <= low for low, high in pairwise(edges)):
-                raise entries.fail(
-                    (*keys, "edges"), "rising edges are wanted, one more than numbers in 'relative'"
-                )
-        elif len(relative) != 1:
-            raise entries.fail(keys, "several numbers need 'of' and 'edges'")
-        of = entries.expression((*keys, "of"), entry["of"]) if "of" in entry else None
-        return Systematic(
-            source,
-            cast("Literal['signal', 'background']", affects),
-            self.affected(keys, entry, names),
-            relative,
-            of,
-            edges,
-            self.document.where(keys),
-        )
-
-    def affected(self, keys: Keys, entry: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-        if "channels" not in entry:
-            return names
-        given = entry["channels"]
-        if not isinstance(given, list) or not given:
-            raise self.entries.fail((*keys, "channels"), "a list of channels is wanted here")
-        for i, name in enumerate(given):
-            if name not in names:
-                hint = did_you_mean(str(name), names)
-                raise self.entries.fail(
-                    (*keys, "channels", i), f"there is no channel {name!r}", hint
-                )
-        return tuple(dict.fromkeys(given))
 
     def vetoes(self) -> tuple[Veto, ...]:
         given = self.data.get("vetoes", [])

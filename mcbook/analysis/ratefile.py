@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mcbook.analysis.entries import Entries
 from mcbook.analysis.records import BR, SIGMA, SIGMA_BR, WORDS, Channel, Rate
 from mcbook.errors import InputError, did_you_mean
 from mcbook.grid.file import Grid
 from mcbook.registry.bounds import outside
 from mcbook.registry.derive import Deriver
+from mcbook.registry.entries import Entries
 from mcbook.registry.expressions import Expression, parse
 from mcbook.registry.model import Parameter
 from mcbook.registry.yamlfile import Keys

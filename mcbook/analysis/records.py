@@ -10,7 +10,7 @@ from mcbook.limits.result import Method
 from mcbook.registry.derive import Deriver
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Process, SignalModel
-from mcbook.registry.yamlfile import Document
+from mcbook.registry.yamlfile import Document, Keys
 
 SIGMA = "sigma"
 SIGMA_BR = "sigma_br"
@@ -118,7 +118,8 @@ class Channel:
 class Systematic:
     """A relative uncertainty from one source, the same nuisance wherever the source is named.
 
-    `relative` has one number, or one per bin of `of` between `edges`.
+    `relative` has one number, or one per bin of `of` between `edges`. `keys` lead to its entry in
+    the analysis file, which may stand for a file of them.
     """
 
     source: str
@@ -128,6 +129,7 @@ class Systematic:
     of: Expression | None
     edges: tuple[float, ...]
     where: str
+    keys: Keys = ()
 
 
 @dataclass(frozen=True, slots=True)

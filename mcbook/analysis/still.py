@@ -55,9 +55,9 @@ def _moves(analysis: Analysis, name: str, vary: str) -> bool:
 
 
 def _used(analysis: Analysis) -> Iterator[Used]:
-    for i, entry in enumerate(analysis.systematics):
+    for entry in analysis.systematics:
         if entry.of is not None:
-            yield ("systematics", i, "of"), entry.of.names
+            yield (*entry.keys, "of"), entry.of.names
     for i, veto in enumerate(analysis.vetoes):
         yield ("vetoes", i), veto.when.names
     for i, condition in enumerate(analysis.grid.require):

@@ -81,6 +81,17 @@ def known_id(pdg_id: int) -> bool:
     return True
 
 
+def is_in_table(name: str, pdg_id: int) -> bool:
+    """Whether EvtGen's table has a particle of this name and of this PDG id."""
+    from particle.converters.evtgen import EvtGenName2PDGIDBiMap
+    from particle.exceptions import MatchingIDNotFound
+
+    try:
+        return int(EvtGenName2PDGIDBiMap[name]) == pdg_id
+    except MatchingIDNotFound:
+        return False
+
+
 def check_name(name: str, *, owner: str) -> None:
     """Check that *name* can be written into a table of EvtGen and read by every parser.
 

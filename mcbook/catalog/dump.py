@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, String, Table, collate, select
 from sqlmodel import SQLModel
 
-from mcbook.catalog import collection, tables, tables_simulation
+from mcbook.catalog import collection, tables, tables_selection, tables_simulation
 from mcbook.catalog.migrations import REVISIONS
 from mcbook.catalog.rows import ROWS, make_row
 from mcbook.catalog.unblindings import identity_of
@@ -52,6 +52,8 @@ _CLASSES: dict[str, type[SQLModel]] = {
     "simulation_jobs": tables_simulation.SimulationJob,
     "simulated_files": tables_simulation.SimulatedFile,
     "simulated_file_jobs": tables_simulation.SimulatedFileJob,
+    "cutflows": tables_selection.Cutflow,
+    "cutflow_rows": tables_selection.CutflowEntry,
 }
 
 _KEYS = {
@@ -248,6 +250,7 @@ _HASHED: dict[str, Callable[[dict[str, Any]], str]] = {
     "samples": lambda row: f"{row['model']}-{row['digest'][:12]}",
     "results": lambda row: f"r-{row['digest'][:12]}",
     "efficiency_maps": lambda row: f"e-{row['digest'][:12]}",
+    "cutflows": lambda row: f"k-{row['digest'][:12]}",
     "unblindings": identity_of,
     "collections": collection.identity_of,
     "simulations": lambda row: f"{row['sample_id']}-s{row['digest'][:8]}",

@@ -58,6 +58,7 @@ def merge(mine: Writer, theirs: Reader) -> Merged:
     below = {"limit_points": "result_id", "result_samples": "result_id"}
     _hashed(mine, theirs, merged, "results", below)
     _hashed(mine, theirs, merged, "efficiency_maps", {"efficiency_rows": "map_id"})
+    _hashed(mine, theirs, merged, "cutflows", {"cutflow_rows": "cutflow_id"})
     merged.warnings += names_in_both(mine, theirs)
     _hashed(mine, theirs, merged, "collections", {"collection_samples": "collection_id"})
     merged.warnings += [*_short(merged.words), *_equal_seeds(mine)]

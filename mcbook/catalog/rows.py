@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mcbook.catalog.json_text import JsonText, as_json
+from mcbook.catalog.rows_selection import CutflowEntryRow, CutflowRow
 from mcbook.catalog.rows_simulation import (
     SimulatedFileJobRow,
     SimulatedFileRow,
@@ -288,6 +289,8 @@ Row = (
     | SimulationJobRow
     | SimulatedFileRow
     | SimulatedFileJobRow
+    | CutflowRow
+    | CutflowEntryRow
 )
 
 ROWS: dict[str, type[Row]] = {
@@ -316,6 +319,8 @@ ROWS: dict[str, type[Row]] = {
     "simulation_jobs": SimulationJobRow,
     "simulated_files": SimulatedFileRow,
     "simulated_file_jobs": SimulatedFileJobRow,
+    "cutflows": CutflowRow,
+    "cutflow_rows": CutflowEntryRow,
 }
 """The records by table, in an order in which each refers only to those before it."""
 

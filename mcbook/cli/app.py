@@ -12,9 +12,13 @@ from mcbook.cli import (
     efficiency,
     lifecycle,
     limits,
+    optimise,
     production,
+    propose,
     registry,
+    resolution,
     samples,
+    select,
     tour,
 )
 from mcbook.cli.boundary import DEBUG, Group
@@ -31,6 +35,7 @@ app.command("models")(registry.models)
 app.command("ufo")(registry.ufo)
 app.command("generate")(samples.generate)
 app.command("run")(production.run)
+app.command("smear")(production.smear)
 app.command("ingest")(production.ingest)
 app.command("simulations")(production.simulations)
 app.command("check")(production.check)
@@ -44,7 +49,11 @@ app.command("own")(lifecycle.own)
 app.command("retire")(lifecycle.retire)
 app.command("diff")(samples.diff)
 app.command("verify")(samples.verify)
+app.command("resolution")(resolution.resolution)
+app.command("optimise")(optimise.optimise)
+app.command("select")(select.select)
 app.command("limits")(limits.limits)
+app.command("propose")(propose.propose)
 app.command("exec")(batch.execute)
 app.command("collect")(batch.collect)
 app.command("doctor")(production.doctor)

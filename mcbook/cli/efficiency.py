@@ -1,18 +1,46 @@
-"""Commands on efficiency maps in the books."""
+"""Commands on efficiency maps, in files and in the books."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mcbook.cli import output
 from mcbook.cli.boundary import Group
-from mcbook.cli.options import Catalog, DryRun, Format, Models
+from mcbook.cli.options import Catalog, DryRun, Format, Models, numbers, output_folder, words
 from mcbook.cli.samples import Expression
+from mcbook.errors import WorkError
 
 app = typer.Typer(
-    cls=Group, rich_markup_mode=None, help="Make efficiency maps, and look after them in the books."
+    cls=Group, rich_markup_mode=None, help="Make efficiency maps, look at them, and keep them."
 )
+
+Map = Annotated[
+    str,
+    typer.Argument(
+        metavar="MAP", help="A table or ROOT file, or the name or id of a map in the books."
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="One region; all by default.", show_default=False),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Axes of the map; by default the columns of a table, or what tells samples apart.",
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="Beyond it the efficiency is 0, such as 'm_zp < 8.6'; may be given several times.",
+        show_default=False,
+    ),
+]
 
 
 @app.command()
@@ -74,3 +102,94 @@ def acceptance(
             models_dir=models_dir, dry_run=dry_run, progress=report,
         )  # fmt: skip
     tables.acceptances(found, format_, dry_run=dry_run)
+
+
+@app.command()
+def show(
+    map_: Map,
+    region: Region = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AXIS=VALUE,...", help="What the map says at a point.", show_default=False
+        ),
+    ] = None,
+    axes: Axes = None,
+    threshold: Threshold = None,
+    interval: Annotated[
+        Literal["clopper-pearson", "jeffreys"], typer.Option(help="Interval of the efficiencies.")
+    ] = "clopper-pearson",
+    cl: Annotated[float, typer.Option(metavar="LEVEL", help="Its confidence level.")] = 0.683,
+    catalog: Catalog = None,
+    format_: Format = "table",
+) -> None:
+    """Show the counts of a map with efficiencies, and what it says at a point."""
+    from mcbook.cli import efficiency_tables
+    from mcbook.verbs.mapviews import show_efficiency_map as verb
+
+    found = verb(
+        map_, region=region, at=numbers(at, "--at") if at else None, axes=words(axes),
+        thresholds=threshold or (), interval=interval, cl=cl, catalog=catalog,
+    )  # fmt: skip
+    efficiency_tables.shown(found, format_)
+
+
+@app.command()
+def plot(
+    map_: Map,
+    output_: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            parser=output_folder,
+            help="Folder for the figures (PNG, PDF) and their numbers (CSV).",
+        ),
+    ],
+    region: Region = None,
+    axes: Axes = None,
+    threshold: Threshold = None,
+    systematics: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Uncertainties by source (YAML): systematics as an analysis has them.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[str, typer.Option(help="Label of the figures.")] = "own work",
+    catalog: Catalog = None,
+    models: Models = None,
+    format_: Format = "table",
+) -> None:
+    """Draw a map with its errors: curves, planes, or slices."""
+    from mcbook.cli import efficiency_tables
+    from mcbook.verbs.mapplots import plot_efficiency_map as verb
+
+    found = verb(
+        map_, output=output_, region=region, axes=words(axes), thresholds=threshold or (),
+        systematics=systematics, label=label, catalog=catalog, models_dir=models,
+    )  # fmt: skip
+    efficiency_tables.plotted(found, format_)
+
+
+@app.command()
+def check(
+    map_: Map,
+    region: Region = None,
+    axes: Axes = None,
+    threshold: Threshold = None,
+    catalog: Catalog = None,
+    format_: Format = "table",
+) -> None:
+    """Predict each node of a map from all others; fail where the errors cannot be right."""
+    from mcbook.cli import efficiency_tables
+    from mcbook.verbs.mapviews import check_efficiency_map as verb
+
+    found = verb(map_, region=region, axes=words(axes), thresholds=threshold or (), catalog=catalog)
+    efficiency_tables.checked(found, format_)
+    if found["failed"]:
+        raise WorkError(
+            efficiency_tables.failed(found),
+            hint="look at the samples that are named, or make some between them",
+        )

@@ -1,5 +1,6 @@
 """Commands that make events."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -103,6 +104,30 @@ def ingest(
     production_tables.entered(found, format_, dry_run=dry_run)
     if refused := found["files"]["refused"]:
         raise WorkError(f"{refused} file{'s' * (refused > 1)} refused")
+
+
+def smear(
+    settings: Annotated[
+        Path, typer.Argument(metavar="SETTINGS", help="Resolutions and efficiencies (YAML).")
+    ],
+    expression: Expression = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Parts smeared side by side.")
+    ] = 1,
+    catalog: Catalog = None,
+    models_dir: Models = None,
+    dry_run: DryRun = False,
+    format_: Format = "table",
+) -> None:
+    """Take events of samples through a fast simulation: ntuples, bound to the samples."""
+    from mcbook.verbs.smear import smear as verb
+
+    with output.progress("smear") as report:
+        found = verb(
+            settings, expression, jobs=jobs, catalog=catalog, models_dir=models_dir,
+            dry_run=dry_run, progress=report,
+        )  # fmt: skip
+    production_tables.smeared(found, format_, dry_run=dry_run)
 
 
 def check(

@@ -89,6 +89,26 @@ def checked(found: Row, format_: str) -> None:
         output.note(f"{number} sample{'s' * (number > 1)} without a pull: {reason}")
 
 
+def smeared(found: Row, format_: str, *, dry_run: bool) -> None:
+    """Print how many ntuples were made."""
+    if format_ == "json":
+        output.result(found, format_, dry_run=dry_run)
+        return
+    counts, of = found["files"], found["simulations"]
+    told = f"simulations: {of['new']} new, {of['existing']} there before"
+    if dry_run:
+        output.note("dry run, nothing was written")
+        told += f"; ntuples to be made: {counts['asked']}"
+    else:
+        told += f"; ntuples: {counts['made']} made, {counts['adopted']} adopted"
+        told += f", {counts['known']} known; {found['events']} events"
+    typer.echo(told)
+    if counts["held"]:
+        output.note(f"{counts['held']} left: another mcbook is at them")
+    for text in found["notes"]:
+        output.note(text)
+
+
 def simulations(rows: Sequence[Row], format_: str) -> None:
     """Print simulations, and how much of each there is."""
     if format_ == "json":

@@ -146,8 +146,8 @@ def trace(
         str,
         typer.Argument(
             metavar="FILE_OR_ID",
-            help="A file, the id of a sample, a result or an efficiency map, a seed, or r-...:12, "
-            "the twelfth hypothesis of a result.",
+            help="A file, the id of a sample, a cutflow, an efficiency map or a result, a seed, or "
+            "r-...:12, the twelfth hypothesis of a result.",
         ),
     ],
     catalog: Catalog = None,

@@ -20,8 +20,8 @@ CHUNK = 4096
 """Points that are evaluated at once, so that memory does not grow with their number."""
 
 SHRINK = 0.25
-"""Error between nodes over the one where every other node is left out: the gap is half as wide,
-and the error of pchip falls at least with its square."""
+"""Error between nodes over the one where every other node of evenly spaced ones is left out: the
+gap is half as wide, and the error of pchip falls at least with its square."""
 
 LEAST = 0.1
 """Interpolation variance of a cell is at least this part of what the noise of its nodes gives to
@@ -82,6 +82,7 @@ class Grid:
         self.variances = variances[self.order].reshape(self.shape)
         self.coefficients = _derivatives(self.edges, self.values)
         self.residuals = [self._left_out(axis) for axis in range(len(self.edges))]
+        self.reaches = [self._reach(axis) for axis in range(len(self.edges))]
         self.curvatures = [self._curvature(axis) for axis in range(len(self.edges))]
 
     def evaluate(self, points: Array) -> tuple[Array, Array, Array]:
@@ -119,8 +120,10 @@ class Grid:
             count = np.where(count, count, np.nan)
             predicted = self.values - np.where(known, residuals, 0.0).sum(axis=0) / count
             spread = np.stack([
-                noise + curvature / SHRINK**2
-                for (_, noise), curvature in zip(self.residuals, self.curvatures, strict=True)
+                noise + curvature * reach
+                for (_, noise), curvature, reach in zip(
+                    self.residuals, self.curvatures, self.reaches, strict=True
+                )
             ])  # fmt: skip
             variance = np.where(known, spread, 0.0).sum(axis=0) / count
         back = np.argsort(self.order)
@@ -174,7 +177,7 @@ class Grid:
 
     def _variances(self, points: Array) -> tuple[Array, Array]:
         """Return the variances from noise and from interpolation."""
-        base, t, _ = self._cells(points)
+        base, t, widths = self._cells(points)
         logs = np.log(self.variances).ravel()
         curvatures = [entry.ravel() for entry in self.curvatures]
         noise, bends = np.zeros(len(points)), np.zeros(t.shape)
@@ -185,8 +188,10 @@ class Grid:
             noise += weight * logs[base + offset]
             for j, entry in enumerate(curvatures):
                 bends[:, j] += weight * entry[base + offset]
-        profile = 16 * t**2 * (1 - t) ** 2  # of cubic Hermite: 0 at nodes, 1 half-way
-        return np.exp(noise) * _noise_left(t).prod(axis=1), (bends * profile).sum(axis=1)
+        profile = _profile(t)
+        return np.exp(noise) * _noise_left(t).prod(axis=1), (bends * widths**4 * profile).sum(
+            axis=1
+        )
 
     def _left_out(self, axis: int) -> tuple[Array, Array]:
         """Return residuals of nodes left out of the lines along an axis, and their noise.
@@ -206,22 +211,40 @@ class Grid:
             noise[i] = v[i] + _noise_left(t)[0] * ((1 - t[0]) * v[i - 1] + t[0] * v[i + 1])
         return np.moveaxis(residual, 0, axis), np.moveaxis(noise, 0, axis)
 
-    def _curvature(self, axis: int) -> Array:
-        """Return the interpolation variance half-way to the next node along an axis.
+    def _reach(self, axis: int) -> Array:
+        """Return what a unit of curvature adds to the squared residuals along an axis.
 
-        It is what the residuals have beyond their noise, averaged over the nodes around.
+        It is the width of the gap that a node leaves, to the power of four, times the profile
+        where the node was. The ends of the lines have what is next to them.
+        """
+        x = self.edges[axis]
+        found = np.ones(len(x))
+        if len(x) > 2:  # noqa: PLR2004
+            gap, t = x[2:] - x[:-2], (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
+            found[1:-1] = gap**4 * _profile(t)
+            found[0], found[-1] = found[1], found[-2]
+        shape = [1] * len(self.edges)
+        shape[axis] = len(x)
+        return np.asarray(np.broadcast_to(found.reshape(shape), self.shape))
+
+    def _curvature(self, axis: int) -> Array:
+        """Return the interpolation variance half-way between nodes over their distance^4.
+
+        It is what the residuals have beyond their noise over what a unit of it gives them, both
+        averaged over the nodes around.
         """
         from scipy.ndimage import uniform_filter
 
         if len(self.edges[axis]) == 2:  # noqa: PLR2004 - a line through two nodes leaves nothing out
-            step = np.diff(self.values, axis=axis)
+            step = np.diff(self.values, axis=axis) / np.diff(self.edges[axis]) ** 2
             return np.asarray(np.repeat((SHRINK * step) ** 2, 2, axis=axis))
         residual, noise = (np.moveaxis(entry, axis, 0) for entry in self.residuals[axis])
         excess, floor = residual**2 - noise, LEAST * noise
         for entry in (excess, floor):
             entry[0], entry[-1] = entry[1], entry[-2]
+        reach = uniform_filter(np.moveaxis(self.reaches[axis], axis, 0), 3, mode="nearest")
         mean = uniform_filter(excess, 3, mode="nearest")
-        return np.moveaxis(np.maximum(mean, floor), 0, axis) * SHRINK**2
+        return np.moveaxis(np.maximum(mean, floor) / reach, 0, axis)
 
 
 def axis_values(points: Array) -> list[Array]:
@@ -259,6 +282,11 @@ def _hermite(t: Array, h: Array) -> Array:
     lower = np.stack([(1 + 2 * t) * u * u, t * u * u * h], axis=-1)
     upper = np.stack([t * t * (3 - 2 * t), -t * t * u * h], axis=-1)
     return np.stack([lower, upper], axis=1)
+
+
+def _profile(t: Array) -> Array:
+    """Return the squared error of cubic Hermite polynomials in a cell: 1 half-way, 0 at nodes."""
+    return np.asarray(16 * t**2 * (1 - t) ** 2)
 
 
 def _noise_left(t: Array) -> Array:

@@ -144,6 +144,50 @@ def effective_counts(
     return selected, np.where(some, np.maximum(w * total / safe, selected), n)
 
 
+def reweighted_counts(
+    sumw: ArrayLike, sumw2: ArrayLike, sumw_generated: ArrayLike, n_generated: ArrayLike
+) -> tuple[Array, Array]:
+    """Return the unweighted counts that know an efficiency as well as reweighted events do.
+
+    Events that were generated at another lifetime are divided by a number that does not fluctuate,
+    so that the variance of the efficiency e is sumw2 / sumw_generated^2 - e^2 / n_generated. The
+    counts are those of a binomial with that variance. They are those of `effective_counts` where e
+    is small; where it is not, events that fail need not have weights like those that pass.
+
+    Parameters
+    ----------
+    sumw, sumw2, sumw_generated, n_generated
+        As in `effective_counts`; *sumw_generated* is what *sumw* is divided by.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Effective numbers of selected and of generated events.
+
+    Examples
+    --------
+    >>> selected, generated = reweighted_counts(20.0, 20.0, 100.0, 100)
+    >>> round(float(selected), 9), round(float(generated), 9)
+    (20.0, 100.0)
+    """
+    w, w2, total, n = np.broadcast_arrays(
+        *(np.asarray(values, dtype=np.float64) for values in (sumw, sumw2, sumw_generated)),
+        np.asarray(n_generated, dtype=np.float64),
+    )
+    plain_k, plain_n = effective_counts(w, w2, total, n)
+    e = np.minimum(w / total, 1.0)
+    variance = w2 / total**2 - e**2 / n
+    is_known = (w > 0) & (variance > 0)
+    safe = np.where(is_known, variance, 1.0)
+    # An efficiency within its error of 1 is no better known than one that far away.
+    below = np.maximum(1 - e, np.minimum(np.sqrt(safe), 1.0))
+    effective = e * below / safe
+    return (
+        np.where(is_known, e * effective, plain_k),
+        np.where(is_known, effective, plain_n),
+    )
+
+
 def _checked(
     n_selected: ArrayLike, n_generated: ArrayLike, cl: float
 ) -> tuple[Array, Array, float]:

@@ -1,4 +1,4 @@
-"""Other lifetimes from the same events: reweighting in the proper decay time.
+"""Other lifetimes from the same events: reweighting in the proper decay length.
 
 A particle with the mean proper decay length c0 = c tau decays at the proper length t [mm] with the
 density exp(-t / c0) / c0, so that an event generated with c0 stands for
@@ -6,31 +6,28 @@ density exp(-t / c0) / c0, so that an event generated with c0 stands for
     w = (c0 / c) exp(-t (1 / c - 1 / c0))
 
 events at c. Generated events then add up to their number on average, and the efficiency is
-sum(w of selected) / N: it needs no weights of events that were not selected. What it cannot
-know are decays later than any that was generated: see `from_lifetimes` on when it refuses.
+sum(w of selected) / N: it needs no weights of events that were not selected. See
+`mcbook.efficiency.mixture` for several particles and simulations, and
+`mcbook.efficiency.coverage` on what it cannot know.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mcbook.efficiency.coverage import Reach
 from mcbook.efficiency.domain import How
+from mcbook.efficiency.lifetime_points import AtLifetime, Combine, at_lifetimes
 from mcbook.efficiency.maps import EfficiencyMap
-from mcbook.efficiency.nodes import SAME, Nodes, check
+from mcbook.efficiency.mixture import pool, weights_at
+from mcbook.efficiency.nodes import TOGETHER, Nodes, check
+from mcbook.efficiency.proposals import Decays, Exponential, Simulated, as_array, check_lifetime
 from mcbook.errors import InputError
 
 Array = NDArray[np.float64]
-
-LEAST_EVENTS = 20.0
-"""Effective number of selected events below which a lifetime is refused."""
-
-MOST_MISSED = 0.1
-"""Part of the efficiency that decays later than all generated ones may add at most."""
-
-_RULE_OF_THREE = 3.0  # none seen among M: below 3 / M at 95 %
 _LATEST = 100.0  # exponent of a weight, beyond which a decay has a chance of less than 1e-43
 _OFF = 5.0  # standard deviations by which the mean of the generated times may miss
 
@@ -44,7 +41,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LifetimeSample:
-    """Proper decay lengths of the events of a sample.
+    """Proper decay lengths of one particle in the events of a sample.
 
     Attributes
     ----------
@@ -65,25 +62,19 @@ class LifetimeSample:
     sample_id: str = ""
 
 
-class Reweighted(NamedTuple):
-    """A map over lifetimes, and why lifetimes are missing from it: (parameters, ctau, reason)."""
+class Refused(NamedTuple):
+    """Lifetimes at which the efficiency is not known, by axis, and why."""
 
-    map: EfficiencyMap
-    refused: tuple[tuple[Mapping[str, float], float, str], ...]
-
-
-class _Node(NamedTuple):
-    key: tuple[float, ...]
-    sample: LifetimeSample
-    ctau: float
-    counts: tuple[int, int]
-    sumw: float
-    sumw2: float
+    parameters: Mapping[str, float]
+    ctaus: Mapping[str, float]
     reason: str
 
-    @property
-    def n_eff(self) -> float:
-        return self.sumw**2 / self.sumw2 if self.sumw2 else 0.0
+
+class Reweighted(NamedTuple):
+    """A map over lifetimes, and what is missing from it."""
+
+    map: EfficiencyMap
+    refused: tuple[Refused, ...]
 
 
 def reweight(lengths: ArrayLike, *, from_ctau: float, to_ctau: float) -> Weights:
@@ -111,10 +102,9 @@ def reweight(lengths: ArrayLike, *, from_ctau: float, to_ctau: float) -> Weights
     >>> reweight([0.0, 10.0], from_ctau=10.0, to_ctau=20.0).weights.round(4).tolist()
     [0.5, 0.8244]
     """
-    t = np.atleast_1d(np.asarray(lengths, dtype=np.float64))
+    t = as_array(lengths, "proper decay lengths")
     for ctau in (from_ctau, to_ctau):
-        if not (np.isfinite(ctau) and ctau > 0):
-            raise InputError(f"a lifetime of {ctau} mm is not above 0")
+        check_lifetime(ctau)
     if not (np.isfinite(t) & (t >= 0)).all():
         raise InputError("proper decay lengths must be finite and not negative")
     exponents = -t * (1 / to_ctau - 1 / from_ctau)
@@ -129,25 +119,102 @@ def reweight(lengths: ArrayLike, *, from_ctau: float, to_ctau: float) -> Weights
     return Weights(weights, float(weights.sum()) ** 2 / squares if squares else 0.0)
 
 
+def reweight_simulations(
+    simulations: Sequence[Simulated], ctaus: Mapping[str, float], *, name: str = "lifetimes"
+) -> Weights:
+    """Return what the events of several simulations stand for at lifetimes.
+
+    Parameters
+    ----------
+    simulations
+        Simulations with the same parameters and particles; see `mcbook.efficiency.mixture`.
+    ctaus
+        A lifetime [mm] for each particle.
+
+    Returns
+    -------
+    Weights
+        Weights of the selected events in their order, shape (n,): their sum over the sum of all
+        `n_generated` is the efficiency. No guard refuses anything here.
+
+    Raises
+    ------
+    InputError
+        If lengths cannot be those of their simulation, or a lifetime is not above 0.
+    """
+    weights = weights_at(pool(simulations, name), ctaus)
+    squares = float((weights**2).sum())
+    return Weights(weights, float(weights.sum()) ** 2 / squares if squares else 0.0)
+
+
+def from_simulations(
+    simulations: Sequence[Simulated],
+    *,
+    ctaus: Mapping[str, Sequence[float]],
+    reach: Reach | None = None,
+    combine: Combine = "mixture",
+    region: str = "",
+    name: str = "lifetimes",
+    **how: Unpack[How],
+) -> Reweighted:
+    """Return the map over lifetimes that simulations at few lifetimes give.
+
+    Nodes off the lifetimes of generation are flagged ``reweighted``, as are those that several
+    simulations share. See `at_lifetimes` for what is refused.
+
+    Parameters
+    ----------
+    simulations
+        Selected events; those with the same parameters are taken together.
+    ctaus
+        Lifetimes of the nodes [mm] for each particle, by the names of their axes.
+    reach, combine
+        See `at_lifetimes`.
+    region, name
+        What the events are selected by, and what messages call the map.
+
+    Raises
+    ------
+    InputError
+        If parameters or particles are not the same in all, decay lengths cannot be those of their
+        simulation, or no lifetime can be reached.
+    """
+    if not simulations:
+        raise InputError(f"{name}: there are no samples")
+    names = list(simulations[0].parameters)
+    groups: dict[tuple[float, ...], list[Simulated]] = {}
+    for one in simulations:
+        if set(one.parameters) != set(names):
+            where = f"{name}: sample {one.sample_id}" if one.sample_id else name
+            raise InputError(f"{where}: its parameters are not {', '.join(names) or 'none'}")
+        groups.setdefault(tuple(float(one.parameters[n]) for n in names), []).append(one)
+    found = [
+        replace(row, parameters=group[0].parameters)
+        for group in groups.values()
+        for row in at_lifetimes(group, ctaus, reach=reach, combine=combine, name=name)
+    ]
+    good = [row for row in found if not row.reason]
+    refused = tuple(Refused(r.parameters, r.ctaus, r.reason) for r in found if r.reason)
+    if not good:
+        raise InputError(f"{name}: no lifetime can be reached: {refused[0].reason}")
+    nodes = _nodes(names, list(ctaus), good)
+    check(nodes, lambda i: f"{name}, node {i + 1}" if i >= 0 else name)
+    return Reweighted(EfficiencyMap.from_nodes(nodes, region=region, name=name, **how), refused)
+
+
 def from_lifetimes(
     samples: Sequence[LifetimeSample],
     *,
     axis: str,
     ctaus: Sequence[float],
+    combine: Combine = "mixture",
     region: str = "",
     name: str = "lifetimes",
     **how: Unpack[How],
 ) -> Reweighted:
-    """Return the map over lifetimes that samples at few lifetimes give.
+    """Return the map over the lifetime of one particle, of which all generated lengths are known.
 
-    Where several samples reach a lifetime, the one with the largest effective number is taken;
-    nodes off the lifetime of generation are flagged ``reweighted``. A lifetime is refused where
-
-    - the selected events are worth fewer than `LEAST_EVENTS`, or
-    - decays later than the latest one generated, a part exp(-t_max / c) of all, may add more than
-      `MOST_MISSED` of the efficiency. If M generated events decay later than the last selected one,
-      less than 3 / M of those may be selected (95 %), provided that later decays are not selected
-      more often.
+    See `from_simulations`.
 
     Parameters
     ----------
@@ -164,64 +231,40 @@ def from_lifetimes(
         If generated decay lengths do not follow their lifetime (a length in the laboratory, or in
         cm, would not), or no lifetime can be reached.
     """
-    if not samples:
-        raise InputError(f"{name}: there are no samples")
-    names = list(samples[0].parameters)
-    made = [_node(sample, names, ctau, name) for sample in samples for ctau in ctaus]
-    best: dict[tuple[float, ...], _Node] = {}
-    for node in made:
-        key = (*node.key, node.ctau)
-        known = best.get(key)
-        if known is None or (not node.reason, node.n_eff) > (not known.reason, known.n_eff):
-            best[key] = node
-    good = [node for node in best.values() if not node.reason]
-    refused = tuple((n.sample.parameters, n.ctau, n.reason) for n in best.values() if n.reason)
-    if not good:
-        raise InputError(f"{name}: no lifetime can be reached: {refused[0][2]}")
-    nodes = _nodes([*names, axis], good)
-    check(nodes, lambda i: f"{name}, node {i + 1}" if i >= 0 else name)
-    return Reweighted(EfficiencyMap.from_nodes(nodes, region=region, name=name, **how), refused)
-
-
-def _nodes(axes: Sequence[str], good: Sequence[_Node]) -> Nodes:
-    generated = np.array([node.counts[1] for node in good], dtype=np.float64)
-    return Nodes(
-        tuple(axes),
-        np.array([(*node.key, node.ctau) for node in good]),
-        generated,
-        np.array([node.counts[0] for node in good], dtype=np.float64),
-        generated,
-        np.array([min(node.sumw, node.counts[1]) for node in good]),
-        np.array([node.sumw2 for node in good]),
-        tuple(node.sample.sample_id for node in good),
-        np.array([not _is_same(node.ctau, node.sample.ctau) for node in good]),
+    made = [_simulated(sample, axis, name) for sample in samples]
+    return from_simulations(
+        made, ctaus={axis: ctaus}, combine=combine, region=region, name=name, **how
     )
 
 
-def _is_same(first: float, second: float) -> bool:
-    return abs(first - second) <= SAME * second
+def _nodes(names: Sequence[str], axes: Sequence[str], good: Sequence[AtLifetime]) -> Nodes:
+    generated = np.array([row.n_generated for row in good], dtype=np.float64)
+    return Nodes(
+        (*names, *axes),
+        np.array([[*(row.parameters[n] for n in names), *(row.ctaus[a] for a in axes)]
+                  for row in good], dtype=np.float64),
+        generated,
+        np.array([row.n_selected for row in good], dtype=np.float64),
+        generated,
+        np.array([min(row.sumw, row.n_generated) for row in good]),
+        np.array([row.sumw2 for row in good]),
+        tuple(TOGETHER.join(filter(None, row.sample_ids)) for row in good),
+        np.array([row.is_reweighted for row in good]),
+    )  # fmt: skip
 
 
-def _node(sample: LifetimeSample, names: Sequence[str], ctau: float, name: str) -> _Node:
+def _simulated(sample: LifetimeSample, axis: str, name: str) -> Simulated:
     where = f"{name}: sample {sample.sample_id or sample.ctau}"
-    if set(sample.parameters) != set(names):
-        raise InputError(f"{where}: its parameters are not {', '.join(names) or 'none'}")
-    generated, selected = (np.sort(np.asarray(t, dtype=np.float64).ravel())
-                           for t in (sample.generated, sample.selected))  # fmt: skip
+    check_lifetime(sample.ctau, where)
+    generated = as_array(sample.generated, f"{where}: decay lengths")
     _check_generated(generated, sample.ctau, where)
-    if len(selected) > len(generated):
-        raise InputError(f"{where}: more events selected than generated, an efficiency above 1")
-    weights, n_eff = reweight(selected, from_ctau=sample.ctau, to_ctau=ctau)
-    sumw, sumw2 = float(weights.sum()), float((weights**2).sum())
-    reason = ""
-    if not _is_same(ctau, sample.ctau):
-        reason = _refusal(generated, selected, ctau, sumw, n_eff)
-    key = tuple(float(sample.parameters[n]) for n in names)
-    return _Node(key, sample, ctau, (len(selected), len(generated)), sumw, sumw2, reason)
+    decays = Decays(Exponential(sample.ctau), sample.selected)
+    return Simulated(len(generated), {axis: decays}, sample.parameters, sample_id=sample.sample_id)
 
 
 def _check_generated(generated: Array, ctau: float, where: str) -> None:
-    reweight(generated, from_ctau=ctau, to_ctau=ctau)
+    if not (np.isfinite(generated) & (generated >= 0)).all():
+        raise InputError(f"{where}: proper decay lengths must be finite and not negative")
     if not len(generated):
         raise InputError(f"{where}: nothing was generated")
     # The mean of N exponential times is ctau with a standard deviation of ctau / sqrt(N).
@@ -231,17 +274,3 @@ def _check_generated(generated: Array, ctau: float, where: str) -> None:
             f" and ctau is {ctau:.4g} mm",
             hint="proper lengths in mm of all generated events are wanted, before any cut",
         )
-
-
-def _refusal(generated: Array, selected: Array, ctau: float, sumw: float, n_eff: float) -> str:
-    """Return why the efficiency at a lifetime is not known, else an empty text."""
-    if n_eff < LEAST_EVENTS:
-        return f"the selected events are worth {n_eff:.3g}, fewer than {LEAST_EVENTS:g}"
-    later = len(generated) - int(np.searchsorted(generated, selected[-1], side="right"))
-    missed = float(np.exp(-generated[-1] / ctau)) * min(1.0, _RULE_OF_THREE / max(later, 1))
-    if missed > MOST_MISSED * sumw / len(generated):
-        return (
-            f"decays after the last generated one, at {generated[-1]:.4g} mm, may add {missed:.2g}"
-            f" to the efficiency of {sumw / len(generated):.2g}"
-        )
-    return ""

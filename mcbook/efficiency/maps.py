@@ -14,7 +14,7 @@ from mcbook.efficiency.domain import Domain, How, Options
 from mcbook.efficiency.evaluated import Efficiencies
 from mcbook.efficiency.grid import Grid
 from mcbook.efficiency.intervals import logit
-from mcbook.efficiency.nodes import Nodes, check, coincide, make_nodes
+from mcbook.efficiency.nodes import TOGETHER, Nodes, check, coincide, make_nodes
 from mcbook.efficiency.scattered import Process
 from mcbook.errors import InputError, did_you_mean
 
@@ -361,4 +361,5 @@ class EfficiencyMap:
             return
         ids = np.array(self.domain.kept.sample_ids, dtype=object)[nodes]
         for row, line in zip(rows, ids.tolist(), strict=True):
-            samples[row] = tuple(dict.fromkeys(filter(None, line)))
+            labels = (label for joined in line for label in joined.split(TOGETHER))
+            samples[row] = tuple(dict.fromkeys(filter(None, labels)))

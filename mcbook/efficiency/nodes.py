@@ -1,5 +1,6 @@
 """The measured points of a map, checked once."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.efficiency.intervals import effective_counts, mc_error
+from mcbook.efficiency.intervals import effective_counts, mc_error, reweighted_counts
 from mcbook.errors import InputError
 
 Array = NDArray[np.float64]
@@ -17,6 +18,9 @@ Place = Callable[[int], str]
 
 SAME = 1e-9
 """Positions that differ by less than this part are the same."""
+
+TOGETHER = "+"
+"""Stands between the ids of samples that one node is from."""
 
 _ROUNDING = 1e-6  # by which sums of weights in single precision may miss what must hold
 
@@ -39,7 +43,8 @@ class Nodes:
     sample_ids
         Where the events are from; empty texts where it was not said.
     is_reweighted
-        Whether the events were generated at another lifetime, shape (n,).
+        Whether the events were generated at another lifetime, shape (n,). Such nodes share events,
+        and `sumw_generated` is no sum of weights but the number of events that they stand for.
     """
 
     axes: tuple[str, ...]
@@ -63,7 +68,13 @@ class Nodes:
     @cached_property
     def effective(self) -> tuple[Array, Array]:
         """Effective numbers of selected and of generated events, see `effective_counts`."""
-        return effective_counts(self.sumw, self.sumw2, self.sumw_generated, self.n_generated)
+        sums = (self.sumw, self.sumw2, self.sumw_generated, self.n_generated)
+        k, n = effective_counts(*sums)
+        if not self.is_reweighted.any():
+            return k, n
+        k_moved, n_moved = reweighted_counts(*sums)
+        is_moved = self.is_reweighted
+        return np.where(is_moved, k_moved, k), np.where(is_moved, n_moved, n)
 
     @cached_property
     def mc_error(self) -> Array:
@@ -196,7 +207,7 @@ def make_nodes(
     weights
         sumw_generated, sumw and sumw2, shape (n,); the counts by default.
     sample_ids
-        Empty texts by default.
+        Empty texts by default. A sample with weights at several points was reweighted.
 
     Raises
     ------
@@ -216,5 +227,11 @@ def make_nodes(
         raise InputError(f"nodes must have one position for each of the axes {', '.join(axes)}")
     if len(set(axes)) < len(axes):
         raise InputError("an axis is named twice")
-    none = np.zeros(len(selected), dtype=bool)
-    return Nodes(tuple(axes), places, generated, selected, total, w, w2, ids, none)
+    moved = _share_events(ids) & ((w != selected) | (w2 != selected))
+    return Nodes(tuple(axes), places, generated, selected, total, w, w2, ids, moved)
+
+
+def _share_events(ids: Sequence[str]) -> Mask:
+    """Return which nodes are of a sample that is at several points: its events were reweighted."""
+    counts = Counter(ids)
+    return np.array([bool(label) and counts[label] > 1 for label in ids], dtype=bool)

@@ -200,7 +200,7 @@ def _cuts(model: SignalModel, process: Process, known: Collection[str]) -> dict[
 
 
 def _taus(process: Process) -> dict[str, str | bool] | None:
-    has_taus = any(node.particle in ("tau-", "tau+") for c in process.chains() for node in c.walk())
+    has_taus = any({"tau-", "tau+"} & chain.leaves() for chain in process.chains())
     if has_taus and process.taus is None:
         raise InputError(
             f"the process {process.name} makes taus and does not say who decays them",

@@ -86,10 +86,7 @@ def _name(particle: Particle, name: str) -> str:
 
 def _decayer(process: Process, settings: dict[str, Any]) -> str | None:
     """Return what decays the taus that are left in the final state, None if there are none."""
-    leaves = {
-        node.particle for chain in process.chains() for node in chain.walk() if not node.daughters
-    }
-    if not {"tau-", "tau+"} & leaves:
+    if not any({"tau-", "tau+"} & chain.leaves() for chain in process.chains()):
         return None
     taus = settings["taus"] or {}
     decayer = taus.get("decayer")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mcbook.cards.evtgen_names import is_in_table
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Particle, Process, SignalModel
 
@@ -66,9 +67,14 @@ class ForDetector:
 
 
 def new_particles(model: SignalModel, names: Iterable[str]) -> list[Particle]:
-    """Return the particles among *names* that the Standard Model has not, each once."""
+    """Return the particles among *names* that EvtGen does not know by that name, each once."""
     found = {model.particles[name].name: model.particles[name] for name in sorted(names)}
-    return [particle for particle in found.values() if not particle.is_standard_model]
+    return [
+        particle
+        for particle in found.values()
+        if not particle.is_standard_model
+        and not is_in_table(particle.called(particle.name, "evtgen"), particle.pdg_id)
+    ]
 
 
 def decaying(model: SignalModel, process: Process) -> tuple[Decaying, ...]:

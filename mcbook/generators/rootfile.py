@@ -48,7 +48,7 @@ def read_root(path: str | Path) -> RootFile:
     WorkError
         If it is not whole, or has no tree.
     """
-    _check_end(Path(path))
+    check_end(Path(path))
     import uproot
 
     try:
@@ -67,14 +67,24 @@ def read_root(path: str | Path) -> RootFile:
     return RootFile("\n".join(words), entries)
 
 
-def _check_end(path: Path) -> None:
-    """Refuse a file that ends before its header says so."""
+def check_end(path: Path) -> None:
+    """Refuse a file that ends before its header says so.
+
+    Raises
+    ------
+    WorkError
+        If it does, or is no ROOT file.
+    OSError
+        If it cannot be read.
+    """
     with path.open("rb") as handle:
         head = handle.read(20)
     size = path.stat().st_size
     is_large = int.from_bytes(head[4:8]) >= _SMALL
     end = int.from_bytes(head[12:20] if is_large else head[12:16])
-    if len(head) < 20 or head[:4] != MAGIC or end > size:  # noqa: PLR2004
+    if head[:4] != MAGIC:
+        raise WorkError(f"{path} is no ROOT file")
+    if len(head) < 20 or end > size:  # noqa: PLR2004
         raise WorkError(f"{path} is truncated: it has {size} of {end} bytes")
 
 

@@ -54,6 +54,10 @@ class Chain:
         """Return the names of all particles, initial ones included."""
         return frozenset(self.initial) | {node.particle for node in self.walk()}
 
+    def leaves(self) -> frozenset[str]:
+        """Return the names of the particles that come out in the end."""
+        return frozenset(node.particle for node in self.walk() if not node.daughters)
+
     def __str__(self) -> str:
         """Return the text that `parse_chain` reads."""
         return f"{' '.join(self.initial)} > {' '.join(map(str, self.final))}"

@@ -156,7 +156,8 @@ class _Checker:
     def particles(self) -> None:
         ids: dict[int, str] = {}
         for name, particle in self.model.particles.items():
-            if particle.is_standard_model or name != particle.name:
+            is_shared = particle.is_standard_model and particle.width is None
+            if is_shared or name != particle.name:
                 continue
             keys = ("particles", name)
             self.numeric((*keys, "mass"), particle.mass)
@@ -213,7 +214,7 @@ class _Checker:
     def taus(self, keys: Keys, process: Process) -> None:
         """Ask who decays taus that come out of a collision, where spin correlations may be lost."""
         from_beams = [chain for chain in process.chains() if len(chain.initial) > 1]
-        if process.taus is None and any({"tau-", "tau+"} & c.names() for c in from_beams):
+        if process.taus is None and any({"tau-", "tau+"} & chain.leaves() for chain in from_beams):
             raise self.fail(
                 keys,
                 "the process makes taus and does not say who decays them",

@@ -5,6 +5,7 @@ afterwards, in `mcbook.registry.checks`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -114,7 +115,7 @@ class Reader:
             parameters=MappingProxyType(dict(self.parameters())),
             together=tuple(map(tuple, top.get("together", ()))),
             constants=MappingProxyType(dict(self.constants())),
-            particles=MappingProxyType(shared.particles | dict(self.particles())),
+            particles=MappingProxyType(shared.with_own(dict(self.particles()))),
             interactions=MappingProxyType(shared.interactions | dict(self.interactions())),
             derived=MappingProxyType(dict(self.derived())),
             width_models=tuple(self.width_models()),
@@ -386,3 +387,12 @@ class StandardModel:
         reader.section((), ("schema", "particles", "interactions"))
         self.particles = dict(reader.particles(is_standard_model=True))
         self.interactions = dict(reader.interactions(is_standard_model=True))
+
+    def with_own(self, own: Mapping[str, Particle]) -> dict[str, Particle]:
+        """Return all particles; one of the same name and PDG id stays one of the Standard Model."""
+        found = dict(self.particles)
+        for name, particle in own.items():
+            there = self.particles.get(name)
+            is_the_same = there is not None and there.pdg_id == particle.pdg_id
+            found[name] = replace(particle, is_standard_model=True) if is_the_same else particle
+        return found

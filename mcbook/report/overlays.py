@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis.entries import Entries
 from mcbook.analysis.records import BR, SIGMA, SIGMA_BR, STRENGTH
 from mcbook.errors import InputError
+from mcbook.registry.entries import Entries
 from mcbook.registry.expressions import parse
 from mcbook.registry.yamlfile import Document, Keys, read
 

@@ -376,12 +376,21 @@ RECOIL: Mapping[str, Kind] = {
     "energy": recoil_energy,
     "angle": recoil_angle,
     "separation": recoil_separation,
-    "pair_mass": mass,
-    "pair_mass_squared": mass_squared,
-    "opening_angle": opening_angle,
-    "helicity_angle": helicity_angle,
 }
-"""What a column can be of what the momenta that it names recoil against, and of themselves."""
+"""What a column can be of what the momenta that it names recoil against."""
+
+UNITS: Mapping[str, str] = {
+    "mass_squared": "GeV^2",
+    "mass": "GeV",
+    "momentum": "GeV",
+    "transverse_momentum": "GeV",
+    "energy": "GeV",
+    "angle": "rad",
+    "separation": "rad",
+    "opening_angle": "rad",
+    "helicity_angle": "rad",
+}
+"""Units of both."""
 
 
 def options(kind: Kind) -> frozenset[str]:

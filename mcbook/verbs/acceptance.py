@@ -85,7 +85,7 @@ def measure_acceptance(
         samples = list(known_samples(books, set(ids)).values())
         made = _with_events(books, samples, notes)
         location = opened.location
-    axes = _axes([sample for sample, _ in made])
+    axes = telling_apart([sample for sample, _ in made])
     rows = list(_measured(made, axes, thresholds, notes, progress))
     if not rows:
         raise InputError(
@@ -139,7 +139,7 @@ def _with_events(books: Reader, samples: Sequence[Row], notes: list[str]) -> Mad
     return found
 
 
-def _axes(samples: Sequence[Row]) -> list[str]:
+def telling_apart(samples: Sequence[Row]) -> list[str]:
     """Return the parameters that tell samples apart; all that shape events where there is one.
 
     Raises

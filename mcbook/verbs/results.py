@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mcbook.catalog import efficiencies, results, unblindings
+from mcbook.catalog import cutflows, efficiencies, results, unblindings
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.result import Result, is_intact
 from mcbook.catalog.store import catalog_exists, open_catalog
@@ -170,8 +170,40 @@ def describe_map(books: Reader, prefix: str) -> Row:
     return {
         "map": {**{key: row[key] for key in efficiencies.HEADER}, "rows": rows},
         "samples": _in_short(books, dict.fromkeys(entry["sample_id"] for entry in rows)),
+        "cutflows": [_of_cutflow(one) for one in cutflows.giving(books, row["sha256"])],
         "results": [_header(books, found) for found in results.reading_file(books, row["digest"])],
     }
+
+
+def describe_cutflow(books: Reader, prefix: str) -> Row:
+    """Return a cutflow with its rows, its samples, the maps of its efficiencies, and the results.
+
+    Raises
+    ------
+    InputError
+        If no cutflow or several cutflows have that prefix.
+    """
+    row = cutflows.find(books, prefix)
+    rows = cutflows.rows_of(books, row)
+    told = str(row["document"].get("efficiency"))
+    ids = [found for _, found in books.named("efficiency_maps", "id", [told], key="sha256")]
+    maps = [efficiencies.find(books, identity) for identity in sorted(ids)]
+    resting = results.reading_file(books, told, *(found["digest"] for found in maps))
+    return {
+        "cutflow": {**{key: row[key] for key in cutflows.HEADER}, "rows": rows},
+        "samples": _in_short(books, dict.fromkeys(entry["sample_id"] for entry in rows)),
+        "maps": [{key: found[key] for key in efficiencies.HEADER} for found in maps],
+        "results": [_header(books, found) for found in resting],
+    }
+
+
+def cutflows_of_file(books: Reader, digest: str | None) -> list[Row]:
+    """Return the cutflows that an ntuple with this SHA-256 went into."""
+    return [_of_cutflow(row) for row in cutflows.reading_file(books, digest)] if digest else []
+
+
+def _of_cutflow(row: Mapping[str, Any]) -> Row:
+    return {key: row[key] for key in cutflows.HEADER if key != "document"}
 
 
 def _header(books: Reader, row: Mapping[str, Any]) -> Row:

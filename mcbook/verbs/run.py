@@ -146,7 +146,7 @@ class _Request:
         if found.refused and not own and not found.batches:
             raise InputError(f"{name} makes none of these samples: {found.refused[0]}")
         if not self.dry_run and found.batches:
-            _check_roots(group.root for group in found.groups)
+            check_roots(group.root for group in found.groups)
             _programs((batch.definition.campaign for batch in found.batches), self.instead)
             self.planned = found.book(self.opened)
         with self.opened.reading() as books:
@@ -168,7 +168,7 @@ class _Request:
             listed = list(Planned(books, self.models_dir, wanted, self.notes).jobs(ids))[:limit]
         if not self.dry_run:
             listed = _with_programs(listed, self.notes)
-            _check_roots(job.root for job in listed)
+            check_roots(job.root for job in listed)
         return listed
 
     def more(self) -> int:
@@ -220,7 +220,7 @@ def _with_programs(jobs: list[Job], notes: list[str]) -> list[Job]:
     return there
 
 
-def _check_roots(roots: Iterable[Path]) -> None:
+def check_roots(roots: Iterable[Path]) -> None:
     """Refuse to make anything where a samples folder is gone: it was moved, or is not mounted."""
     for root in dict.fromkeys(roots):
         if not root.is_dir():

@@ -97,12 +97,12 @@ def simulate(
             work = found.work[:limit]
             chosen = {entry.simulation.id: entry.simulation for entry in work}
             parts = {(entry.job.simulation_id, entry.job.part_seed) for entry in work}
-            jobs = [_job_row(job) for job in found.jobs
+            jobs = [job_row(job) for job in found.jobs
                     if (job.simulation_id, job.part_seed) in parts]  # fmt: skip
         notes += found.notes()
         if not work:
             raise InputError("nothing is there to be simulated", hint="; ".join(notes) or None)
-        rows = [_row(simulation) for simulation in chosen.values()]
+        rows = [row_of(simulation) for simulation in chosen.values()]
         with ExitStack() as stack:
             if not dry_run:
                 aside = stack.enter_context(_beside(target)) / "new"
@@ -262,7 +262,8 @@ def _facts(sample: Row, part: Any, file: Row | None) -> dict[str, str]:
     return facts | {"written by": f"mcbook {__version__}"}
 
 
-def _row(simulation: Simulation) -> SimulationRow:
+def row_of(simulation: Simulation) -> SimulationRow:
+    """Return what the books keep of a simulation."""
     document = simulation.document()
     first, last = document["runs"]
     return SimulationRow(
@@ -284,7 +285,8 @@ def _row(simulation: Simulation) -> SimulationRow:
     )
 
 
-def _job_row(job: SimulationJob) -> SimulationJobRow:
+def job_row(job: SimulationJob) -> SimulationJobRow:
+    """Return what the books keep of a job."""
     return SimulationJobRow(
         job.key, job.simulation_id, job.part, job.number, job.skipped, job.events, job.seed
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mcbook.catalog import simulations
+from mcbook.catalog import cutflows, simulations
 from mcbook.catalog.dump import stored_rows, table_of
 from mcbook.catalog.efficiencies import REFERENCE
 from mcbook.catalog.result import SIMULATION
@@ -27,9 +27,14 @@ HEADER_BYTES = 1_000_000
 
 _ID = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*-[0-9a-f]{12}(?![0-9a-f])")
 _RESULT = re.compile(rb"(?<![A-Za-z0-9_-])r-[0-9a-f]{12}(?![0-9a-f])")
+_CUTFLOW = re.compile(rb"(?<![A-Za-z0-9_-])k-[0-9a-f]{12}(?![0-9a-f])")
 _WRITTEN = ("limits.json", "limits.csv", "submission.yaml")
 """What in the folder of a result names it, the surest first."""
 
+_HASHES = (
+    (REFERENCE, "efficiency map", results.describe_map),
+    (cutflows.REFERENCE, "cutflow", results.describe_cutflow),
+)
 _GZIP = b"\x1f\x8b"
 
 
@@ -43,7 +48,7 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
         such as an LHE file or ``limits.csv``, and the folder of a result; a file that a result was
         made from; an id, or a prefix that only one sample has; the seed of a part; ``r-`` and the
         beginning of the id of a result, with ``:12`` behind it for one of its hypotheses; ``e-``
-        and the beginning of the id of an efficiency map.
+        and the beginning of the id of an efficiency map; ``k-`` and that of a cutflow.
     catalog
         Path or URL of the catalog.
 
@@ -51,11 +56,12 @@ def trace(what: str | Path, *, catalog: str | None = None) -> dict[str, Any]:
     -------
     dict
         ``what``; ``kind`` (card, shared file, file, folder, sample, part, simulation, simulated
-        file, result, limit point, input, efficiency map); ``file`` with the recorded and the
-        present SHA-256, where it is one; ``part`` and ``simulation``, where it is of one;
+        file, result, limit point, input, efficiency map, cutflow); ``file`` with the recorded and
+        the present SHA-256, where it is one; ``part`` and ``simulation``, where it is of one;
         ``sample`` as `mcbook.show` gives it, or ``samples`` where there are several; ``result``,
-        ``point``, ``map`` with its ``rows``, and under ``results`` those that rest on it, with
-        their points.
+        ``point``, ``map`` or ``cutflow`` with its ``rows``, of a cutflow the ``maps`` with its
+        efficiencies, of an ntuple and of a map the ``cutflows``, and under ``results`` those that
+        rest on it, with their points.
 
     Raises
     ------
@@ -77,8 +83,9 @@ def _trace_text(books: Reader, text: str) -> dict[str, Any]:
     """Return what an id or a seed leads to."""
     if text.isdigit() and (part := _part_of_seed(books, int(text))):
         return _found(books, text, "part", part["sample_id"], part=part["number"])
-    if REFERENCE.fullmatch(text) and not _is_model(books, "e"):
-        return {"what": text, "kind": "efficiency map", **results.describe_map(books, text)}
+    for pattern, kind, describe_it in _HASHES:
+        if pattern.fullmatch(text) and not _is_model(books, text.partition("-")[0]):
+            return {"what": text, "kind": kind, **describe_it(books, text)}
     if SIMULATION.search(text):
         return {"what": text, **_simulation(books, simulations.find(books, text))}
     named = split(text)
@@ -139,16 +146,24 @@ def _of_contents(books: Reader, file: Path) -> dict[str, Any] | None:
             return {"kind": "result", "file": told,
                     "result": results.describe_result(books, identity)}  # fmt: skip
     made = results.reading_file(books, told["sha256"])
-    maps = books.named("efficiency_maps", "id", [told["sha256"]], key="sha256")
-    if maps:
-        found = results.describe_map(books, maps[0][1])
-        return {"kind": "efficiency map", "file": told, **found, "results": made}
+    if counted := _of_selection(books, told, head):
+        return {**counted, "results": made or counted["results"]}
     if made:
         named = [name for name in _named(_ID, head) if _exists(books, "samples", name)]
         return {"kind": "input", "file": told, "samples": named, "results": made}
     for identity in _named(_ID, head):
         if _exists(books, "samples", identity):
             return _found(books, str(file), "file", identity) | {"file": told}
+    return None
+
+
+def _of_selection(books: Reader, told: dict[str, Any], head: bytes) -> dict[str, Any] | None:
+    """Return the efficiency map that came from a file, or the cutflow that it names."""
+    for _, identity in books.named("efficiency_maps", "id", [told["sha256"]], key="sha256"):
+        return {"kind": "efficiency map", "file": told, **results.describe_map(books, identity)}
+    for identity in _named(_CUTFLOW, head):
+        if _exists(books, "cutflows", identity):
+            return {"kind": "cutflow", "file": told, **results.describe_cutflow(books, identity)}
     return None
 
 
@@ -162,6 +177,7 @@ def _simulated(books: Reader, row: dict[str, Any], told: dict[str, Any]) -> dict
         "file": {**told, "recorded_sha256": row["sha256"]},
         "tier": row["tier"],
         "jobs": [job["key"] for job in jobs],
+        "cutflows": results.cutflows_of_file(books, row["sha256"]),
         "events_generated": sum(job["events"] for job in jobs),
     }
 

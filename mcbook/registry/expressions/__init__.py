@@ -5,6 +5,7 @@ given; length, depth and powers are bounded.
 """
 
 from mcbook.registry.expressions.expression import Expression, parse
+from mcbook.registry.expressions.plain import is_plain
 from mcbook.registry.expressions.sql import Sql, SqlColumn, register_functions
 
-__all__ = ["Expression", "Sql", "SqlColumn", "parse", "register_functions"]
+__all__ = ["Expression", "Sql", "SqlColumn", "is_plain", "parse", "register_functions"]

@@ -35,7 +35,7 @@ Mask = NDArray[np.bool_]
 Verdict = tuple[Mask, Mask]
 """Where a condition holds, and where it fails; neither where it cannot be told."""
 
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,
 }  # fmt: skip
 
@@ -43,17 +43,19 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 def number(node: Node, namespace: Mapping[str, Any]) -> Array:
     """Return the values of a lowered number; NaN where it is absent or not defined."""
     with np.errstate(all="ignore"):
-        return np.asarray(_Values(namespace).number(node), dtype=np.float64)
+        return np.asarray(Values(namespace).number(node), dtype=np.float64)
 
 
 def condition(node: Node, namespace: Mapping[str, Any]) -> Verdict:
     """Return where a lowered condition holds and where it fails."""
     with np.errstate(all="ignore"):
-        holds, fails = _Values(namespace).condition(node)
+        holds, fails = Values(namespace).condition(node)
     return np.asarray(holds), np.asarray(fails)
 
 
-class _Values:
+class Values:
+    """Numbers and conditions over a namespace of arrays; methods take lowered nodes."""
+
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self.namespace = namespace
         self.read: dict[str, Array] = {}
@@ -70,6 +72,7 @@ class _Values:
         return array
 
     def value(self, name: str) -> Array:
+        """Return the numbers that a name stands for."""
         if name not in self.read:
             array = self.quantity(name)
             if array.dtype.kind == "b":
@@ -78,6 +81,7 @@ class _Values:
         return self.read[name]
 
     def number(self, node: Node) -> Any:  # noqa: PLR0911 - one case per kind of node
+        """Return a number."""
         match node:
             case Number(value):
                 return np.float64(value)
@@ -98,6 +102,7 @@ class _Values:
                 raise InputError("a number is wanted here, not text")
 
     def condition(self, node: Node) -> Verdict:
+        """Return where a condition holds and where it fails."""
         match node:
             case Logic(operator, operands):
                 verdicts = [self.condition(operand) for operand in operands]
@@ -121,16 +126,18 @@ class _Values:
                 raise InputError("a condition is wanted here")
 
     def compared(self, operator: str, left: Node, right: Node) -> Verdict:
+        """Return the verdict of one comparison."""
         if isinstance(left, Truth):
             left, right = right, left
         if isinstance(right, Truth) and isinstance(left, Name):
             return self.truth(left.name, operator, value=right.value)
         a, b = self.number(left), self.number(right)
-        found = _COMPARISONS[operator](a, b)
+        found = COMPARISONS[operator](a, b)
         known = ~(np.isnan(a) | np.isnan(b))
         return found & known, ~found & known
 
     def truth(self, name: str, operator: str, *, value: bool) -> Verdict:
+        """Return where a truth value is what it is compared with."""
         array = self.quantity(name)
         if array.dtype.kind != "b":
             raise InputError(f"{name} is a number and is not compared with {value}")
@@ -138,6 +145,7 @@ class _Values:
         return holds, ~holds
 
     def member(self, operand: Node, members: tuple[Node, ...]) -> Verdict:
+        """Return where a number is in a list."""
         if any(isinstance(entry, Text) for entry in members):
             raise InputError("text is compared in queries only")
         values = self.number(operand)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.errors import InputError
-from mcbook.registry.expressions import arrays, parser, sql
+from mcbook.registry.expressions import arrays, parser, plain, sql
 from mcbook.registry.expressions.check import check
 from mcbook.registry.expressions.lower import lower
 from mcbook.registry.expressions.nodes import (
@@ -107,6 +107,24 @@ class Expression:
         """
         try:
             return arrays.condition(self._lowered, namespace)
+        except InputError as error:
+            raise self._named(error) from None
+
+    def evaluate_plain(self, namespace: Mapping[str, float | NDArray[Any]]) -> NDArray[Any] | None:
+        """Return what `evaluate` does, faster, where all numbers are known to be plain.
+
+        Parameters
+        ----------
+        namespace
+            As in `evaluate`, with arrays and numbers for which `is_plain` holds.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            None for a condition that cannot be told somewhere; `verdict` says where.
+        """
+        try:
+            return plain.plain(self._lowered, namespace, is_condition=self.is_boolean)
         except InputError as error:
             raise self._named(error) from None
 

@@ -208,7 +208,9 @@ def _legend(axes: Axes, title: str) -> None:
         axes.set_ylim(low, low + (high - low) / (1 - room))
 
 
-def save(figure: Figure, folder: Path, stem: str, *documents: Document) -> list[Path]:
+def save(
+    figure: Figure, folder: Path, stem: str, *documents: Document, command: str = "mcbook limits"
+) -> list[Path]:
     """Write a figure as PNG and PDF.
 
     Both name the results in their metadata, in plain bytes, so that `mcbook.trace` finds them.
@@ -220,7 +222,7 @@ def save(figure: Figure, folder: Path, stem: str, *documents: Document) -> list[
         If the folder cannot be written.
     """
     words = [document.get(key) for document in documents for key in ("result", "name")]
-    title = " ".join(["mcbook limits", *filter(None, words)])
+    title = " ".join([command, *filter(None, words)])
     metadata: dict[str, dict[str, Any]] = {
         "png": {"Description": title},
         "pdf": {"Keywords": title, "Subject": title, "CreationDate": None},

@@ -1,4 +1,4 @@
-"""Reads single entries of an analysis file, each error with its line."""
+"""Reads single entries of files in YAML, each error with its line."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Entries:
-    """What stands where in an analysis file.
+    """What stands where in a file.
 
     Parameters
     ----------
@@ -151,5 +151,5 @@ class Entries:
         return tuple(value)
 
     def path(self, keys: Keys, value: Any) -> Path:
-        """Return the path of a file, relative to the folder of the analysis."""
+        """Return the path of a file, relative to the folder of the file."""
         return self.folder / self.text(keys, value)

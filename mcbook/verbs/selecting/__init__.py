@@ -1,0 +1,1 @@
+"""The steps of ``mcbook select``: counts, efficiencies, backgrounds, data, and their files."""

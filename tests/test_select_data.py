@@ -1,0 +1,215 @@
+"""Backgrounds and data of a selection: expected events, and a box that stays closed."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bookshelf import sha
+from ntuple_books import make_books, write
+from typer.testing import CliRunner
+
+import mcbook as mb
+from mcbook.catalog.json_text import as_json
+from mcbook.catalog.rows import FileRow
+from mcbook.catalog.store import open_catalog
+from mcbook.cli.app import app
+from mcbook.errors import InputError
+
+SELECTION = """\
+schema: 1
+name: recoil
+model: zprime
+process: mumu_inv
+cuts: {extra: "extra < 0.5"}
+window: {observable: m2, centre: "m_zp**2", resolution: 0.1, width: 2}
+regions:
+  signal: {}
+  all: {window: null}
+  sideband: {without: [extra], where: "extra > 1", window: null}
+hypotheses: {m_zp: {values: [1, 2]}}
+luminosity: 10
+data: {files: [data.root]}
+"""
+FILES = """\
+backgrounds:
+  near: {files: ["near*.root"], luminosity: 40}
+  far: {files: [far.root], luminosity: 5}
+"""
+EVENTS = 40
+
+
+def columns(point, numbers, _rng):
+    """Keep every second event."""
+    return {"extra": (numbers % 2) * 0.8, "m2": np.full(len(numbers), point["m_zp"] ** 2)}
+
+
+def events(m2, extra):
+    """Return events at recoil masses."""
+    return {"m2": np.asarray(m2, dtype=float), "extra": np.asarray(extra, dtype=float)}
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Give two samples with ntuples in the current folder, and a selection with data."""
+    monkeypatch.chdir(tmp_path)
+    found = make_books([{"m_zp": 1.0}, {"m_zp": 2.0}], columns, events=EVENTS)
+    Path("selection.yaml").write_text(SELECTION)
+    return found
+
+
+def mcbook(*arguments):
+    """Run the program."""
+    return CliRunner().invoke(app, list(arguments), prog_name="mcbook")
+
+
+def table(name):
+    """Return the rows of a table that was written."""
+    lines = [line for line in Path(name).read_text().splitlines() if not line.startswith("#")]
+    return list(csv.DictReader(lines))
+
+
+def written(folder="out"):
+    """Return the contents of all files in a folder."""
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def test_backgrounds_of_files(made):  # noqa: ARG001
+    """Expected events are weights over the equivalent luminosity, at each hypothesis."""
+    write("near1.root", events([1.0, 1.1, 4.0], [0, 0, 0]))
+    write("near2.root", events([1.0, 1.5], [0, 0]))
+    write("far.root", events([4.1, 4.0], [0, 0.9]))
+    Path("selection.yaml").write_text(SELECTION + FILES)
+    found = mb.select("selection.yaml", output="out")
+    rows = {
+        (row["m_zp"], row["region"], row["background"]): (row["expected"], row["stat"], row["n"])
+        for row in found["backgrounds"]
+    }
+    assert rows[1.0, "signal", "near"] == pytest.approx((3 / 4, np.sqrt(3) / 4, 3))
+    assert rows[2.0, "signal", "near"] == pytest.approx((1 / 4, 1 / 4, 1))
+    assert rows[1.0, "signal", "far"] == (0, 0, 0)
+    assert rows[2.0, "signal", "far"] == pytest.approx((2, 2, 1))
+    assert rows[1.0, "all", "near"] == rows[2.0, "all", "near"]
+    sums = table("out/background_signal.csv")
+    assert [float(row["m_zp"]) for row in sums] == [1, 2]
+    assert float(sums[1]["background"]) == pytest.approx(2.25)
+    assert float(sums[1]["background_stat"]) == pytest.approx(np.hypot(2, 1 / 4))
+    assert any("no simulated background event is left in sideband" in text
+               for text in found["warnings"])  # fmt: skip
+    assert found["files"]["read"] == 5
+
+
+def test_backgrounds_of_the_books(made):
+    """The luminosity of a sample is its events over the cross section of its generator."""
+    text = SELECTION + f"backgrounds: {{same: {{samples: \"id == '{made[0].sample}'\"}}}}\n"
+    Path("selection.yaml").write_text(text)
+    with pytest.raises(InputError, match="no cross section of its generator"):
+        mb.select("selection.yaml", output="out")
+    row = FileRow(
+        sha("a"), made[0].sample, 1, "lhe", "samples", "a.lhe", 10, EVENTS, 8.0, 0.1, "1",
+        as_json({}), "", "",
+    )  # fmt: skip
+    with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
+        books.insert("files", [row])
+    found = mb.select("selection.yaml", output="out")
+    (got,) = [
+        row for row in found["backgrounds"] if (row["m_zp"], row["region"]) == (1.0, "signal")
+    ]
+    assert got["n"] == EVENTS // 2
+    assert got["expected"] == pytest.approx(8.0 * 10 / 2)
+
+
+def test_backgrounds_need_a_luminosity(made):  # noqa: ARG001
+    """Nothing is scaled to nothing, and files must be there."""
+    Path("selection.yaml").write_text(SELECTION.replace("luminosity: 10\n", "") + FILES)
+    with pytest.raises(InputError, match="there is none") as error:
+        mb.select("selection.yaml", output="out")
+    assert "luminosity: NUMBER" in error.value.hint
+    Path("selection.yaml").write_text(SELECTION + FILES)
+    with pytest.raises(InputError, match="there is no file near"):
+        mb.select("selection.yaml", output="out")
+
+
+def test_without_unblind_data_are_not_touched(made):  # noqa: ARG001
+    """Whatever the file of data is, nothing changes, and no look is recorded."""
+    told = mb.select("selection.yaml", output="out")
+    before = written()
+    assert told["data"] is None
+    for place in (lambda p: p.write_text("garbage"), lambda p: p.chmod(0)):
+        place(Path("data.root"))
+        again = mb.select("selection.yaml", output="out")
+        assert (again["id"], again["selection"], written()) == (
+            told["id"], told["selection"], before,
+        )  # fmt: skip
+    assert mb.list_results()["unblindings"] == []
+    Path("data.root").unlink()
+    with pytest.raises(InputError, match=r"there is no file data\.root"):
+        mb.select("selection.yaml", output="out", unblind="approved")
+    assert mb.list_results()["unblindings"] == []
+
+
+OUTSIDE = ([1.5, 2.5, 1.0, 4.0, 9.0], [0.0, 0.2, 2.0, 3.0, 0.1])
+"""Three events between and beyond the windows, two in the sideband."""
+
+
+def test_sidebands_do_not_tell_of_the_box(made):  # noqa: ARG001
+    """Data that differ inside the box only give the same output and the same files."""
+    seen = []
+    for inside in ([], [1.0, 1.1, 4.0]):
+        write("data.root", events([*OUTSIDE[0], *inside], [*OUTSIDE[1], *(0.0 for _ in inside)]))
+        done = mcbook(
+            "select", "selection.yaml", "--output", "out", "--unblind", "sidebands first",
+            "--format", "json",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)
+        data = found["data"]
+        assert data.pop("unblinding").startswith("u-")
+        assert (data["opened"], data["closed"]) == ([], ["signal"])
+        counts = {(row["m_zp"], row["region"]): row["observed"] for row in data["counts"]}
+        assert counts == {(m, region): n for m in (1.0, 2.0)
+                          for region, n in (("all", 3), ("sideband", 2))}  # fmt: skip
+        assert any("the box stays closed" in text for text in found["notes"])
+        changed = ("new", "written")
+        seen.append(({k: v for k, v in found.items() if k not in changed}, written()))
+    assert seen[0] == seen[1]
+    assert "data_signal.csv" not in seen[0][1]
+    looks = mb.list_results()["unblindings"]
+    assert [row["why"] for row in looks] == ["[sidebands] sidebands first"] * 2
+    assert {row["analysis"] for row in looks} == {"recoil"}
+    assert {row["frozen"] for row in looks} == {found["selection"]}
+
+
+def test_an_opened_region(made):  # noqa: ARG001
+    """It is counted once it is named, and the record is there before the file is read."""
+    write("data.root", events([*OUTSIDE[0], 1.0, 1.1, 4.0], [*OUTSIDE[1], 0, 0, 0]))
+    found = mb.select(
+        "selection.yaml", output="out", unblind="review done", open_regions=["signal"]
+    )
+    assert (found["data"]["opened"], found["data"]["closed"]) == (["signal"], [])
+    assert [row["observed"] for row in table("out/data_signal.csv")] == ["2", "1"]
+    assert [int(row["observed"]) for row in table("out/data_all.csv")] == [6, 6]
+    (look,) = mb.list_results()["unblindings"]
+    assert look["why"] == "[signal] review done"
+    blind = mb.select("selection.yaml", output="out")
+    assert blind["data"] is None
+    assert Path("out/data_signal.csv").is_file()  # of this very selection: it stays
+    Path("selection.yaml").write_text(SELECTION.replace("extra < 0.5", "extra < 0.6"))
+    mb.select("selection.yaml", output="out")
+    assert not Path("out/data_signal.csv").exists()
+    Path("data.root").write_text("garbage")
+    with pytest.raises(InputError):
+        mb.select("selection.yaml", output="out", unblind="again")
+    assert len(mb.list_results()["unblindings"]) == 2
+    for region, message in (("sidebnd", "no region 'sidebnd'"), ("all", "all is not closed")):
+        with pytest.raises(InputError, match=message):
+            mb.select("selection.yaml", output="out", unblind="again", open_regions=[region])
+
+
+def test_data_are_no_signal(made):
+    """A file of data that the books know as an ntuple is not opened as one."""
+    name = made[0].ntuples[0].as_posix()
+    Path("selection.yaml").write_text(SELECTION.replace("data.root", name))
+    with pytest.raises(InputError, match="among the data"):
+        mb.select("selection.yaml", output="out")
