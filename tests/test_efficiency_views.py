@@ -150,6 +150,24 @@ def test_check_names_the_odd_sample():
     assert row["pull"] < -3
 
 
+def test_check_names_the_odd_sample_of_a_line():
+    """On a grid, too: an odd sample does not hide in the error that it causes."""
+    random = np.random.default_rng(2)
+    x = np.linspace(0, 1, 15)
+    counts = random.binomial(N, 0.2 + 0.1 * x - 0.1 * x**2)
+
+    def check():
+        rows = [f"s{i},{at},{N},{count}" for i, (at, count) in enumerate(zip(x, counts))]  # noqa: B905
+        Path("line.csv").write_text("\n".join(["sample_id,x,n_generated,n_selected", *rows]) + "\n")
+        return mb.check_efficiency_map("line.csv")
+
+    assert check()["failed"] == []
+    counts[7] = counts[7] * 3 // 2
+    found = check()
+    assert found["failed"]
+    assert "s7" in found["regions"][0]["outliers"]
+
+
 def test_corners_cannot_be_predicted():
     """On a grid of one axis the ends have no prediction, and say so."""
     found = mb.check_efficiency_map("map.csv", region="signal")
@@ -157,6 +175,7 @@ def test_corners_cannot_be_predicted():
     assert found["regions"][0]["predicted"] == 4
 
 
+@pytest.mark.thorough
 def test_curves_with_sources():
     """Several regions share a figure; its numbers are those of the map, errors by source."""
     found = mb.plot_efficiency_map("map.csv", output="out", systematics="sources.yaml")
@@ -173,6 +192,7 @@ def test_curves_with_sources():
     assert {row["relative_tracking"] for row in rows} == {"0.03"}
 
 
+@pytest.mark.thorough
 def test_planes_and_slices():
     """Two axes are a plane for each region, three are slices; files carry the region."""
     rows = ["x,y,z,n_generated,n_selected"]

@@ -27,6 +27,10 @@ LEAST = 0.1
 """Interpolation variance of a cell is at least this part of what the noise of its nodes gives to
 the residuals, before `SHRINK`: what hides in the noise cannot be excluded."""
 
+BESIDE = 2
+"""Nodes on either side that tell how well a node left out can be predicted: near enough to bend as
+it does. With 3 or 4 pulls are no closer to Gaussians (tests/test_efficiency_closure.py)."""
+
 
 def slopes(x: Array, y: Array) -> Array:
     """Return the slopes of pchip at the nodes.
@@ -111,21 +115,15 @@ class Grid:
         """Return the logit of each node as its grid lines predict it, and the error of that.
 
         Shape (n,) each; NaN at the corners, which no line passes. The error includes the noise of
-        the node itself.
+        the node itself, but nothing of what the node measured: one odd node must not hide in the
+        error that it causes.
         """
-        with np.errstate(invalid="ignore"):
-            residuals = np.stack([residual for residual, _ in self.residuals])
-            known = np.isfinite(residuals)
-            count = known.sum(axis=0)
-            count = np.where(count, count, np.nan)
-            predicted = self.values - np.where(known, residuals, 0.0).sum(axis=0) / count
-            spread = np.stack([
-                noise + curvature * reach
-                for (_, noise), curvature, reach in zip(
-                    self.residuals, self.curvatures, self.reaches, strict=True
-                )
-            ])  # fmt: skip
-            variance = np.where(known, spread, 0.0).sum(axis=0) / count
+        residuals = np.stack([residual for residual, _ in self.residuals])
+        known = np.isfinite(residuals)
+        count = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+        predicted = self.values - np.where(known, residuals, 0.0).sum(axis=0) / count
+        spread = np.stack([self._spread_without(axis) for axis in range(len(self.edges))])
+        variance = np.where(known, spread, 0.0).sum(axis=0) / count
         back = np.argsort(self.order)
         return predicted.ravel()[back], np.sqrt(variance).ravel()[back]
 
@@ -198,34 +196,38 @@ class Grid:
 
         The shape is that of the grid; NaN at the ends of the lines.
         """
-        x = self.edges[axis]
         y, v = (np.moveaxis(entry, axis, 0) for entry in (self.values, self.variances))
-        residual, noise = np.full_like(y, np.nan), np.full_like(y, np.nan)
-        for i in range(1, len(x) - 1):
-            kept = [k for k in (i - 2, i - 1, i + 1, i + 2) if 0 <= k < len(x)]
-            bend = slopes(x[kept], y[kept])[kept.index(i - 1) :][:2]
-            h = x[i + 1] - x[i - 1]
-            t = np.array([(x[i] - x[i - 1]) / h])
-            (y0, s0), (y1, s1) = _hermite(t, np.array([h]))[0]
-            residual[i] = y[i] - (y0 * y[i - 1] + s0 * bend[0] + y1 * y[i + 1] + s1 * bend[1])
-            noise[i] = v[i] + _noise_left(t)[0] * ((1 - t[0]) * v[i - 1] + t[0] * v[i + 1])
+        residual, noise = _left_out(self.edges[axis], y, v)
         return np.moveaxis(residual, 0, axis), np.moveaxis(noise, 0, axis)
 
-    def _reach(self, axis: int) -> Array:
-        """Return what a unit of curvature adds to the squared residuals along an axis.
+    def _spread_without(self, axis: int) -> Array:
+        """Return the variances of the residuals along an axis as lines without the node give them.
 
-        It is the width of the gap that a node leaves, to the power of four, times the profile
-        where the node was. The ends of the lines have what is next to them.
+        What the interpolation adds is the excess of the residuals of the `BESIDE` nodes on either
+        side, each from the line that has lost the node. NaN at the ends of the lines.
         """
         x = self.edges[axis]
-        found = np.ones(len(x))
-        if len(x) > 2:  # noqa: PLR2004
-            gap, t = x[2:] - x[:-2], (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
-            found[1:-1] = gap**4 * _profile(t)
-            found[0], found[-1] = found[1], found[-2]
+        y, v = (np.moveaxis(entry, axis, 0) for entry in (self.values, self.variances))
+        found = np.full_like(y, np.nan)
+        own, reach = np.moveaxis(self.residuals[axis][1], axis, 0), _reaches(x)
+        for i in range(1, len(x) - 1):
+            near = [k for k in range(i - BESIDE - 1, i + BESIDE + 2) if 0 <= k < len(x) and k != i]
+            rest = x[near]
+            if len(rest) == 2:  # noqa: PLR2004 - a line through two nodes leaves nothing out
+                curvature = _curvature_of_line(rest, y[near], 0)[0]
+            else:
+                residual, noise = _left_out(rest, y[near], v[near])
+                r, n = residual[1:-1], noise[1:-1]
+                excess = np.maximum((r**2 - n).mean(axis=0), LEAST * n.mean(axis=0))
+                curvature = excess / _reaches(rest)[1:-1].mean()
+            found[i] = own[i] + curvature * reach[i]
+        return np.moveaxis(found, 0, axis)
+
+    def _reach(self, axis: int) -> Array:
+        """Return what a unit of curvature adds to the squared residuals along an axis."""
         shape = [1] * len(self.edges)
-        shape[axis] = len(x)
-        return np.asarray(np.broadcast_to(found.reshape(shape), self.shape))
+        shape[axis] = -1
+        return np.asarray(np.broadcast_to(_reaches(self.edges[axis]).reshape(shape), self.shape))
 
     def _curvature(self, axis: int) -> Array:
         """Return the interpolation variance half-way between nodes over their distance^4.
@@ -236,8 +238,7 @@ class Grid:
         from scipy.ndimage import uniform_filter
 
         if len(self.edges[axis]) == 2:  # noqa: PLR2004 - a line through two nodes leaves nothing out
-            step = np.diff(self.values, axis=axis) / np.diff(self.edges[axis]) ** 2
-            return np.asarray(np.repeat((SHRINK * step) ** 2, 2, axis=axis))
+            return np.repeat(_curvature_of_line(self.edges[axis], self.values, axis), 2, axis=axis)
         residual, noise = (np.moveaxis(entry, axis, 0) for entry in self.residuals[axis])
         excess, floor = residual**2 - noise, LEAST * noise
         for entry in (excess, floor):
@@ -274,6 +275,42 @@ def _derivatives(edges: list[Array], values: Array) -> Array:
 
 def _along(edge: Array, values: Array, axis: int) -> Array:
     return np.moveaxis(slopes(edge, np.moveaxis(values, axis, 0)), 0, axis)
+
+
+def _left_out(x: Array, y: Array, v: Array) -> tuple[Array, Array]:
+    """Return residuals of nodes left out of lines along the first axis, and their noise.
+
+    The shape is that of the values *y* and their variances *v*; NaN at the ends.
+    """
+    residual, noise = np.full_like(y, np.nan), np.full_like(y, np.nan)
+    for i in range(1, len(x) - 1):
+        kept = [k for k in (i - 2, i - 1, i + 1, i + 2) if 0 <= k < len(x)]
+        bend = slopes(x[kept], y[kept])[kept.index(i - 1) :][:2]
+        h = x[i + 1] - x[i - 1]
+        t = np.array([(x[i] - x[i - 1]) / h])
+        (y0, s0), (y1, s1) = _hermite(t, np.array([h]))[0]
+        residual[i] = y[i] - (y0 * y[i - 1] + s0 * bend[0] + y1 * y[i + 1] + s1 * bend[1])
+        noise[i] = v[i] + _noise_left(t)[0] * ((1 - t[0]) * v[i - 1] + t[0] * v[i + 1])
+    return residual, noise
+
+
+def _reaches(x: Array) -> Array:
+    """Return what a unit of curvature adds to the squared residual of each node of a line.
+
+    It is the width of the gap that a node leaves, to the power of four, times the profile where
+    the node was. The ends have what is next to them.
+    """
+    found = np.ones(len(x))
+    if len(x) > 2:  # noqa: PLR2004
+        gap, t = x[2:] - x[:-2], (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
+        found[1:-1] = gap**4 * _profile(t)
+        found[0], found[-1] = found[1], found[-2]
+    return found
+
+
+def _curvature_of_line(x: Array, y: Array, axis: int) -> Array:
+    """Return the guess of the curvature between two nodes, where nothing can be left out."""
+    return np.asarray((SHRINK * np.diff(y, axis=axis) / np.diff(x) ** 2) ** 2)
 
 
 def _hermite(t: Array, h: Array) -> Array:
