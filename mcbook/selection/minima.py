@@ -31,13 +31,19 @@ class Minimum:
 
     def __init__(self, cost: Unbinned, start: Array) -> None:
         self.cost, self.parameters = cost, cost.parameters
+        # Minuit's steps for second derivatives grow with the value: it has to be near 0.
+        self.offset = cost(start)
         self.minuit = self._start(start)
         self.held: dict[str, str] = {}
 
     def _start(self, vector: Array) -> Any:
         """Return what minimises from a vector, with nothing held that is not asked for."""
         names, cost = self.parameters.names, self.cost
-        found: Any = Minuit(cost, vector, grad=cost.gradient, name=names)
+
+        def shifted(vector: Array) -> float:
+            return cost(vector) - self.offset
+
+        found: Any = Minuit(shifted, vector, grad=cost.gradient, name=names)
         found.errordef = Minuit.LIKELIHOOD
         found.limits = self.parameters.limits
         for name in self.parameters.fixed:
@@ -76,7 +82,7 @@ class Minimum:
     @property
     def value(self) -> float:
         """Minus the logarithm of the likelihood."""
-        return float(self.minuit.fval)
+        return float(self.minuit.fval) + self.offset
 
     def is_as(self, other: "Minimum") -> bool:
         """Return whether this minimum is another one, as far as mean and width tell."""
@@ -102,29 +108,45 @@ class Minimum:
             return "not converged"
         return "" if self.minuit.accurate else "no covariance"
 
-    def covariance(self, *, plain: bool = False) -> Array:
-        """Return the covariance of the free parameters, with squared weights where they differ.
-
-        A *plain* one takes the weights for numbers of events.
-        """
+    def covariance(self) -> Array:
+        """Return the covariance of the free parameters, with squared weights where they differ."""
         rows = [self.parameters.names.index(name) for name in self.free]
         found = np.array(self.minuit.covariance)[np.ix_(rows, rows)]
         cost = self.cost
-        if plain or np.allclose(cost.squares * cost.scale, cost.w):
+        if np.allclose(cost.squares * cost.scale, cost.w):
             return np.asarray(found)
         slopes = cost.slopes(self.vector)[rows]
         middle = (slopes * cost.squares) @ slopes.T * cost.scale**2
         return np.asarray(found @ middle @ found)
 
-    def interval(self, name: str, rise: float) -> tuple[float, float]:
+    def interval(self, name: str, rise: float) -> list[tuple[float, float]]:
         """Return between which values of a parameter the likelihood is at most *rise* worse.
 
-        All other parameters follow, with those of tails that are held fixed here.
+        All other parameters follow, with those of tails that are held fixed here. Each end has
+        with it how much larger weights make errors there than effective events do.
         """
-        low, high = (self._end(name, rise, direction) for direction in (-1, 1))
-        return low, high
+        found = []
+        for direction in (-1, 1):
+            value, vector = self._end(name, rise, direction)
+            found.append((value, self._widening(name, vector)))
+        return found
 
-    def _end(self, name: str, rise: float, direction: int) -> float:
+    def _widening(self, name: str, vector: Array) -> float:
+        """Return how much larger weights make the error of a parameter than effective events do.
+
+        What was held counts as known to `LOOSE`: where a tail has the large weights, it is they
+        that leave it open.
+        """
+        cost = self.cost
+        names = [entry for entry in self.parameters.names if entry not in self.parameters.fixed]
+        slopes = cost.slopes(vector)[[self.parameters.names.index(entry) for entry in names]]
+        known = np.diag([(entry in self.held) / LOOSE**2 for entry in names])
+        plain = np.linalg.inv((slopes * cost.w) @ slopes.T * cost.scale + known)
+        middle = (slopes * cost.squares) @ slopes.T * cost.scale**2 + known
+        k = names.index(name)
+        return float(np.sqrt((plain @ middle @ plain)[k, k] / plain[k, k]))
+
+    def _end(self, name: str, rise: float, direction: int) -> tuple[float, Array]:
         """Return where the likelihood is *rise* worse, in steps that a parabola would take."""
         centre, step = self.at(name), float(self.minuit.errors[name]) * np.sqrt(2 * rise)
         follower = self._start(self.vector)
@@ -134,7 +156,7 @@ class Minimum:
         for _ in range(_MOST_STEPS):
             follower.values[name] = centre + direction * step
             follower.migrad(ncall=_MOST_CALLS)
-            worse = np.sqrt(max(follower.fval - self.value, 0.0))
+            worse = np.sqrt(max(follower.fval - self.minuit.fval, 0.0))
             if worse < np.sqrt(rise):
                 near = step, worse
             else:
@@ -146,7 +168,8 @@ class Minimum:
                 step = near[0] + np.clip(part, 0.05, 0.95) * (far[0] - near[0])
             else:
                 step *= np.clip(np.sqrt(rise) / max(worse, 1e-9), 1.1, 2.0)
-        return centre + direction * step
+        vector = np.array(follower.values)
+        return float(vector[self.parameters.names.index(name)]), vector
 
     def _loose(self) -> dict[str, str]:
         """Return tails' parameters that are to be held, with the reason; of powers first."""

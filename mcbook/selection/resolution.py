@@ -178,20 +178,18 @@ def _widened(errors: dict[str, float], minima: list[Minimum], known: Quantiles) 
     sides, as the truth is mostly on that one. Weights widen it as they widen the errors.
     """
     deepest = minima[0]
-    widening = np.sqrt(np.diag(deepest.covariance()) / np.diag(deepest.covariance(plain=True)))
     found = dict(errors)
     for name in ("mean", "sigma_w"):
-        ends: list[float] = []
+        ends: list[tuple[float, float]] = []
         for one in minima:
             left = 0.5 - (one.value - deepest.value)
             if left > 0:
                 ends += one.interval(name, left)
-        ends = [end - deepest.at(name) for end in ends]
+        away = np.array([end for end, _ in ends]) - deepest.at(name)
         if name == "sigma_w":
-            ends = [float(np.exp(deepest.at(name)) * np.expm1(end)) for end in ends]
-        factor = widening[deepest.free.index(name)] * known.sigma_68
-        reach = max(abs(end) for end in ends) * factor
-        found[name] = max(found[name], float(reach))
+            away = np.exp(deepest.at(name)) * np.expm1(away)
+        widening = max(each for _, each in ends)
+        found[name] = max(found[name], float(np.abs(away).max() * widening * known.sigma_68))
     return found
 
 
