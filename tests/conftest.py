@@ -17,7 +17,9 @@ settings.register_profile("mcbook", deadline=None, suppress_health_check=[Health
 settings.load_profile("mcbook")
 
 
-LONG = ("docs", "batch", "interrupted", "wheel")
+LONG = (
+    "docs", "resolution", "optimise", "batch", "interrupted", "wheel", "run", "resolution_books",
+)  # fmt: skip
 """Files with few tests that take long: they run examples, kill programs, or install."""
 
 ON_SERVER = {

@@ -142,6 +142,7 @@ def test_wrong_files(folder, old, new, says):
     assert says in f"{caught.value.message} {caught.value.hint}"
 
 
+@pytest.mark.thorough
 @given(st.data())
 @settings(max_examples=100)
 def test_no_file_breaks_the_reader(tmp_path_factory, data):

@@ -45,6 +45,7 @@ for name, (_, default) in _tables.MODULES["LHEInput"].items():
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("release", EACH)
 @pytest.mark.parametrize("row", ROWS)
 def test_parameters_of_lhe_input(row, release, tmp_path):
@@ -120,6 +121,7 @@ def test_taken(base, release, changes, files, tmp_path):
     assert trace["outputs"] == ["out.root"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("base", "release", "changes", "files", "message"),
     [pytest.param(*case[1:], id=f"{case[0]}-{case[2]}") for case in BAD],
@@ -153,6 +155,7 @@ def test_11_is_like_main(tmp_path):
     assert trace, said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("changes", "files", "warning"),
     [

@@ -78,6 +78,7 @@ def test_from_export_to_books(exported, toy, monkeypatch):
     assert run(models_dir=toy)["parts"]["asked"] == 0
 
 
+@pytest.mark.thorough
 def test_a_work_folder(exported, tmp_path):
     """A worker may work elsewhere; nothing is left there."""
     (tmp_path / "scratch").mkdir()
@@ -88,6 +89,7 @@ def test_a_work_folder(exported, tmp_path):
     ] | {"new": 1, "known": 0}
 
 
+@pytest.mark.thorough
 def test_what_fails_is_told(exported, monkeypatch):
     """A part that fails leaves a note, is marked, and can be made later."""
     first, *_ = keys(exported)
@@ -131,6 +133,7 @@ def test_what_is_wrong_is_refused(exported, toy, monkeypatch):
     assert [row["status"] for row in query()] == ["planned"] * 3
 
 
+@pytest.mark.thorough
 @on_files
 def test_killed_workers(exported, monkeypatch):
     """Kills at any moment: in the end each part is made once, and counted once."""
@@ -177,6 +180,7 @@ def started():
     return [line for line in lines if line.startswith("run")]
 
 
+@pytest.mark.thorough
 def test_b2luigi_for_real(toy, here, length):
     """Its local back end makes many parts, is killed in between, and makes each of them once."""
     pytest.importorskip("b2luigi")

@@ -258,6 +258,7 @@ def test_missing_are_the_points_without_a_sample(made):
     assert {row["parameters"]["g_prime"] for row in found} == {2e-4}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [
@@ -276,6 +277,7 @@ def test_options_that_do_not_go_together(options):
         query(**options)
 
 
+@pytest.mark.thorough
 def test_trace_from_files(made, tmp_path):
     """A card, a file of a part, a shared file and a copy of an event file lead to the sample."""
     identity = of_process("mumu_inv")
@@ -500,6 +502,7 @@ def test_dump_load_and_merge(tmp_path):
     assert book_verbs.info()["samples"] == {"zprime": 6}
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("made")
 def test_merge_of_parts_with_other_seeds(tmp_path):
     """The same samples with another salt bring further parts, which stay where they are."""
@@ -516,6 +519,7 @@ def test_merge_of_parts_with_other_seeds(tmp_path):
     assert all(Path(part["directory"]).is_dir() for part in parts)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("made")
 def test_merge_of_other_numbers_of_events_names_the_salt(tmp_path):
     """Two books with the same seeds for parts of other sizes are told how to keep both."""
@@ -559,6 +563,7 @@ def contents(folder):
         return list(dump_lines(books))
 
 
+@pytest.mark.thorough
 def test_dry_runs_leave_nothing_behind(made, tmp_path):
     """Dump, load and merge say what they would do, and do nothing."""
     make(tmp_path / "theirs", masses="[2]")

@@ -290,6 +290,7 @@ def test_a_site_may_say_where_a_root_is(tmp_path, monkeypatch):
         assert books.add_root(tmp_path / "samples") == "samples-2"
 
 
+@pytest.mark.thorough
 def test_writers_wait_for_each_other(location):
     """Several processes that make the books and write at once all succeed, and lose nothing."""
     code = (

@@ -152,6 +152,7 @@ def test_merge_gives_the_union(new_books):
     assert second.new.total() == 0
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=10,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

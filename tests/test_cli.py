@@ -219,6 +219,7 @@ def test_module_is_the_program():
     assert subprocess.check_output(command, text=True) == f"mcbook {__version__}\n"
 
 
+@pytest.mark.thorough
 def test_reader_that_goes_away():
     """A pipe that is closed early is no error worth a word."""
     command = f"{sys.executable} -m mcbook models --format json | head -c 1"

@@ -143,6 +143,7 @@ def test_from_the_grid_to_limits_and_back_to_the_cards(ids):
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_the_same_again_is_the_same_map(ids):
     """Rows in another order, and the masses that the books know, give the same map."""
     first = mb.add_efficiency_map("map.csv", name="recoil-v1")
@@ -187,6 +188,7 @@ def test_large_counts_are_told_apart(ids):
     assert digest_of("a", [row]) != digest_of("a", [row | {"n_generated": 10**10 + 1}])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("changes", "message", "hint"),
     [
@@ -261,6 +263,7 @@ def test_tables_that_cannot_be(ids, tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("suffix", [".parquet", ".yaml"])
 def test_other_tables(ids, suffix):
     """Parquet and YAML give the map of the CSV file; a simulation is kept with its sample."""
@@ -290,6 +293,7 @@ def test_other_tables(ids, suffix):
     assert (point["samples"], point["simulations"]) == ([ids[0]], [simulated[0]])
 
 
+@pytest.mark.thorough
 def test_maps_are_dumped_loaded_and_merged(ids, tmp_path):
     """Dumped and loaded books are the same; merged ones have the map once, and tell conflicts."""
     told = mb.add_efficiency_map("map.csv", name="recoil-v1")

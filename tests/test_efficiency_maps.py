@@ -223,6 +223,7 @@ def test_leave_one_out_of_the_process_is_what_it_says():
     assert spread_[7] ** 2 == pytest.approx(cov[7, 7] - weights @ cov[keep, 7], rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_few_selected_events_do_not_bias_the_process():
     """A flat efficiency of 0.2 % with 500 events each is found without the bias of logits."""
     nodes = qmc.Sobol(2, seed=2).random(128)

@@ -490,6 +490,7 @@ sys.exit(int("broken" in sys.argv[0]))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["good", "lazy", "broken"])
 def test_part_of_a_standalone_evtgen(kind, tmp_path):
     """The script calls the program as the record says, and what it leaves says what it is."""

@@ -25,6 +25,7 @@ def test_canonical_text_comes_back(node):
     assert parse(expression.canonical).canonical == expression.canonical
 
 
+@pytest.mark.thorough
 @given(everything, st.sampled_from([" ", "  ", "\n", "\t "]))
 def test_canonical_text_ignores_spaces_and_brackets(node, space):
     """Spaces and needless brackets change neither the canonical text nor the hash."""

@@ -133,6 +133,7 @@ def test_conditions_agree_with_sql(table, node, rows_):
     assert [None if value is None else bool(value) for value in found] == expected
 
 
+@pytest.mark.thorough
 @settings(max_examples=200)
 @given(node=exact_numbers, rows_=rows)
 def test_numbers_agree_with_sql(table, node, rows_):
@@ -145,6 +146,7 @@ def test_numbers_agree_with_sql(table, node, rows_):
     assert np.array_equal(values, expected, equal_nan=True)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200)
 @given(
     function=st.sampled_from(
@@ -288,6 +290,7 @@ def test_bare_columns_stay_bare():
     connection.close()
 
 
+@pytest.mark.thorough
 def test_old_parsers_of_sqlite_take_the_deepest_text():
     """What is not refused as too deep is read by a SQLite with a small stack."""
     connection = sqlite3.connect(":memory:")

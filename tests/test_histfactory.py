@@ -283,6 +283,7 @@ def test_limits_without_systematics(background, observed, cl):
     assert found.expected[0] == pytest.approx(band, rel=5e-6)
 
 
+@pytest.mark.thorough
 def test_limits_do_not_depend_on_the_size_of_the_signal():
     """A limit far from 1 is found like any other, and an excess is no failure."""
     batch = one_bin([1e-4, 1e3], [20.0, 20.0], [40.0, 40.0])
@@ -291,6 +292,7 @@ def test_limits_do_not_depend_on_the_size_of_the_signal():
     assert found.observed[0] * 1e-4 > 20
 
 
+@pytest.mark.thorough
 def test_limits_without_observation():
     """Nothing observed gives the expected limits of nominal background, and no observed one."""
     none = limits(one_bin([1.0], [10.0]), cl=0.9)
@@ -303,6 +305,7 @@ def test_limits_without_observation():
     assert nominal.observed[0] > asimov.observed[0]
 
 
+@pytest.mark.thorough
 def test_on_off_limits():
     """An empty sideband leaves the background at 0, or where the count itself wants it.
 

@@ -22,7 +22,7 @@ from mcbook.verbs.verify import verify
 __all__ = ["new_books"]
 
 #: In short and in full. Files can be left half written, servers look after it.
-KILLS = {"sqlite": (40, 200), "postgresql": (10, 20)}
+KILLS = {"sqlite": (15, 200), "postgresql": (5, 20)}
 GRID = """\
 model: zprime
 scan:

@@ -147,6 +147,7 @@ def uniform(tmp_path):
     return path
 
 
+@pytest.mark.thorough
 def test_own_files(uniform, monkeypatch):
     """The events of one kind are all read, and hardly any is looked at closely."""
     looked = []
@@ -341,6 +342,7 @@ def alike(count=20):
 FILES = [made(14), made(14, extra=lambda n: EXTRA * (n % 2)), alike()]
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=400,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -37,6 +37,7 @@ def books_at(location):
     return location
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
@@ -68,6 +69,7 @@ def test_queries(books_at, expression, expected):
     assert ids(books_at, expression) == expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "message", "hint"),
     [
@@ -181,6 +183,7 @@ def test_owners(books_at):
             own(A, owner=name, catalog=books_at)
 
 
+@pytest.mark.thorough
 def test_the_first_word_is_that_of_who_planned(location):
     """What others say within the same second, or sooner by their clock, makes nobody an owner."""
     fill(location)
@@ -236,6 +239,7 @@ def test_retired(books_at):
     assert show(B, catalog=books_at)["retired"]["why"] == "once more"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("verb", "expression", "options", "message"),
     [
@@ -294,6 +298,7 @@ def test_dump_load_and_copy(new_books):
         writing(new_books(), lambda books: load_lines(books, bad, "dump"))
 
 
+@pytest.mark.thorough
 def test_merge(new_books):
     """Tags and notes are joined; what somebody else says comes in; again changes nothing."""
     mine, theirs = new_books(), new_books()
@@ -325,6 +330,7 @@ def later(where, table, at):
     writing(where, lambda books: books.change(f"UPDATE {table} SET at = ?", [(at,)]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mine_is_later", [True, False])
 def test_merge_of_different_words(new_books, mine_is_later):
     """Of two owners, and of retired here and in use there, the later word stands and is told."""

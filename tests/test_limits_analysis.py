@@ -118,6 +118,7 @@ def test_closed_box_reads_no_count(folder):
     assert "observed.csv" not in (folder / "out" / "limits.json").read_text()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("folder")
 def test_open_box_is_in_the_books():
     """The look is recorded before the counts count; limits are those of the counts."""
@@ -332,6 +333,7 @@ def test_choice_of_products(folder):
     assert not (folder / "new").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("folder")
 def test_what_another_result_left_is_named():
     """A folder with the figures of one result and the limits of another says so."""
@@ -362,6 +364,7 @@ def test_windows_that_differ_are_told(folder):
         assert any("must be the region" in note for note in notes) == differs
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 @on_files
 def test_workspace_gives_the_same_limits(folder):
@@ -396,6 +399,7 @@ def test_comparison(folder):
     assert run("analysis.yaml", "--compare", "one", "--mixed").exit_code == 0
 
 
+@pytest.mark.thorough
 def test_example_runs(folder):
     """What --example writes can be run; it overwrites nothing."""
     done = run("--example")

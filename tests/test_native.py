@@ -127,6 +127,7 @@ def test_a_part_by_hand_is_what_run_makes(here):
     assert (again / f"samples/{identity}/events/0001.lhe.gz").read_bytes() == content
 
 
+@pytest.mark.thorough
 def test_lifetimes_are_in_the_file_where_they_are_asked_for(here):
     """Proper lengths c tau follow an exponential with the registry's ctau."""
     scan = {"m_ap": [1.0]}
@@ -146,6 +147,7 @@ def test_lifetimes_are_in_the_file_where_they_are_asked_for(here):
     assert {row.lifetime for event in events_of(prompt, here) for row in event.particles} == {0.0}
 
 
+@pytest.mark.thorough
 def test_chains_of_a_channel_come_in_proportion(here):
     """Each chain of 4mu2e has its number and its part: A' -> ee beside h' is 1 of 3."""
     (identity,) = planned(
@@ -243,6 +245,7 @@ def test_a_decay_without_a_width_is_said(tmp_path):
     assert "zp decays in mumu_mumu, and has no width" in refused(model, "mumu_mumu")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -272,6 +275,7 @@ def test_a_spoilt_card_is_told(here, old, new, said):
     assert not (here / f"samples/{identity}/parts/0001/events.lhe.gz").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("change", [("events: 300", "events: 0"), ("seed: ", "seed: -")])
 def test_a_spoilt_part_is_told(here, change):
     """Numbers of a part are whole and above zero."""
@@ -354,6 +358,7 @@ def test_files_go_to_their_generator(here):
     assert "m_zp = 1.5 where 1 was asked for" in refusal["reason"]
 
 
+@pytest.mark.thorough
 def test_acceptance_of_samples_with_lifetimes(here):
     """Where lifetimes shape the events, samples of one mass and two couplings are two points."""
     grid = {"fixed": {"m_hp": 0.4, "alpha_D": 0.01}, "generator": {"lifetime": "generator"}}

@@ -20,6 +20,7 @@ halfway = st.builds(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(anything | halfway, min_size=1, max_size=50))
 @example([9.9999999995, 0.99999999949999, 999999999.5, 5e-324, 1.7e308, -0.0])
 def test_arrays_round_as_single_numbers_do(values):

@@ -175,6 +175,7 @@ def test_values_of_the_largest_figure_of_merit(made):
     assert np.abs(np.diff(cuts, 2)).max() < 0.2
 
 
+@pytest.mark.thorough
 def test_raw_values_are_the_best_of_all(made):
     """Without smoothing, no value of the grid has more by an independent count."""
     select_file(("steps: 20}}", "steps: 20}}\n  smooth: false"))
@@ -280,6 +281,7 @@ def test_what_depends_on_the_hypothesis(made):
         assert row["validation"]["efficiency"] == pytest.approx(sumw / (EVENTS / 2))
 
 
+@pytest.mark.thorough
 def test_two_values(made):
     """Two values at once, in both directions; the optimum is no worse than with one of them."""
     alone = mb.optimise("selection.yaml", output="best", dry_run=True)
@@ -386,6 +388,7 @@ def test_places_that_are_taken(made):  # noqa: ARG001
     assert Path("mine/optimum.csv").read_text() == "m_zp,pt_min\n"
 
 
+@pytest.mark.thorough
 def test_the_table_for_people(made):
     """A line for each point, notes on stderr, and the files."""
     done = CliRunner().invoke(app, ["optimise", "selection.yaml", "--output", "best"])

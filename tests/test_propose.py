@@ -87,6 +87,7 @@ def test_errors_shrink_step_by_step():
     assert found["files"] == []
 
 
+@pytest.mark.thorough
 def test_planned_samples_are_not_proposed_again():
     """What is in the books counts as made: another proposal goes elsewhere."""
     write_map(1_000_000)  # so many that gaps are what costs
@@ -180,6 +181,7 @@ def test_the_covariance_is_what_a_new_sample_leaves():
     assert step.after == pytest.approx(left.sum(), rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_proposals_beat_chance_and_even_refinement(benchmark):
     """On known truths proposals win most of 20 seeds, against both (more in the benchmark)."""
     rows = [benchmark.errors(benchmark.CASES[0], seed) for seed in range(20)]

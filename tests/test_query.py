@@ -176,6 +176,7 @@ def test_id_picks_one(books_at):
     assert labels(books_at, f"id in ['{identity}', 'nothing']") == ["x4"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "message", "hint"),
     [
@@ -292,6 +293,7 @@ def rated(location):
         return list(find(Search(books, None, REGISTRY), points=True))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "holds"),
     [
@@ -424,6 +426,7 @@ def test_nearest_in_a_cross_section(location):
     assert found[0][1] == pytest.approx(np.log(12 / 10))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("expression", "hint"),
     [
@@ -553,6 +556,7 @@ def fast_and_slow(tmp_path_factory, new_schema):
         catalog.close()
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(CONDITIONS)
 def test_queries_find_what_a_look_at_every_point_finds(fast_and_slow, expression):

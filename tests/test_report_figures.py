@@ -144,6 +144,7 @@ def test_band(solve):
         assert not (np.abs(points[:, 0] - 4) < 0.5).any()
 
 
+@pytest.mark.thorough
 def test_gaps(solve):
     """A vetoed and a refused point are NaN in every line, and hatched between their neighbours."""
     _, document = solve(ZPRIME, RECOIL)
@@ -179,6 +180,7 @@ def test_lonely_point(solve):
     assert [line.get_xdata().tolist() for line in marks] == [[6.0]]
 
 
+@pytest.mark.thorough
 def test_labels(solve):
     """Titles come from the registry, luminosity and energy from the document."""
     _, document = solve(ZPRIME, RECOIL)
@@ -211,6 +213,7 @@ def test_symbols(name, title):
     assert Symbols(load_model("idm")).title(name) == title
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", model_names())
 def test_symbols_can_be_drawn(name):
     """Everything in the registry can be drawn, and what cannot is shown as it is written."""
@@ -261,6 +264,7 @@ def test_islands(solve):
     assert labels(figure)[0] == "Excluded at 95% CL"
 
 
+@pytest.mark.thorough
 def test_edges_without_a_result(solve):
     """Without the plane, the edges of the document are joined along each island."""
     _, document = solve(IDM, MUMU)
@@ -393,6 +397,7 @@ def test_scale(values, wanted):
     assert is_log(np.array(values, dtype=float)) is wanted
 
 
+@pytest.mark.thorough
 def test_files(solve, tmp_path):
     """Files name the result in plain bytes, and are the same whenever they are written."""
     result, document = solve(ZPRIME, RECOIL)
@@ -425,6 +430,7 @@ def png_chunks(data):
         place += size + 12
 
 
+@pytest.mark.thorough
 def test_folder_that_cannot_be_written(solve, tmp_path):
     """A folder that is a file is an error, and leaves nothing behind."""
     _, document = solve(ZPRIME, RECOIL)
@@ -463,6 +469,7 @@ def test_no_figure(solve, tmp_path):
 COUNTS = "hypothesis,m_zp,life,observed,signal,background\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", ["exact", "bayesian"])
 def test_counts(tmp_path, method):
     """A table of counts gives a band of the strength; parameters that follow do not count."""
@@ -536,6 +543,7 @@ def test_comparison_of_islands(solve, tmp_path):
     assert len(draw_comparison(first, first, tmp_path / "f", labels=("a", "b"))) == 2
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_compared(solve, tmp_path):
     """Limits on different things, or along different quantities, are no comparison."""
     _, first = solve(ZPRIME, RECOIL)

@@ -232,6 +232,7 @@ def test_bayesian(zprime, tmp_path):
     assert "Credibility level: 90%" in head["comment"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("unblinded", [False, True])
 def test_islands(islands, tmp_path, unblinded):
     """Each excluded interval is a row; edges come back band by band, dashes where there is none."""
@@ -508,6 +509,7 @@ def test_model_that_is_not_here(zprime, tmp_path):
     assert "no signal model 'elsewhere'" in table["description"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

@@ -185,6 +185,7 @@ def test_numbers_that_are_none_are_kept_as_null(location):
     assert [row["name"] for row in list_results(catalog=location)["results"]] == ["search"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("changes", [{"cl": 90}, {"cl": math.nan}, {"kind": "x"}, {"frozen": "7"}])
 def test_what_is_no_result_is_refused(location, changes):
     """A level in percent, an unknown kind, a digest that is none: nothing is kept."""
@@ -239,6 +240,7 @@ def test_dump_and_load_carry_results(new_books):
     assert list_results(catalog=other) == list_results(catalog=where)
 
 
+@pytest.mark.thorough
 def test_damaged_result_in_a_dump_is_refused(new_books):
     """A result whose id does not belong to its digest is not loaded."""
     lines = lines_of(with_results(new_books))
@@ -491,6 +493,7 @@ def test_the_record_stays_when_the_work_fails(location):
     assert [row["id"] for row in list_results(catalog=location)["unblindings"]] == [look["id"]]
 
 
+@pytest.mark.thorough
 def test_what_was_edited_is_seen(location, tmp_path):
     """The id of a look and of a result is a hash of the rest: nobody edits one unseen."""
     fill(location)

@@ -122,6 +122,7 @@ def test_everything_is_made_once(campaign, make, jobs):
     assert [entry["path"] for entry in verify()["changed"]] == [file["path"]]
 
 
+@pytest.mark.thorough
 def test_some_only(campaign, make):  # noqa: ARG001
     """An expression and a limit choose; a dry run makes nothing."""
     assert make("m_zp > 2.5", dry_run=True)["parts"]["asked"] == 2
@@ -168,6 +169,7 @@ def test_failures(campaign, make, misbehave, mischief, reason):
     assert not Path(failure["log"]).exists()
 
 
+@pytest.mark.thorough
 def test_a_part_may_take_so_long(campaign, make, misbehave):
     """What hangs is ended and has failed; others are as quick as the machine is."""
     sample, seed = next(iter(seeds().items()))
@@ -205,6 +207,7 @@ def test_no_room_left_is_seen(campaign, make, misbehave, monkeypatch):  # noqa: 
     assert found["stopped"].startswith("the disk is full")
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_built_stops_the_run(campaign, make, misbehave):
     """The log of the build is kept."""
     misbehave(build="crash")
@@ -283,6 +286,7 @@ def test_two_users_at_once_make_every_part_once(campaign, misbehave, toy):
     assert len(booked("SELECT sha256 FROM files")) == 4
 
 
+@pytest.mark.thorough
 def test_events_in_place_are_adopted(campaign, make):
     """Events that a killed run put into place, and could not record, are not made again."""
     make(limit=1)
@@ -330,7 +334,7 @@ def check_books():
 
 
 #: In short and in full. Files can be left half written, servers look after it.
-KILLS = {"sqlite": (30, 200), "postgresql": (10, 20)}
+KILLS = {"sqlite": (12, 200), "postgresql": (5, 20)}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -370,6 +374,7 @@ def test_killed_at_any_moment_every_part_is_made_once(
         assert [path.name for path in events] == ["0001.txt"] * 4
 
 
+@pytest.mark.thorough
 def test_programs_of_a_killed_run_are_ended(campaign, make, misbehave, toy):  # noqa: ARG001
     """The next run ends what a killed one left running, and makes the part anew."""
     misbehave(all="hang")
@@ -398,6 +403,7 @@ def toys():
     return found
 
 
+@pytest.mark.thorough
 def test_interrupted(campaign, misbehave, toy):  # noqa: ARG001
     """Ctrl-C ends the programs and leaves parts as they were."""
     misbehave(all="hang")
@@ -439,6 +445,7 @@ def test_more_events(campaign, make):  # noqa: ARG001
     assert not verify()["failed"]
 
 
+@pytest.mark.thorough
 def test_status_counts_what_is_made(campaign, make, toy):  # noqa: ARG001
     """What was made in two goes is counted together."""
     assert make(jobs=3)["parts"]["made"] == 4
@@ -448,6 +455,7 @@ def test_status_counts_what_is_made(campaign, make, toy):  # noqa: ARG001
     assert (row["generated"], row["events"]) == (4, 120)
 
 
+@pytest.mark.thorough
 def test_a_card_that_was_edited_is_not_run(campaign, make):
     """Events are made from what the books recorded, or not at all."""
     sample = next(iter(seeds()))
@@ -477,6 +485,7 @@ def test_traces_of_hand_runs_are_left_out(campaign, make):
     assert make()["parts"]["failed"] == 0
 
 
+@pytest.mark.thorough
 def test_a_file_entered_in_between_counts(campaign, make, misbehave, toy):  # noqa: ARG001
     """While a part is made somebody ingests it: it counts once, and the run goes on."""
     misbehave(all="slow 5", build="")
@@ -498,6 +507,7 @@ def test_a_file_entered_in_between_counts(campaign, make, misbehave, toy):  # no
     assert len(list((campaign / "samples").glob("*/events/*"))) == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
 def test_ended_from_outside(campaign, misbehave, toy, kind):  # noqa: ARG001
     """A closed terminal ends the programs as Ctrl-C does."""
@@ -512,6 +522,7 @@ def test_ended_from_outside(campaign, misbehave, toy, kind):  # noqa: ARG001
     assert statuses() == ["planned"] * 4
 
 
+@pytest.mark.thorough
 def test_dry_run_of_more_events(campaign, make):  # noqa: ARG001
     """It counts the parts that would be added."""
     assert make("m_zp < 1.5", events=50, dry_run=True)["parts"]["asked"] == 2  # one is planned

@@ -271,6 +271,7 @@ def test_needed(book, key):
         book({k: v for k, v in LEAST.items() if k != key})
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5)
                     | st.floats(allow_nan=False, allow_infinity=False),

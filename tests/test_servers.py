@@ -218,6 +218,7 @@ def is_running():
     return Path("log").exists() and bool(told("run"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(campaign, misbehave, toy, kind):  # noqa: ARG001
     """Ctrl-C ends the servers and leaves parts as they were."""
@@ -231,6 +232,7 @@ def test_interrupted(campaign, misbehave, toy, kind):  # noqa: ARG001
     assert not list(Path("samples").glob(".mcbook-tmp*"))
 
 
+@pytest.mark.thorough
 def test_servers_of_a_killed_run_are_ended(campaign, make, misbehave, toy):  # noqa: ARG001
     """The next run ends a server that is still at work, and makes the part anew."""
     misbehave(all="hang", build="")
@@ -244,11 +246,11 @@ def test_servers_of_a_killed_run_are_ended(campaign, make, misbehave, toy):  # n
     assert servers() == []
 
 
-def test_killed_at_any_moment_every_part_is_made_once(campaign, make, misbehave, toy):  # noqa: ARG001
+def test_killed_at_any_moment_every_part_is_made_once(campaign, make, misbehave, toy, length):  # noqa: ARG001
     """After many kills one run goes to the end, as if nothing had happened."""
     misbehave(all="slow 0.1")
     dice = random.Random(5)
-    for _ in range(12):
+    for _ in range(length(5, 12)):
         child = in_child(lambda: run(models_dir=toy, jobs=2))
         time.sleep(dice.uniform(0, 0.8))
         os.kill(child, signal.SIGKILL)
@@ -260,6 +262,7 @@ def test_killed_at_any_moment_every_part_is_made_once(campaign, make, misbehave,
     assert not list(Path("samples").glob(".mcbook-tmp*"))
 
 
+@pytest.mark.thorough
 def test_an_idle_server_ends_with_its_run(campaign, misbehave, toy):  # noqa: ARG001
     """Its standard input ends where the run is killed, so nobody has to end it."""
     misbehave(all="slow 0.5", build="")

@@ -132,6 +132,7 @@ def test_what_a_file_says_comes_before_its_name():
     assert files()["mdst"] == {"files": 2, "jobs": 3, "events_generated": 25}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("events", "options", "says"),
     [
@@ -159,6 +160,7 @@ def test_events_are_counted(events, options, says):
     assert bool(files()) == (says is None)
 
 
+@pytest.mark.thorough
 def test_ntuples_stand_for_the_jobs_behind_them(simulation):
     """By name, by folder, or because somebody says so; never for jobs that nobody names."""
     first = lines()[0]["key"]
@@ -180,6 +182,7 @@ def test_ntuples_stand_for_the_jobs_behind_them(simulation):
     assert files()["ntuple"] == {"files": 3, "jobs": 3, "events_generated": 25}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
@@ -249,6 +252,7 @@ def test_damaged_files():
     assert files() == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("simulation")
 def test_files_that_moved_and_are_lost():
     """`check` names what is gone; a file that was moved is found again."""
@@ -261,6 +265,7 @@ def test_files_that_moved_and_are_lost():
     assert check()["missing"] == []
 
 
+@pytest.mark.thorough
 def test_what_flies_is_displaced_or_told(tmp_path, monkeypatch):
     """A sample whose long-lived particles nothing displaces is flagged until something does."""
     folder = tmp_path / "there"
@@ -299,6 +304,7 @@ def test_a_retired_sample_is_not_simulated(simulation):
         simulate("more", "c.yaml")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("simulation")
 def test_simulations_move_with_the_books(tmp_path):
     """Dump and load, copy and merge carry conditions, jobs and files."""
@@ -320,6 +326,7 @@ def test_simulations_move_with_the_books(tmp_path):
     assert files()["mdst"]["jobs"] == 3
 
 
+@pytest.mark.thorough
 @on_files
 def test_jobs_that_two_people_split_otherwise(simulation, tmp_path, monkeypatch):
     """Their files stand for other events: they are left out, and it is told."""
@@ -438,6 +445,7 @@ def test_parts_of_two_books_are_two(simulation, tmp_path, monkeypatch):
     assert [(row["part"], row["events_generated"]) for row in entered] == [(2, 9)]
 
 
+@pytest.mark.thorough
 def test_a_file_that_many_went_into(simulation):
     """What a merged file says stands in many places; all of them count."""
     Path("c.yaml").write_text(CONDITIONS.replace("job: 10", "job: 1").replace("ri_a", "ri_b"))
@@ -455,6 +463,7 @@ def test_a_file_that_many_went_into(simulation):
     assert other != simulation
 
 
+@pytest.mark.thorough
 def test_jobs_are_corrected(simulation):
     """What somebody said of a file can be said again; the history has both."""
     path = ntuple("a.root", 5)
@@ -473,6 +482,7 @@ def test_jobs_are_corrected(simulation):
     assert files()["ntuple"]["events_generated"] == 9
 
 
+@pytest.mark.thorough
 def test_retired_and_altered(simulation):
     """Files of a retired sample do not come in; `verify` sees a file that was altered."""
     run_jobs()
@@ -487,6 +497,7 @@ def test_retired_and_altered(simulation):
     assert "wrong mass" in refused["reason"]
 
 
+@pytest.mark.thorough
 def test_an_efficiency_is_divided_by_what_went_in(simulation):
     """A map whose rows say another number, or name a simulation that is not there, is warned of."""
     run_jobs([0, 2])
@@ -504,6 +515,7 @@ def test_an_efficiency_is_divided_by_what_went_in(simulation):
     assert warned(simulation.rpartition("-s")[0], 25) == []
 
 
+@pytest.mark.thorough
 def test_collections_have_files_behind_simulations(simulation):
     """What was simulated belongs to a collection, and what comes later is told."""
     run_jobs([0])
@@ -521,6 +533,7 @@ def test_collections_have_files_behind_simulations(simulation):
     assert lost["reason"] == "it is not there as it was"
 
 
+@pytest.mark.thorough
 def test_a_folder_is_one_storage_root(simulation, tmp_path):
     """Files of a folder that was named are kept by their paths in it, not each in a root."""
     run_jobs()

@@ -112,6 +112,7 @@ def names_in(trace):
     return [step["name"] for step in trace["modules"]]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("release", RELEASES)
 def test_events_of_madgraph_in_every_release(release):
     """Lifetimes of the points in cm, beams, tags in their order, the id in the output."""
@@ -163,6 +164,7 @@ def test_beams_are_as_in_the_file(is_mirrored):
     assert read_events(path).wrong_sign() == is_mirrored
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("lifetime", ["displacer", "generator"])
 def test_decay_files_in_every_release(release, lifetime, tmp_path):
@@ -220,6 +222,7 @@ def test_lifetimes_in_lhe_files_are_refused():
     assert "everything would decay at the interaction point" in error.value.hint
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("asked", "kind", "lengths", "largest"),
     [
@@ -242,6 +245,7 @@ def test_lengths_that_somebody_sets(asked, kind, lengths, largest):
     assert [one["maxDecayTime"] for one in moved] == largest
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -314,6 +318,7 @@ def test_runs_share_the_events():
         assert module(trace, "LHEInput")["runNum"] == 3
 
 
+@pytest.mark.thorough
 def test_background_by_pattern_and_by_environment(tmp_path):
     """A pattern that finds nothing stops the job."""
     plan(IDM)
@@ -364,6 +369,7 @@ def test_jobs_stay_as_they_were_split():
     assert (found["jobs"], found["events"]) == (6, 50)
 
 
+@pytest.mark.thorough
 def test_dry_run_and_failure_write_nothing():
     """Neither a folder nor a row."""
     plan(IDM)
@@ -380,6 +386,7 @@ def test_dry_run_and_failure_write_nothing():
     assert [path.name for path in Path().glob(".a*")] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
@@ -415,6 +422,7 @@ def test_a_limit_loses_no_job():
     assert simulate("b", "c.yaml")["jobs"] == 6
 
 
+@pytest.mark.thorough
 def test_names_of_files_do_not_run():
     """Whatever a file is called, the script stays what it is."""
     plan(IDM)

@@ -337,6 +337,7 @@ def test_bad_settings(example, tmp_path, before, after, said):
     assert said in raised.value.message
 
 
+@pytest.mark.thorough
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats(-5, 5) | st.text("ab:", max_size=4),

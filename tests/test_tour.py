@@ -156,6 +156,7 @@ def test_everything_leads_back(tour):
     assert json.loads(Path("limits/limits.json").read_text())["result"] == result["id"]
 
 
+@pytest.mark.thorough
 def test_again(place):
     """A tour that is there goes on: nothing is made twice."""
     folder, first = place
@@ -170,6 +171,7 @@ def test_again(place):
     assert first.splitlines()[-1] == again.splitlines()[-1]
 
 
+@pytest.mark.thorough
 def test_interrupted(tmp_path, monkeypatch):
     """A tour of which only some parts were made makes the others."""
     monkeypatch.chdir(tmp_path)
@@ -338,6 +340,7 @@ def test_tables_of_one_kind():
     assert "not decayed, PDG 15" in refused.value.hint
 
 
+@pytest.mark.thorough
 def test_shipped_files_are_what_the_tour_writes(tmp_path, root):
     """Without --events they are written as they are; the analysis names what it is."""
     mb.plan_tour(tmp_path / "tour")

@@ -80,6 +80,7 @@ def test_models(run):
     assert {entry["model"] for entry in models} >= {"zprime", "dark_higgs", "idm", "alp"}
 
 
+@pytest.mark.thorough
 def test_generate_and_query(run, root, tmp_path):
     """The main job works from the wheel alone: cards are written and found again."""
     grid = root / "models" / "examples" / "zprime.yaml"

@@ -226,6 +226,7 @@ def test_fixed_parameters_are_numbers(tmp_path):
     assert batch.signal[0] == pytest.approx(np.array([1, 3, 2, 0, 0]) * 1.1)
 
 
+@pytest.mark.thorough
 def test_pyhf_does_what_is_not_batched(tmp_path):
     """A shapefactor in a region of its own changes no limit: pyhf finds the one without it."""
     small = {
@@ -432,6 +433,7 @@ def test_patchsets_refused(files, change, said):
     assert said in caught.value.message
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(st.data())
 def test_no_malformed_workspace_escapes(tmp_path_factory, data):
@@ -480,6 +482,7 @@ OPERATIONS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.thorough
 @settings(max_examples=400)
 @given(st.dictionaries(KEYS, DOCUMENTS, min_size=1, max_size=3), st.lists(OPERATIONS, max_size=3))
 def test_patches_are_applied_as_elsewhere(document, operations):

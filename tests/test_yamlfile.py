@@ -234,6 +234,7 @@ def test_what_a_mapping_cannot_hold(value, message):
         from_mapping(value, "grid")
 
 
+@pytest.mark.thorough
 def test_a_mapping_that_holds_itself():
     """Circles and bombs of references are refused as in a file."""
     circle = {}
