@@ -42,6 +42,19 @@ Format = Annotated[
     Literal["table", "json"], typer.Option("--format", help="Print a table or json.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")]
+SelectionFile = Annotated[Path, typer.Argument(metavar="FILE", help="The selection, a YAML file.")]
+FileJobs = Annotated[
+    int, typer.Option("--jobs", min=1, metavar="N", help="Files that are read side by side.")
+]
+Simulation = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ID",
+        help="The simulation that is meant where a sample has several; or as in release=NAME. "
+        "May be repeated.",
+        show_default=False,
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many parts.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Take failed parts as well.")]
 Minutes = Annotated[

@@ -6,12 +6,21 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output
-from mcbook.cli.options import Catalog, DryRun, Format, Models, output_folder
+from mcbook.cli.options import (
+    Catalog,
+    DryRun,
+    FileJobs,
+    Format,
+    Models,
+    SelectionFile,
+    Simulation,
+    output_folder,
+)
 from mcbook.cli.samples import Expression
 
 
 def resolution(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The selection, a YAML file.")],
+    file: SelectionFile,
     expression: Expression = None,
     output_: Annotated[
         Path,
@@ -22,18 +31,8 @@ def resolution(
     figures: Annotated[
         bool, typer.Option("--figures/--no-figures", help="Draw the shapes and their pulls.")
     ] = True,
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=1, metavar="N", help="Files that are read side by side.")
-    ] = 1,
-    simulation: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID",
-            help="The simulation that is meant where a sample has several; or as in release=NAME. "
-            "May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: FileJobs = 1,
+    simulation: Simulation = None,
     catalog: Catalog = None,
     models_dir: Models = None,
     dry_run: DryRun = False,

@@ -6,12 +6,22 @@ from typing import Annotated
 import typer
 
 from mcbook.cli import output, select_tables
-from mcbook.cli.options import Catalog, DryRun, Format, Models, filled, output_folder
+from mcbook.cli.options import (
+    Catalog,
+    DryRun,
+    FileJobs,
+    Format,
+    Models,
+    SelectionFile,
+    Simulation,
+    filled,
+    output_folder,
+)
 from mcbook.cli.samples import Expression
 
 
 def select(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The selection, a YAML file.")],
+    file: SelectionFile,
     expression: Expression = None,
     output_: Annotated[
         Path,
@@ -25,18 +35,8 @@ def select(
             metavar="NAME", callback=filled, help="Keep the efficiency map in the books, as NAME."
         ),
     ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=1, metavar="N", help="Files that are read side by side.")
-    ] = 1,
-    simulation: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID",
-            help="The simulation that is meant where a sample has several; or as in release=NAME. "
-            "May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: FileJobs = 1,
+    simulation: Simulation = None,
     unblind: Annotated[
         str | None,
         typer.Option(
