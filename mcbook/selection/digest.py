@@ -9,8 +9,6 @@ from mcbook.registry.yamlfile import read
 from mcbook.selection.columntypes import PythonColumn
 from mcbook.selection.records import Selection
 
-_BLOCK = 1 << 20
-
 
 def digest(selection: Selection) -> str:
     """Return the SHA-256 of a selection without its data, in hex.
@@ -40,11 +38,8 @@ def _name(folder: Path, path: Path) -> str:
 
 def _sha256(path: Path) -> str | None:
     """Return the SHA-256 of a file; None where there is none."""
-    found = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                found.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-    return found.hexdigest()
