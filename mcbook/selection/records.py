@@ -264,6 +264,11 @@ class Selection:
         model = self.deriver.model
         return frozenset({*self.deriver.fixed, *model.parameters, *model.derived})
 
+    @property
+    def filtered(self) -> float:
+        """Which part of the generated events passed the filter before the ntuples."""
+        return 1.0 if self.filter is None else self.filter.value
+
     def region(self, name: str) -> Region:
         """Return a region by name.
 

@@ -92,8 +92,8 @@ def count_sources(selection: Selection, found: Found, *, jobs: int, step: Step) 
     for start in range(0, len(pairs), size):
         some = pairs[start : start + size]
         for (source, _), flows in zip(some, _flows(selection, some, jobs), strict=True):
-            share = selection.filter.value if selection.filter is not None else 1.0
-            counted.append(Counted(source, left_after_training(selection, source) / share, flows))
+            generated = left_after_training(selection, source) / selection.filtered
+            counted.append(Counted(source, generated, flows))
             step()
     return counted
 

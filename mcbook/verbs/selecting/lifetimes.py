@@ -74,12 +74,11 @@ def _of_region(
             told.warnings.append(text)
         tables.append({tuple((name, row[name]) for name in names): row for row in found.rows})
     shares = [selection.campaigns.get(name, 1.0) for name in campaigns]
-    scale = selection.filter.value if selection.filter is not None else 1.0
     for point in tables[0]:
         rows = [table.get(point) for table in tables]
         known = [row for row in rows if row is not None]
         if len(known) == len(rows):
-            yield _kept(sample["id"], region, known, shares, scale, dict(point))
+            yield _kept(sample["id"], region, known, shares, selection.filtered, dict(point))
 
 
 def _kept(
@@ -120,10 +119,9 @@ def _events(
     columns = selected(
         selection, one.source.paths, sample["parameters"], names, region=region, jobs=jobs
     )
-    share = selection.filter.value if selection.filter is not None else 1.0
     return SelectedEvents(
         one.source.simulation_id,
-        round(one.generated * share),
+        round(one.generated * selection.filtered),
         one.source.displacement,
         columns,
         _drawn(selection, sample),
