@@ -319,6 +319,17 @@ def test_leave_one_out():
     assert np.isnan(line([1, 2]).leave_one_out().rms)
 
 
+def test_leave_one_out_of_three():
+    """Two nodes predict the one between them: their mean, with a quarter of their difference."""
+    grid = Grid(np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 9.0, 3.0]), np.full(3, 0.01))
+    predicted, error = grid.leave_one_out()
+    assert predicted[1] == pytest.approx(2.0)
+    # half-way cubic convolution leaves 2 (1/16^2 + (9/16)^2) of a variance, flat slopes 1/2
+    noise = 0.01 * (1 + (2 * (1 + 81) / 256 + 0.5) / 2)
+    assert error[1] == pytest.approx(np.sqrt(noise + (2.0 / 4) ** 2))
+    assert np.isnan(error[[0, 2]]).all()
+
+
 def test_weights_widen_the_error():
     """Weighted events give their own efficiency and a larger error."""
     sums = ([100.0, 100.0], [5.0, 6.0], [0.5, 0.6])
