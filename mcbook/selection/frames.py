@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from mcbook.errors import WorkError
 from mcbook.lhe.momenta import Momenta
+from mcbook.registry.physics.constants import value
 
 Array = NDArray[np.float64]
 
 HER_GEV, LER_GEV = 7.007, 4.000
 """Energies of electrons and positrons in the laboratory."""
 CROSSING_RAD = 0.083
-ELECTRON_GEV = 0.51099895e-3
-"""Mass of the electron, CODATA 2018."""
 
 _ELECTRON, _BEAM = 11, -1
 
@@ -27,7 +26,7 @@ def beams() -> tuple[Array, Array]:
     """Return px, py, pz, E [GeV] of electrons and positrons in the laboratory, shape (4,) each."""
     found = []
     for energy, side in ((HER_GEV, 1.0), (LER_GEV, -1.0)):
-        momentum = np.sqrt(energy**2 - ELECTRON_GEV**2)
+        momentum = np.sqrt(energy**2 - value("m_e") ** 2)
         along = np.array([np.sin(CROSSING_RAD / 2), 0.0, side * np.cos(CROSSING_RAD / 2)])
         found.append(np.append(momentum * along, energy))
     return found[0], found[1]

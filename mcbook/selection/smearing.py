@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.lhe.momenta import Momenta
+from mcbook.registry.physics.constants import value
 from mcbook.selection.acceptance import CHARGED, PHOTONS_DEG, TRACKS_DEG
 from mcbook.selection.flights import flown
 
@@ -24,12 +25,12 @@ VERSION = 1
 """Of this code: another one gives other events, and so other simulations."""
 
 KINDS: Mapping[str, tuple[int, float]] = {
-    "e": (11, 0.51099895e-3),
-    "mu": (13, 0.1056583755),
-    "pi": (211, 0.13957039),
-    "K": (321, 0.493677),
+    "e": (11, value("m_e")),
+    "mu": (13, value("m_mu")),
+    "pi": (211, value("m_pi")),
+    "K": (321, value("m_K")),
 }
-"""PDG id and mass [GeV] (PDG 2024) of what tracks are identified as."""
+"""PDG id and mass [GeV] of what tracks are identified as."""
 LEPTONS = (11, 13)
 """Particles whose PDG id is positive where their charge is negative."""
 

@@ -12,14 +12,12 @@ from mcbook.registry.physics.constants import value
 from mcbook.registry.physics.formfactors import b_to_k_f0, b_to_kstar_a0
 from mcbook.registry.physics.formula import Array, formula
 from mcbook.registry.physics.kinematics import kallen
+from mcbook.units import HBAR_GEV_PS
 
 _SOURCE = (
     "b -> s S: Willey and Yu, Phys. Rev. D 26, 3086 (1982); form factors: Ball and Zwicky, "
     "hep-ph/0406232 and hep-ph/0412079"
 )
-
-#: hbar [GeV ps]; CODATA 2018.
-_HBAR_GEV_PS = 6.582119569e-13
 
 
 def flavour_change(m_t: float, ckm: float, v: float) -> float:
@@ -82,7 +80,7 @@ def br_bu_k_scalar(m_s: Array, theta: Array) -> Array:
     m_b, m_k = value("m_B"), value("m_K")
     f0 = b_to_k_f0(_open_q2(m_s, m_b, m_k))
     width = pseudoscalar_width(m_s, _coupling(theta), f0, m_b, m_k)
-    return width * value("tau_Bu_ps") / _HBAR_GEV_PS
+    return width * value("tau_Bu_ps") / HBAR_GEV_PS
 
 
 @formula(version=1, unit="1", source=_SOURCE)
@@ -95,4 +93,4 @@ def br_b0_kstar_scalar(m_s: Array, theta: Array) -> Array:
     a0 = b_to_kstar_a0(_open_q2(m_s, m_b, m_kst), m_b)
     amplitude = _coupling(theta) * a0
     width = amplitude**2 * _open_kallen(m_b, m_kst, m_s) ** 1.5 / (64 * np.pi * m_b**3)
-    return width * value("tau_Bd_ps") / _HBAR_GEV_PS
+    return width * value("tau_Bd_ps") / HBAR_GEV_PS

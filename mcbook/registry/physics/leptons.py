@@ -5,11 +5,10 @@ import numpy as np
 from mcbook.registry.physics.constants import value
 from mcbook.registry.physics.formula import Array, formula
 from mcbook.registry.physics.quadrature import on_open_points, unit_nodes
-from mcbook.units import GEV2_FB
+from mcbook.units import GEV2_FB, HBAR_GEV_PS
 
 _N_NODES = 60
-_HBAR_GEV_FS = 6.582119569e-10
-"""CODATA 2018, exact."""
+_FS_PER_PS = 1e3
 
 
 def _pair(m_l: Array, s: Array, alpha: Array) -> Array:
@@ -142,4 +141,4 @@ def lepton_width(m: Array, m_l: Array) -> Array:
 @formula(version=1, unit="GeV", source="hbar over the lifetime, hbar of CODATA 2018")
 def width_of_lifetime(lifetime_fs: Array) -> Array:
     """Return the width [GeV] that belongs to a lifetime [fs]."""
-    return _HBAR_GEV_FS / np.asarray(lifetime_fs, dtype=float)
+    return HBAR_GEV_PS * _FS_PER_PS / np.asarray(lifetime_fs, dtype=float)
