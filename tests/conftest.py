@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,11 @@ LONG = (
 )  # fmt: skip
 """Files with few tests that take long: they run examples, kill programs, or install."""
 
+UNTIL = float(os.environ.get("MCBOOK_TEST_UNTIL") or "inf")
+"""No test begins after this second since 1970; the summary tells how many did not."""
+
+TOO_LATE = "no time left: MCBOOK_TEST_UNTIL is over"
+
 ON_SERVER = {
     "catalog", "catalog_dump", "catalog_files", "expressions_sql", "interrupted", "query", "servers"
 }  # fmt: skip
@@ -34,9 +40,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is thorough; begin with long files, then those with many tests.
+    """Leave out what is thorough; begin with files of many tests, and end with long ones.
 
-    Whatever comes last is waited for.
+    Where the time is limited, as much as possible is tested in it.
     """
     if not config.getoption("thorough"):
         left = [item for item in items if _is_thorough(item)]
@@ -44,8 +50,22 @@ def pytest_collection_modifyitems(config, items):
         gone = set(left)
         items[:] = [item for item in items if item not in gone]
     sizes = Counter(item.path for item in items)
-    first = {f"test_{name}.py" for name in LONG}
-    items.sort(key=lambda item: (item.path.name not in first, -sizes[item.path]))
+    last = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: (last.get(item.path.name, -1), -sizes[item.path]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Begin no test when the time is over."""
+    if time.time() > UNTIL:
+        pytest.skip(TOO_LATE)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Tell how many tests there was no time for: they are not passed."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if late := sum(TOO_LATE in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(f"NOT RUN: {late} tests, {TOO_LATE}", red=True)
 
 
 def _is_thorough(item):
