@@ -165,6 +165,20 @@ def test_ingest_knows_one(here, settings, monkeypatch):
     assert smear(settings, here[0])["files"]["known"] == 1
 
 
+def test_one_that_was_deleted_is_told(here, settings):
+    """The books know the file by its digest: another one of the same events is not made quietly."""
+    smear(settings)
+    first, second, _ = (path.resolve() for path in ntuples())
+    first.unlink()
+    found = smear(settings, here[0])
+    assert found["files"] == {"asked": 0, "made": 0, "adopted": 0, "held": 0, "known": 1}
+    second.unlink()
+    (note,) = smear(settings)["notes"]
+    assert note.startswith(f"in the books and gone: {first} and 1 more; ")
+    assert "another `name` than " in note
+    assert not first.exists()
+
+
 def test_other_settings_are_another_simulation(here, settings):
     """Both are kept side by side."""
     smear(settings, here[0])

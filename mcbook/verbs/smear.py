@@ -73,7 +73,7 @@ def smear(
         ``catalog``; ``simulations`` (``new``, ``existing``); ``ids`` of all of them; ``files``,
         counts: ``asked``, ``made``, ``adopted`` (in place already), ``held`` (another mcbook is at
         them), ``known`` (in the books already); ``events`` that are new; ``notes``, why samples
-        were left out.
+        were left out, and which ntuples of the books are gone.
 
     Raises
     ------
@@ -126,6 +126,7 @@ class _Found:
     jobs: list[SimulationJob] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     known: int = 0
+    gone: list[Path] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     again: dict[str, Rerenderer] = field(default_factory=dict)
 
@@ -134,7 +135,14 @@ class _Found:
         yield from (rows[identity] for identity in ids)
 
     def notes(self) -> list[str]:
-        return [f"{count} left: {why}" for why, count in self.left.items()]
+        notes = [f"{count} left: {why}" for why, count in self.left.items()]
+        if self.gone:
+            more = f" and {len(self.gone) - 1} more" * (len(self.gone) > 1)
+            notes.append(
+                f"in the books and gone: {self.gone[0]}{more}; they are not made again, "
+                f"another `name` than {self.smearing.name} makes new ones"
+            )
+        return notes
 
     def add(self, sample: Row) -> None:
         """Add the parts of a sample, or say why there are none."""
@@ -182,12 +190,13 @@ class _Found:
             for part in self.books.parts_of([sample["id"]]).get(sample["id"], [])
         }
         there = simulations.files_of(self.books, [its.id]).get(its.id, [])
-        done = {key for row in there if row["tier"] == TIER for key in row["jobs"]}
+        done = {key: row for row in there if row["tier"] == TIER for key in row["jobs"]}
         for row in sorted(held_files, key=lambda one: one["part"]):
             job = SimulationJob(its.id, row["part"], seeds[row["part"]], 1, 0, row["events"])
             self.jobs.append(job)
             if job.key in done:
                 self.known += 1
+                self._look_for(done[job.key])
                 continue
             source = self.books.root_path(row["storage"]) / row["path"]
             root = self.books.root_path(sample["storage"])
@@ -195,6 +204,13 @@ class _Found:
             self.tasks.append(
                 Task(job, sample["id"], root, path, source, row["sha256"], self.smearing, flying)
             )  # fmt: skip
+
+    def _look_for(self, known: Row) -> None:
+        if known["path"] is None:  # on the grid
+            return
+        path = self.books.root_path(known["storage"]) / known["path"]
+        if not path.is_file():
+            self.gone.append(path)
 
 
 Waiting = deque[tuple[Task, ExitStack, Future[Made] | None]]
