@@ -35,7 +35,7 @@ data: {files: [data.root]}
 FILES = """\
 backgrounds:
   near: {files: ["near*.root"], luminosity: 40}
-  far: {files: [far.root], luminosity: 5}
+  far: {files: [far.root], luminosity: 20, factor: 4}
 """
 EVENTS = 40
 
@@ -102,7 +102,8 @@ def test_backgrounds_of_files(made):  # noqa: ARG001
 
 def test_backgrounds_of_the_books(made):
     """The luminosity of a sample is its events over the cross section of its generator."""
-    text = SELECTION + f"backgrounds: {{same: {{samples: \"id == '{made[0].sample}'\"}}}}\n"
+    same = f"samples: \"id == '{made[0].sample}'\""
+    text = f"{SELECTION}backgrounds: {{same: {{{same}}}, scaled: {{{same}, factor: 1.25}}}}\n"
     Path("selection.yaml").write_text(text)
     with pytest.raises(InputError, match="no cross section of its generator"):
         mb.select("selection.yaml", output="out")
@@ -113,11 +114,14 @@ def test_backgrounds_of_the_books(made):
     with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
         books.insert("files", [row])
     found = mb.select("selection.yaml", output="out")
-    (got,) = [
+    got, scaled = [
         row for row in found["backgrounds"] if (row["m_zp"], row["region"]) == (1.0, "signal")
     ]
-    assert got["n"] == EVENTS // 2
+    assert got["n"] == scaled["n"] == EVENTS // 2
     assert got["expected"] == pytest.approx(8.0 * 10 / 2)
+    assert got["stat"] == pytest.approx(8.0 * 10 / EVENTS * np.sqrt(EVENTS / 2))
+    assert scaled["expected"] == pytest.approx(1.25 * got["expected"])
+    assert scaled["stat"] == pytest.approx(1.25 * got["stat"])
 
 
 def test_backgrounds_need_a_luminosity(made):  # noqa: ARG001

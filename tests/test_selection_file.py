@@ -245,6 +245,8 @@ BAD = [
     ({"backgrounds": {"b": {"files": ["x"]}}}, "'luminosity' is missing"),
     ({"backgrounds": {"b": {"samples": "model =="}}}, "backgrounds.b.samples"),
     ({"backgrounds": {"b": {"samples": "5"}}}, "a condition over samples"),
+    ({"backgrounds": {"b": {"samples": "id", "factr": 2}}}, "unknown key 'factr'"),
+    ({"backgrounds": {"b": {"files": ["x"], "luminosity": 1, "factor": 0}}}, "not above 0"),
     ({"data": {"files": []}}, "a list of files"),
     ({"corrections": [{"source": "s", "of": "m_zp", "edges": [1, 2], "relative_error": [1, 2]}]},
      "2 numbers are here"),

@@ -241,21 +241,28 @@ class _Reader:
     def background(self, name: str, entry: Any) -> Background:
         entries, keys = self.entries, ("backgrounds", name)
         where = self.document.where(keys)
-        if isinstance(entry, dict) and "samples" in entry:
-            entries.mapping(keys, entry, ("samples",))
-            text = entries.text((*keys, "samples"), entry["samples"])
-            try:
-                is_condition = parse(text).is_boolean
-            except InputError as error:
-                raise entries.fail((*keys, "samples"), error.message, error.hint) from None
-            if not is_condition:
-                raise entries.fail((*keys, "samples"), "a condition over samples is wanted here")
-            return Background(name, where, samples=text)
-        both = ("files", "luminosity")
-        entries.mapping(keys, entry, (*both, "samples"), both)
+        is_of_books = isinstance(entry, dict) and "samples" in entry
+        needed = ("samples",) if is_of_books else ("files", "luminosity")
+        known = (*needed, "factor") if is_of_books else (*needed, "factor", "samples")
+        entries.mapping(keys, entry, known, needed)
+        factor = entries.number((*keys, "factor"), entry.get("factor", 1), above=0)
+        if is_of_books:
+            query = self.query((*keys, "samples"), entry["samples"])
+            return Background(name, where, factor, samples=query)
         files = self.files(keys, {"files": entry["files"]})
         luminosity = entries.number((*keys, "luminosity"), entry["luminosity"], above=0)
-        return Background(name, where, files, luminosity)
+        return Background(name, where, factor, files, luminosity)
+
+    def query(self, keys: Keys, given: Any) -> str:
+        entries = self.entries
+        text = entries.text(keys, given)
+        try:
+            is_condition = parse(text).is_boolean
+        except InputError as error:
+            raise entries.fail(keys, error.message, error.hint) from None
+        if not is_condition:
+            raise entries.fail(keys, "a condition over samples is wanted here")
+        return text
 
     def files(self, keys: Keys, entry: Any) -> Files:
         entries = self.entries

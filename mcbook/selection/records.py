@@ -138,10 +138,14 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Files with their equivalent `luminosity` [fb^-1], or `samples` of the books by query."""
+    """Files with their equivalent `luminosity` [fb^-1], or `samples` of the books by query.
+
+    `factor` is on top of what follows from either: a skim before the ntuples, higher orders.
+    """
 
     name: str
     where: str
+    factor: float
     files: Files | None = None
     luminosity: float | None = None
     samples: str | None = None

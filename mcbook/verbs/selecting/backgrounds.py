@@ -84,7 +84,7 @@ def plan(books: Reader, selection: Selection, told: Told, models_dir: str | Path
 
 
 def _of_files(selection: Selection, one: Background, files: Files) -> tuple[Piece, ...]:
-    weight = float(selection.luminosity or 0) / float(one.luminosity or math.nan)
+    weight = one.factor * float(selection.luminosity or 0) / float(one.luminosity or math.nan)
     left = even_share(selection, "training", where=one.where)
     return (Piece(tuple(files.paths()), weight / left),)
 
@@ -137,7 +137,7 @@ def _of_samples(
 ) -> tuple[Piece, ...]:
     """Return the pieces of samples, each scaled by the cross section that its generator found.
 
-    Events of a filter before the ntuples are not scaled up: the filter of the file is of the
+    What a filter before the ntuples leaves is in the factor: the filter of the file is of the
     signal.
     """
     wanted = Wanted(None, None, selection.tier, selection.campaigns)
@@ -145,7 +145,7 @@ def _of_samples(
         found = find_ntuples(books, wanted, one.samples, told, models_dir=models_dir)
         pieces = []
         for identity, sources in found.sources.items():
-            rate = _cross_section(books, identity)
+            rate = one.factor * _cross_section(books, identity)
             for source, share in zip(sources, fractions(selection, sources), strict=True):
                 events = left_after_training(selection, source)
                 weight = rate * float(selection.luminosity or 0) * share / events
