@@ -306,6 +306,16 @@ def test_few_masses_are_not_smoothed():
     assert found.tolist() == [[1.0], [0.0]]
 
 
+def test_a_mass_at_which_nothing_passes():
+    """Half of few events may have a figure of merit of 0 everywhere: it prefers nothing."""
+    place = np.arange(21.0)
+    merits = [np.exp(-(((place - 10) / 4.0) ** 2))] * 4
+    whole = field_of(merits)
+    halves = field_of([*merits[:3], np.zeros(21)]), field_of([np.zeros(21), *merits[1:]])
+    found = smooth(whole, halves, np.array([1.0, 2.0, 3.0, 4.0]), None)
+    assert np.abs(found - 10).max() < 1
+
+
 def test_two_values_at_once():
     """Two cuts on independent variables: both optima near the truth, in either direction."""
     rng = np.random.default_rng(9)

@@ -73,13 +73,14 @@ class Field:
 def field_of(merits: Sequence[Array]) -> Field:
     """Return the field of figures of merit, one array over all combinations for each mass.
 
-    At each mass some combination must have a figure of merit above 0.
+    A mass at which none has one above 0, as in half of few events, prefers nothing: it is 0 there.
     """
     logs, best = [], []
     for found in merits:
         largest = found.max()
+        share = found / largest if largest > 0 else np.ones_like(found)
         with np.errstate(divide="ignore"):
-            logs.append(np.maximum(np.log(found / largest), _LOWEST).astype(np.float32))
+            logs.append(np.maximum(np.log(share), _LOWEST).astype(np.float32))
         best.append(np.unravel_index(int(np.argmax(found)), found.shape))
     return Field(np.stack(logs), np.array(best, dtype=np.intp))
 
