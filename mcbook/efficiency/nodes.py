@@ -22,6 +22,7 @@ SAME = 1e-9
 TOGETHER = "+"
 """Stands between the ids of samples that one node is from."""
 
+_HALF_AN_EVENT = 0.5
 _ROUNDING = 1e-6  # by which sums of weights in single precision may miss what must hold
 
 
@@ -67,13 +68,18 @@ class Nodes:
 
     @cached_property
     def effective(self) -> tuple[Array, Array]:
-        """Effective numbers of selected and of generated events, see `effective_counts`."""
+        """Effective numbers of selected and of generated events, see `effective_counts`.
+
+        Weighted events that are divided by their number, which does not fluctuate as a sum of
+        weights does, are those of `reweighted_counts`.
+        """
         sums = (self.sumw, self.sumw2, self.sumw_generated, self.n_generated)
         k, n = effective_counts(*sums)
-        if not self.is_reweighted.any():
+        by_number = np.abs(self.sumw_generated - self.n_generated) <= _HALF_AN_EVENT
+        is_moved = self.is_reweighted | (by_number & (self.sumw2 != self.sumw))
+        if not is_moved.any():
             return k, n
         k_moved, n_moved = reweighted_counts(*sums)
-        is_moved = self.is_reweighted
         return np.where(is_moved, k_moved, k), np.where(is_moved, n_moved, n)
 
     @cached_property
