@@ -92,12 +92,7 @@ def add(books: Writer, *, name: str, sha256: str, rows: Sequence[Mapping[str, An
         if there[identity] != digest:
             raise WorkError(f"the id {identity} stands for two different efficiency maps")
         return {**found, "new": False}
-    others = books.named("efficiency_maps", "id", [name], key="name")
-    if others:
-        raise InputError(
-            f"the name {name} is that of the map {others[0][1]}, which has other rows",
-            hint="give this one another name: an analysis that names a map must find the same one",
-        )
+    check_free(books, name, rows)
     books.insert(
         "efficiency_maps", [EfficiencyMapRow(identity, digest, name, now(), user(), sha256)]
     )
@@ -107,6 +102,23 @@ def add(books: Writer, *, name: str, sha256: str, rows: Sequence[Mapping[str, An
     ]
     books.insert("efficiency_rows", stored)
     return {**found, "new": True}
+
+
+def check_free(books: Reader, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse the name of a map that has other rows.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    own = f"e-{digest_of(name, rows)[:_ID_DIGITS]}"
+    others = [one for _, one in books.named("efficiency_maps", "id", [name], key="name")]
+    if others and own not in others:
+        raise InputError(
+            f"the name {name} is that of the map {others[0]}, which has other rows",
+            hint="give this one another name: an analysis that names a map must find the same one",
+        )
 
 
 def check_name(name: str) -> None:

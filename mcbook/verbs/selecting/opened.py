@@ -6,7 +6,7 @@ from typing import Any
 from mcbook.errors import InputError, did_you_mean
 from mcbook.selection.count import count
 from mcbook.selection.digest import digest
-from mcbook.selection.records import Selection
+from mcbook.selection.records import Region, Selection
 from mcbook.verbs.selecting.backgrounds import numbered
 from mcbook.verbs.unblind import open_box
 
@@ -21,7 +21,9 @@ def check_opening(selection: Selection, reason: str | None, regions: Sequence[st
     Raises
     ------
     InputError
-        If there is no reason, the selection names no data, or a region is not closed.
+        If there is no reason, the selection names no data, a region is not closed, a region that
+        stays closed lies in one that is opened, or the hypotheses of what stays closed are those of
+        whichever samples are read: then the differences of two counts would be what is closed.
     """
     if reason is None:
         if regions:
@@ -36,15 +38,47 @@ def check_opening(selection: Selection, reason: str | None, regions: Sequence[st
             f"{selection.path}: it names no data to be read", hint="add: data: {files: [...]}"
         )
     for name in regions:
-        if name not in selection.regions:
-            raise InputError(
-                f"--open: there is no region {name!r}", hint=did_you_mean(name, selection.regions)
-            )
-        if name not in selection.blind:
-            raise InputError(
-                f"--open: the region {name} is not closed",
-                hint=f"closed are: {', '.join(selection.blind) or 'none'}",
-            )
+        _check_region(selection, name)
+    if closed := [name for name in selection.blind if name not in regions]:
+        _check_closed(selection, closed, regions)
+
+
+def _check_region(selection: Selection, name: str) -> None:
+    """Refuse to open what is no closed region."""
+    if name not in selection.regions:
+        raise InputError(
+            f"--open: there is no region {name!r}", hint=did_you_mean(name, selection.regions)
+        )
+    if name not in selection.blind:
+        raise InputError(
+            f"--open: the region {name} is not closed",
+            hint=f"closed are: {', '.join(selection.blind) or 'none'}",
+        )
+
+
+def _check_closed(selection: Selection, closed: Sequence[str], regions: Sequence[str]) -> None:
+    """Refuse what would tell of regions that stay closed."""
+    for name in regions:
+        for inner in closed:
+            if _is_within(selection.regions[inner], selection.regions[name]):
+                raise InputError(
+                    f"--open {name}: the region {inner} lies in it, and would be opened as well",
+                    hint=f"if that is meant: --open {name} --open {inner}",
+                )
+    if not selection.hypothesis_points():
+        raise InputError(
+            f"{selection.path}: {closed[0]} stays closed, at which hypotheses is not said",
+            hint="add: hypotheses: {PARAMETER: {step: [from, to, step]}}, dense as in the search",
+        )
+
+
+def _is_within(inner: Region, outer: Region) -> bool:
+    """Return whether every event of a region is one of another, for all that their cuts tell."""
+    return (
+        set(outer.cuts) <= set(inner.cuts)
+        and outer.condition in (None, inner.condition)
+        and (outer.window is None or (inner.window is not None and inner.window <= outer.window))
+    )
 
 
 def count_data(
