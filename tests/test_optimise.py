@@ -5,6 +5,7 @@ import csv
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from mcbook.cli.app import app
 from mcbook.errors import InputError
 from mcbook.selection.file import read_selection
 from mcbook.selection.optimisefile import loosened, rules_of, tuned_values
+from mcbook.verbs.optimising import Reader
+from mcbook.verbs.selecting.backgrounds import Piece
 
 SELECTION = """\
 schema: 1
@@ -398,3 +401,26 @@ def test_the_table_for_people(made):
     assert head.split()[:2] == ["m_zp", "pt_min"]
     assert [float(line.split()[0]) for line in lines[: len(made)]] == list(MASSES)
     assert "written: best/optimum.csv" in lines
+
+
+class _Read(Reader):
+    """A reader of one event of the file a, and none of the file b."""
+
+    def __post_init__(self):
+        """Read no selection."""
+
+    def _in_window(self, piece, *_):
+        there = [1.0] * (piece.paths[0].name == "a")
+        return {"x": np.array(there), "weight": np.array(there)}
+
+    def _scale(self, *_):
+        return 1.0
+
+
+def test_each_sample_of_a_background_has_an_event_more():
+    """One that has no event left in the window counts with what one of its events weighs."""
+    pieces = [Piece((Path("a"),), 0.5), Piece((Path("b"),), 20.0)]
+    reader = _Read(None, [SimpleNamespace(column="x")], 1)
+    events, weights = reader.background("all", pieces, {}, None)
+    assert events.weights.tolist() == [0.5]
+    assert weights == [0.5, 20.0]

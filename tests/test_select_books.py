@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ from mcbook.catalog.store import open_catalog
 from mcbook.cli.app import app
 from mcbook.efficiency import read_map
 from mcbook.errors import InputError, WorkError
+from mcbook.registry.expressions import parse
+from mcbook.selection.file import read_selection
+from mcbook.selection.records import Correction
+from mcbook.verbs.selecting.counted import Kept, corrected
 
 SELECTION = """\
 schema: 1
@@ -303,6 +308,37 @@ def test_filter_and_corrections(made):
         mb.select("selection.yaml", output="other")
     assert "corrections" in error.value.hint
     assert not Path("other").exists()
+
+
+def test_the_width_of_data(made):
+    """The window of data is wider, and holds as much of the signal as that of simulation."""
+    before = mb.select("selection.yaml", output="a")
+    wider = SELECTION.replace("width: 2}", "width: 2, correction: {value: 3, relative_error: 0.7}}")
+    select_file(text=wider)
+    found = mb.select("selection.yaml", output="b")
+    assert of(found, made[0]) == of(before, made[0])
+    window = read_selection("selection.yaml").window
+    assert window.limits({"m_zp": 1.0}) == pytest.approx((0.4, 1.6))
+    assert window.limits({"m_zp": 1.0}, is_signal=True) == pytest.approx((0.8, 1.2))
+    # 0.2 / 1.7 has events at 0.1 in it, 0.2 / 0.3 also those at 0.5
+    few, all_of_them = expected(), expected(window=False)
+    (entry,) = yaml.safe_load(Path("b/systematics.yaml").read_text())["systematics"]
+    assert (entry["source"], entry["affects"]) == ("window_width", "signal")
+    assert entry["relative"] == pytest.approx((all_of_them - few) / (2 * few))
+    assert yaml.safe_load(Path("a/systematics.yaml").read_text())["systematics"] == []
+
+
+def test_corrections_at_a_lifetime():
+    """Rows of one sample at several lifetimes have the factors of these."""
+    factor = Correction(
+        "vertex", "s.yaml", parse("ctau_x"), (0.1, 5.0, 1000.0), (1.0, 0.5), (0.0, 0.1)
+    )
+    selection = SimpleNamespace(corrections=(factor,), point=lambda given: {**given, "ctau_x": 1.0})
+    rows = [
+        Kept("s", None, "signal", 100, 50, 100.0, 50.0, 50.0, {"ctau_x": ctau}) for ctau in (1, 50)
+    ]
+    found = corrected(selection, rows, {"s": {"parameters": {"m": 1.0}}})
+    assert [one.sumw for one in found] == [50, 25]
 
 
 def test_campaigns_are_combined_by_luminosity(made):

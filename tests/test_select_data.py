@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bookshelf import sha
-from ntuple_books import make_books, write
+from ntuple_books import enter, fill, make_books, simulate, write
 from typer.testing import CliRunner
 
 import mcbook as mb
@@ -88,14 +88,14 @@ def test_backgrounds_of_files(made):  # noqa: ARG001
     }
     assert rows[1.0, "signal", "near"] == pytest.approx((3 / 4, np.sqrt(3) / 4, 3))
     assert rows[2.0, "signal", "near"] == pytest.approx((1 / 4, 1 / 4, 1))
-    assert rows[1.0, "signal", "far"] == (0, 0, 0)
+    assert rows[1.0, "signal", "far"] == (2, 2, 0)  # none is left: it counts as one
     assert rows[2.0, "signal", "far"] == pytest.approx((2, 2, 1))
     assert rows[1.0, "all", "near"] == rows[2.0, "all", "near"]
     sums = table("out/background_signal.csv")
     assert [float(row["m_zp"]) for row in sums] == [1, 2]
     assert float(sums[1]["background"]) == pytest.approx(2.25)
     assert float(sums[1]["background_stat"]) == pytest.approx(np.hypot(2, 1 / 4))
-    assert any("no simulated background event is left in sideband" in text
+    assert any("no simulated event of the background far is left in sideband at 2 of 2" in text
                for text in found["warnings"])  # fmt: skip
     assert found["files"]["read"] == 5
 
@@ -217,3 +217,67 @@ def test_data_are_no_signal(made):
     Path("selection.yaml").write_text(SELECTION.replace("data.root", name))
     with pytest.raises(InputError, match="among the data"):
         mb.select("selection.yaml", output="out")
+
+
+def test_what_stays_closed_does_not_depend_on_the_samples(made):
+    """Windows at whichever samples are read would tell of each other, and are refused."""
+    write("data.root", events(*OUTSIDE))
+    Path("selection.yaml").write_text(
+        SELECTION.replace("hypotheses: {m_zp: {values: [1, 2]}}\n", "")
+    )
+    with pytest.raises(InputError, match="at which hypotheses is not said") as error:
+        mb.select("selection.yaml", made[0].sample, output="out", unblind="sidebands")
+    assert "hypotheses" in error.value.hint
+    assert mb.list_results()["unblindings"] == []
+    mb.select("selection.yaml", output="out", unblind="review done", open_regions=["signal"])
+    assert len(mb.list_results()["unblindings"]) == 1
+
+
+def test_a_region_in_another_one(made):  # noqa: ARG001
+    """Who opens the outer one opens the inner one, and says so; the inner one can be opened."""
+    inside = [1.0, 1.1, 1.5]  # two in 2 sigma at 1 GeV, all in 10 sigma
+    write("data.root", events([*OUTSIDE[0], *inside], [*OUTSIDE[1], 0, 0, 0]))
+    nested = SELECTION.replace("  signal: {}\n", "  signal: {}\n  wide: {window: 10}\n")
+    Path("selection.yaml").write_text(nested)
+    with pytest.raises(InputError, match="--open wide: the region signal lies in it") as error:
+        mb.select("selection.yaml", output="out", unblind="x", open_regions=["wide"])
+    assert error.value.hint.endswith("--open wide --open signal")
+    assert mb.list_results()["unblindings"] == []
+    found = mb.select("selection.yaml", output="out", unblind="x", open_regions=["signal"])
+    assert found["data"]["closed"] == ["wide"]
+    assert "nowhere in data if they are not in signal" in " ".join(found["notes"])
+    assert [row["observed"] for row in table("out/data_signal.csv")] == ["2", "0"]
+    assert not Path("out/data_wide.csv").exists()
+    both = ["signal", "wide"]
+    found = mb.select("selection.yaml", output="out", unblind="x", open_regions=both)
+    assert found["data"]["closed"] == []
+
+
+def test_a_name_that_is_taken_opens_nothing(made):  # noqa: ARG001
+    """Another map under a name of the books is refused before data are read."""
+    write("data.root", events(*OUTSIDE))
+    mb.select("selection.yaml", output="out", name="recoil-v1")
+    Path("selection.yaml").write_text(SELECTION.replace("extra < 0.5", "extra < 0.9"))
+    with pytest.raises(InputError, match="the name recoil-v1 is that of the map e-"):
+        mb.select("selection.yaml", output="out", name="recoil-v1", unblind="approved")
+    assert mb.list_results()["unblindings"] == []
+
+
+def test_which_simulation_of_a_background(made):
+    """One of several in the same campaign is picked for backgrounds as for the signal."""
+    signal, other = made
+    row = FileRow(
+        sha("a"), other.sample, 1, "lhe", "samples", "a.lhe", 10, EVENTS, 8.0, 0.1, "1",
+        as_json({}), "", "",
+    )  # fmt: skip
+    with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
+        books.insert("files", [row])
+    first = other.simulations["MC15ri"]
+    simulate(other, "MC15ri", label="again")
+    enter(fill(other, "MC15riagain", columns))
+    text = f"backgrounds: {{other: {{samples: \"id == '{other.sample}'\"}}}}\n"
+    Path("selection.yaml").write_text(SELECTION + text)
+    with pytest.raises(InputError, match="several simulations of the campaign"):
+        mb.select("selection.yaml", signal.sample, output="out")
+    found = mb.select("selection.yaml", signal.sample, output="out", simulations=[first])
+    assert {one["background"] for one in found["backgrounds"]} == {"other"}

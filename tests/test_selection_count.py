@@ -463,3 +463,18 @@ def test_plain_is_what_the_general_engine_says(text, rows):
             assert (holds | fails).all()
     elif found is not None:
         np.testing.assert_array_equal(found, expression.evaluate(namespace))
+
+
+def test_numbers_beyond_a_job(folder):
+    """Numbers that do not begin again in each job would give a wrong denominator."""
+    path, read = folder
+    branches = {**events(np.random.default_rng(3), 40), "number": np.arange(40.0)}
+    write_ntuple(path / "a.root", "events", branches)
+    selection = read(
+        cuts={"a": "number >= 0"}, event={"column": "number"}, training="event < 4"
+    )  # fmt: skip
+    file = str(path / "a.root")
+    (flow, *_) = count(selection, [file], MASSES[:1], most={file: 40})
+    assert flow.selected.n == 36
+    with pytest.raises(InputError, match=r"number is 20, and .* from 0 on in jobs of 20"):
+        count(selection, [file], MASSES[:1], most={file: 20})

@@ -25,13 +25,14 @@ Paths = Sequence[str | Path]
 _BLOCK = 1_000_000
 
 
-def count(
+def count(  # noqa: PLR0913 - what the callers tell apart
     selection: Selection,
     paths: Paths,
     hypotheses: Sequence[Hypothesis],
     *,
     is_data: bool = False,
     opened: Iterable[str] = (),
+    most: Mapping[str, int] | None = None,
     jobs: int = 1,
 ) -> list[Cutflow]:
     """Count the events that pass, for each hypothesis and region.
@@ -50,6 +51,8 @@ def count(
         anything else, and closed regions have no cutflow.
     opened
         Closed regions that are open nevertheless.
+    most
+        By file, the largest number of events of a job behind it, where that is known.
     jobs
         Number of files that are read side by side. The result does not depend on it.
 
@@ -64,7 +67,9 @@ def count(
         If a file cannot be read, has no row, or lacks a branch; a step cannot be told for a row;
         a value is not known at a hypothesis; or a file of the data is not said to be data.
     """
-    found = count_files(selection, paths, hypotheses, is_data=is_data, opened=opened, jobs=jobs)
+    found = count_files(
+        selection, paths, hypotheses, is_data=is_data, opened=opened, most=most, jobs=jobs
+    )
     if not any(one.rows for one in found):
         listed = ", ".join(one.path for one in found[:3]) + ", ..." * (len(found) > 3)  # noqa: PLR2004
         raise InputError(
@@ -76,20 +81,21 @@ def count(
     return total
 
 
-def count_files(
+def count_files(  # noqa: PLR0913 - as for `count`
     selection: Selection,
     paths: Paths,
     hypotheses: Sequence[Hypothesis],
     *,
     is_data: bool = False,
     opened: Iterable[str] = (),
+    most: Mapping[str, int] | None = None,
     jobs: int = 1,
 ) -> list[FileCount]:
     """Return what `count` does, for each file by itself; a file may have no row."""
     regions = list(selection.regions.values())
     if not is_data:
         refuse_data(selection, paths)
-        task = Count(Plan(selection, hypotheses, regions))
+        task = Count(Plan(selection, hypotheses, regions, most=most))
     else:
         task = _masked(selection, hypotheses, frozenset(opened))
     return run_each(task, [str(path) for path in paths], jobs)
@@ -104,13 +110,15 @@ def selected(  # noqa: PLR0913 - what the callers tell apart
     region: str | Region | None = None,
     without_values: Iterable[str] = (),
     split: bool | None = None,
+    is_signal: bool = False,
+    most: Mapping[str, int] | None = None,
     jobs: int = 1,
 ) -> dict[str, Array]:
     """Return columns of the events that pass; never of data.
 
     Parameters
     ----------
-    selection, paths, hypothesis, jobs
+    selection, paths, hypothesis, most, jobs
         As in `count`.
     columns
         Names of columns or branches, or expressions.
@@ -120,6 +128,8 @@ def selected(  # noqa: PLR0913 - what the callers tell apart
         Values of the selection: cuts that depend on them are not made.
     split
         Which part of the events, of those that ``optimise.split`` separates; None for all.
+    is_signal
+        Whether the files are simulation of the signal; see `mcbook.selection.records.Window`.
 
     Returns
     -------
@@ -138,7 +148,10 @@ def selected(  # noqa: PLR0913 - what the callers tell apart
     if selection.event is not None:
         expressions[EVENT] = parse(selection.event.column)
     extra = {name for expression in expressions.values() for name in expression.names}
-    plan = Plan(selection, [hypothesis], [chosen], split=split, extra=extra)
+    plan = Plan(
+        selection, [hypothesis], [chosen],
+        is_signal=is_signal, most=most, split=split, extra=extra,
+    )  # fmt: skip
     found: list[dict[str, Array]] = run_each(
         Select(plan, expressions), [str(path) for path in paths], jobs
     )

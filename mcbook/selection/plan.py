@@ -85,6 +85,10 @@ class Plan:
         The regions.
     is_data
         Whether the files are data: these have no weights, and trained no classifier.
+    is_signal
+        Whether they are simulation of the signal: windows are those of its own resolution.
+    most
+        By file, the largest number of events of a job behind it, where that is known.
     split
         Which part of the events, of those that ``optimise.split`` separates; None for all.
     extra
@@ -96,18 +100,22 @@ class Plan:
         If a value cannot be told at a hypothesis.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the callers tell apart
         self,
         selection: Selection,
         hypotheses: Sequence[Mapping[str, float]],
         regions: Sequence[Region],
         *,
         is_data: bool = False,
+        is_signal: bool = False,
+        most: Mapping[str, int] | None = None,
         split: bool | None = None,
         extra: Iterable[str] = (),
     ) -> None:
         self.path = selection.path
         self.is_data = is_data
+        self.is_signal = is_signal
+        self.most = dict(most or {})
         self.tree = selection.tree
         self.columns: dict[str, Column] = dict(selection.columns)
         self.weight = None if is_data else selection.weight
@@ -128,7 +136,7 @@ class Plan:
         made: dict[Any, Node] = {}
         for hypothesis, point, bound in zip(hypotheses, points, self.bounds, strict=True):
             for region, listed in zip(regions, tests, strict=True):
-                placed = _placed(selection, point, region, listed)
+                placed = self._placed(selection, point, region, listed)
                 numbers = self._add(made, placed, bound)
                 self.leaves.append(Leaf(dict(hypothesis), region.name, numbers))
         self.ends = frozenset(leaf.numbers[-1] for leaf in self.leaves)
@@ -173,6 +181,20 @@ class Plan:
                 if name not in point:
                     raise InputError(f"{self.path}: {name} has no value at a hypothesis")
                 found[name] = float(point[name])
+        return found
+
+    def _placed(
+        self,
+        selection: Selection,
+        point: Mapping[str, Any],
+        region: Region,
+        tests: Sequence[Test],
+    ) -> list[Test]:
+        """Return the tests with the window where it is at a hypothesis."""
+        found = list(tests)
+        if selection.window is not None and region.window is not None:
+            low, high = selection.window.limits(point, region.window, is_signal=self.is_signal)
+            found[-1] = replace(found[-1], ends=(float(low), float(high)))
         return found
 
     def _add(
@@ -229,17 +251,6 @@ def _tests(selection: Selection, region: Region) -> list[Test]:
         found.append(Test(WHERE, region.where, region.condition))
     if selection.window is not None and region.window is not None:
         found.append(Test(WINDOW, selection.window.where, observable=selection.window.observable))
-    return found
-
-
-def _placed(
-    selection: Selection, point: Mapping[str, Any], region: Region, tests: Sequence[Test]
-) -> list[Test]:
-    """Return the tests with the window where it is at a hypothesis."""
-    found = list(tests)
-    if selection.window is not None and region.window is not None:
-        low, high = selection.window.limits(point, region.window)
-        found[-1] = replace(found[-1], ends=(float(low), float(high)))
     return found
 
 

@@ -54,7 +54,8 @@ class Window:
     """An interval of an observable: `centre` +- `width` * `sigma`, in its unit.
 
     `correction` is what data have of the width over what simulation has, `correction_error` its
-    relative error; None where nothing is said.
+    relative error; None where nothing is said. A window of as many resolutions holds as much of
+    the signal in either: that of data is wider by the correction, and so is that of backgrounds.
     """
 
     where: str
@@ -65,8 +66,8 @@ class Window:
     correction: Value | None = None
     correction_error: Value | None = None
 
-    def sigma(self, point: Mapping[str, ArrayLike]) -> Any:
-        """Return the resolution at a hypothesis, corrected to that of data.
+    def sigma(self, point: Mapping[str, ArrayLike], *, is_signal: bool = False) -> Any:
+        """Return the resolution at a hypothesis: that of data, or of the simulated signal.
 
         Raises
         ------
@@ -74,16 +75,22 @@ class Window:
             If it is not above 0, or cannot be told.
         """
         found = self.resolution.at(point)
-        if self.correction is not None:
+        if self.correction is not None and not is_signal:
             found = found * self.correction.at(point)
         if not np.all(np.asarray(found) > 0):
             raise InputError(f"{self.where}: the resolution is not above 0 at a hypothesis")
         return found
 
-    def limits(self, point: Mapping[str, ArrayLike], width: float | None = None) -> Any:
+    def limits(
+        self,
+        point: Mapping[str, ArrayLike],
+        width: float | None = None,
+        *,
+        is_signal: bool = False,
+    ) -> Any:
         """Return both ends at a hypothesis; of another *width* [sigma] if that is given."""
         centre = self.centre.at(point)
-        half = (self.width if width is None else width) * self.sigma(point)
+        half = (self.width if width is None else width) * self.sigma(point, is_signal=is_signal)
         return centre - half, centre + half
 
 

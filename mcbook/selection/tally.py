@@ -125,6 +125,14 @@ class Tally:
         numbers = rows.values(event.column, {})
         wrong = (numbers < event.first) | (numbers != np.floor(numbers))
         wrong &= ~np.isnan(numbers)
+        most = self.plan.most.get(self.path)
+        if most is not None and (beyond := numbers >= event.first + most).any():
+            raise InputError(
+                f"{self.path}: {event.column} is {numbers[beyond][0]:.9g}, and numbers events from"
+                f" {event.first} on in jobs of {most} events (step {test.name})",
+                hint="numbers begin again in each job: event: {column: ..., first: ...} says which"
+                " column has them",
+            )
         if wrong.any():
             raise InputError(
                 f"{self.path}: {event.column} is {numbers[wrong][0]:.9g}, and numbers events from"

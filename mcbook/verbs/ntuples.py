@@ -58,6 +58,11 @@ class Source:
         return [events for one in self.ntuples for events in one.jobs.values()]
 
     @property
+    def most(self) -> dict[str, int]:
+        """The largest number of events of a job behind each file, by its path."""
+        return {str(one.path): max(one.jobs.values(), default=0) for one in self.ntuples}
+
+    @property
     def n_generated(self) -> int:
         """How many generated events stand behind the files, whatever became of them."""
         return sum(self.job_events)
@@ -166,6 +171,7 @@ def find_ntuples(
                     *told.warnings,
                     *told.notes,
                     f"`mcbook ingest FILE... --tier {wanted.tier}` enters them",
+                    "`mcbook smear` makes some",
                 ]
             ),
         )

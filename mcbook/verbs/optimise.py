@@ -112,7 +112,7 @@ def optimise(
     )
     with open_catalog(catalog, mode="read") as opened, opened.reading() as books:
         found = find_ntuples(books, wanted, expression, told, models_dir=models_dir)
-        planned = backgrounds.plan(books, selection, told, models_dir)
+        planned = backgrounds.plan(books, selection, choices, told, models_dir)
     axis, order = _order(selection, found, tuned)
     masses = np.array([found.samples[name]["parameters"][axis] for name in order], dtype=np.float64)
     step = _Bar(progress, found, planned, Reader(selection, tuned, jobs))

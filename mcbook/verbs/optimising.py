@@ -88,10 +88,14 @@ class Reader:
                 raise InputError(
                     f"{source.simulation_id}: of {source.n_generated:,} generated events none is"
                     f" {'in' if part else 'beyond'} the split",
-                    hint="a split is as in split: 'event % 2 == 0'",
+                    hint="has `training` taken them? leave it out while values are chosen"
+                    if self.selection.training is not None
+                    else "a split is as in split: 'event % 2 == 0'",
                 )
             try:
-                arrays = self._selected(source.paths, point, part, self._region)
+                arrays = self._selected(
+                    source.paths, point, part, self._region, is_signal=True, most=source.most
+                )
             except InputError as error:
                 raise InputError(
                     f"{source.simulation_id}: {error.message}", hint=error.hint
@@ -102,8 +106,11 @@ class Reader:
 
     def background(
         self, name: str, pieces: Sequence[Piece], point: Point, part: Part
-    ) -> tuple[Weighted, float]:
+    ) -> tuple[Weighted, list[float]]:
         """Return the events of a background, scaled to the luminosity, and what one weighs.
+
+        The latter is told for each sample of it: where one has no event left, one more of another
+        says nothing of it.
 
         Raises
         ------
@@ -118,10 +125,9 @@ class Reader:
             except InputError as error:
                 raise InputError(f"background {name}: {error.message}", hint=error.hint) from error
             found.append(self._weighted(arrays, scale))
-            scales.append(scale)
-        events = Weighted.joined(found, len(self.tuned))
-        squares = events.weights**2
-        return events, float(np.sqrt(squares.mean())) if squares.size else float(np.mean(scales))
+            squares = found[-1].weights ** 2
+            scales.append(float(np.sqrt(squares.mean())) if squares.size else scale)
+        return Weighted.joined(found, len(self.tuned)), scales
 
     def _weighted(self, arrays: Mapping[str, Array], scale: float) -> Weighted:
         variables = [arrays[each.column] for each in self.tuned]
@@ -140,21 +146,28 @@ class Reader:
         return 1 / even_share(self.selection, "split", part)
 
     def _selected(
-        self, paths: Sequence[Path], point: Point, part: Part, region: Region, *more: str
+        self,
+        paths: Sequence[Path],
+        point: Point,
+        part: Part,
+        region: Region,
+        *more: str,
+        **how: Any,
     ) -> dict[str, Array]:
         columns = [*(each.column for each in self.tuned), *more]
         return selected(
-            self._loose, paths, point, columns, region=region, split=part, jobs=self.jobs
+            self._loose, paths, point, columns, region=region, split=part, jobs=self.jobs, **how
         )
 
     def _in_window(self, piece: Piece, point: Point, part: Part) -> Mapping[str, Array]:
         window, width = self._loose.window, self._region.window
+        most = None if piece.source is None else piece.source.most
         if not self._is_alike or window is None or width is None:
-            return self._selected(piece.paths, point, part, self._region)
+            return self._selected(piece.paths, point, part, self._region, most=most)
         key = (piece.paths, part)
         if key not in self._pools:
             anywhere = replace(self._region, window=None)
-            found = self._selected(piece.paths, point, part, anywhere, window.observable)
+            found = self._selected(piece.paths, point, part, anywhere, window.observable, most=most)
             if n_bad := int(np.isnan(found[window.observable]).sum()):
                 raise InputError(
                     f"{window.observable} is not a number in {n_bad} events, and the window cannot"
@@ -212,7 +225,7 @@ def hypotheses(
                     signal.weights,
                     background.variables,
                     background.weights,
-                    np.array([weight for _, weight in others]),
+                    np.array([weight for _, weights in others for weight in weights]),
                 )
             )
             step()

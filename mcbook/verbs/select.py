@@ -109,8 +109,11 @@ def select(
     with open_catalog(catalog, mode="read") as books_at:
         with books_at.reading() as books:
             found = find_ntuples(books, wanted, expression, told, models_dir=models_dir)
-            planned = backgrounds.plan(books, selection, told, models_dir)
+            planned = backgrounds.plan(books, selection, wanted.choices, told, models_dir)
         made = _count(selection, found, planned, told, jobs, progress)
+        if name is not None:
+            with books_at.reading() as books:
+                efficiencies.check_free(books, name, counted.efficiency_rows(made.kept))
         if unblind is not None and not dry_run:
             made.open(unblind, open_regions, catalog=catalog, jobs=jobs)
         return _kept(books_at, made, folder, name, keep=not dry_run)
@@ -139,9 +142,10 @@ class _Made:
         self.data = opened.count_data(self.selection, reason, regions, self.points, **how)
         self.told.warnings += self.data.pop("warnings")
         if closed := self.data["closed"]:
+            but = f" if they are not in {', '.join(regions)}" if regions else ""
             self.told.notes.append(
                 f"the box stays closed: events in {', '.join(closed)} at any hypothesis count"
-                " nowhere in data"
+                f" nowhere in data{but}"
             )
 
 
@@ -300,7 +304,8 @@ def _texts(made: _Made, identity: str) -> dict[str, str]:
         texts.EFFICIENCY: texts.efficiency(top(texts.EFFICIENCY), made.kept, samples, made.axes),
         texts.SYSTEMATICS: texts.systematics(
             top(texts.SYSTEMATICS), selection,
-            [dict(samples[one]["parameters"]) for one in samples],
+            counted.points_of(selection, made.kept, samples), made.axes,
+            [(samples[one.source.sample_id]["parameters"], one.of_width) for one in made.counted],
         ),
     }  # fmt: skip
     if made.backgrounds:

@@ -1,7 +1,8 @@
 """Expected background at hypotheses, from files and from samples of the books."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,27 @@ class Planned:
         return sum(len(some) for some in self.pieces.values())
 
 
-def plan(books: Reader, selection: Selection, told: Told, models_dir: str | Path | None) -> Planned:
+def plan(
+    books: Reader,
+    selection: Selection,
+    choices: Sequence[str],
+    told: Told,
+    models_dir: str | Path | None,
+) -> Planned:
     """Return which ntuples stand for the backgrounds; files are not opened.
+
+    Parameters
+    ----------
+    books
+        The books, open for reading.
+    selection
+        The selection.
+    choices
+        What picks simulations (`mcbook.verbs.ntuples.parse_choices`).
+    told
+        Takes what should be known.
+    models_dir
+        A folder of models that is looked into first.
 
     Raises
     ------
@@ -76,7 +96,7 @@ def plan(books: Reader, selection: Selection, told: Told, models_dir: str | Path
             hint="add: luminosity: NUMBER, in fb^-1",
         )
     return Planned({
-        name: _of_samples(books, selection, one, told, models_dir)
+        name: _of_samples(books, selection, one, choices, told, models_dir)
         if one.files is None
         else _of_files(selection, one, one.files)
         for name, one in selection.backgrounds.items()
@@ -132,6 +152,7 @@ def _of_samples(
     books: Reader,
     selection: Selection,
     one: Background,
+    choices: Sequence[str],
     told: Told,
     models_dir: str | Path | None,
 ) -> tuple[Piece, ...]:
@@ -140,9 +161,10 @@ def _of_samples(
     What a filter before the ntuples leaves is in the factor: the filter of the file is of the
     signal.
     """
-    wanted = Wanted(None, None, selection.tier, selection.campaigns)
+    wanted = Wanted(None, None, selection.tier, selection.campaigns, tuple(choices))
     try:
         found = find_ntuples(books, wanted, one.samples, told, models_dir=models_dir)
+        told.warnings += _twice(one, found.samples.values())
         pieces = []
         for identity, sources in found.sources.items():
             rate = one.factor * _cross_section(books, identity)
@@ -153,6 +175,17 @@ def _of_samples(
     except InputError as error:
         raise InputError(f"{one.where}: {error.message}", hint=error.hint) from error
     return tuple(pieces)
+
+
+def _twice(one: Background, samples: Iterable[Row]) -> list[str]:
+    """Return what is said of a background with several samples of a process: they add up."""
+    counts = Counter((row["model"], row["process"]) for row in samples)
+    return [
+        f"background {one.name}: the cross sections of {count} samples of {model} {process} add up:"
+        " narrow its query if they stand for the same events"
+        for (model, process), count in counts.items()
+        if count > 1
+    ]
 
 
 def _cross_section(books: Reader, identity: str) -> float:
@@ -171,6 +204,10 @@ def expected(
 ) -> list[Row]:
     """Return the expected events of each background at hypotheses.
 
+    One of which no simulated event is left counts as one event of its least simulated sample, with
+    an error as large: it is not known to be less, and no background at all would set limits that
+    nobody measured.
+
     Parameters
     ----------
     selection
@@ -188,7 +225,7 @@ def expected(
     -------
     list of dict
         ``point`` (its number), ``region``, ``background``, ``expected`` events at the luminosity,
-        ``stat`` (error from the number of simulated events) and ``n``, their number.
+        ``stat`` (error from the number of simulated events) and ``n``, this number, or 0.
 
     Raises
     ------
@@ -210,8 +247,11 @@ def expected(
                 row["variance"] += piece.weight**2 * float(end.sumw2)
                 row["n"] += int(end.n)
             step()
+        one = max((piece.weight for piece in pieces), default=0.0)
         for row in rows.values():
             row["stat"] = math.sqrt(row.pop("variance"))
+            if not row["n"]:
+                row["expected"] = row["stat"] = one
         found += rows.values()
     return found
 
@@ -221,7 +261,8 @@ def _flows(
 ) -> list[tuple[int, Cutflow]]:
     """Return cutflows with the number of their hypothesis; regions of one follow each other."""
     try:
-        flows = count(selection, list(piece.paths), list(points), jobs=jobs)
+        most = None if piece.source is None else piece.source.most
+        flows = count(selection, list(piece.paths), list(points), most=most, jobs=jobs)
     except InputError as error:
         raise InputError(f"background {name}: {error.message}", hint=error.hint) from error
     return numbered(flows, points)
@@ -252,13 +293,14 @@ def totals(rows: Sequence[Mapping[str, Any]], region: str, n_points: int) -> lis
 def remarks(rows: Sequence[Row], regions: Sequence[str], n_points: int) -> list[str]:
     """Return what should be known of the expected events before limits are set on them."""
     texts = []
+    empty = Counter((row["background"], row["region"]) for row in rows if not row["n"])
+    for (name, region), places in empty.items():
+        texts.append(
+            f"no simulated event of the background {name} is left in {region} at {places} of"
+            f" {n_points} hypotheses: it counts there as one event, with an error as large"
+        )
     for region in regions:
         some = totals(rows, region, n_points)
-        if empty := sum(not one["n"] for one in some):
-            texts.append(
-                f"no simulated background event is left in {region} at {empty} of {n_points}"
-                " hypotheses: an expectation of 0 without an error is not one"
-            )
         if below := sum(one["background"] < 0 for one in some):
             texts.append(
                 f"the expected background in {region} is below 0 at {below} of {n_points}"

@@ -14,7 +14,7 @@ from mcbook.efficiency.nodes import check_counts, make_nodes
 from mcbook.errors import InputError
 from mcbook.selection.count import kept_of, refuse_data
 from mcbook.selection.plan import Plan
-from mcbook.selection.records import Selection
+from mcbook.selection.records import Region, Selection
 from mcbook.selection.tasks import Count, Cutflow, FileCount
 from mcbook.selection.workers import run_each
 from mcbook.verbs.ntuples import Found, Source
@@ -24,6 +24,7 @@ Step = Callable[[], None]
 """Called when a piece of work is done."""
 
 _BATCHES = 5
+_MOST_OF_WIDTH = 0.9
 _ROUNDING = 1e-9
 
 
@@ -32,12 +33,14 @@ class Counted:
     """The cutflows of one simulation of a sample, a flow for each region.
 
     `generated` is what efficiencies are divided by: events behind the ntuples without those of a
-    training, over the efficiency of a filter before them.
+    training, over the efficiency of a filter before them. `of_width` is the relative error of the
+    efficiency that follows from that of the width in data, the largest of all regions.
     """
 
     source: Source
     generated: float
     flows: tuple[Cutflow, ...]
+    of_width: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,41 @@ def count_sources(selection: Selection, found: Found, *, jobs: int, step: Step) 
         some = pairs[start : start + size]
         for (source, _), flows in zip(some, _flows(selection, some, jobs), strict=True):
             generated = left_after_training(selection, source) / selection.filtered
-            counted.append(Counted(source, generated, flows))
+            own, moved = flows[: len(selection.regions)], flows[len(selection.regions) :]
+            counted.append(Counted(source, generated, own, _of_width(own, moved)))
             step()
     return counted
+
+
+def _moved(selection: Selection, hypothesis: Mapping[str, float]) -> list[Region]:
+    """Return each region with a window in data whose width is wrong by its error, either way.
+
+    Where data are wider than the correction says, a window of as many resolutions is narrower.
+    """
+    window = selection.window
+    if window is None or window.correction_error is None:
+        return []
+    error = float(window.correction_error.at(selection.point(hypothesis)))
+    return [
+        replace(region, window=region.window / (1 + sign * min(error, _MOST_OF_WIDTH)))
+        for region in selection.regions.values()
+        if region.window is not None and error > 0
+        for sign in (1, -1)
+    ]
+
+
+def _of_width(flows: Sequence[Cutflow], moved: Sequence[Cutflow]) -> float:
+    """Return half of the relative difference of both ways, the largest of all regions."""
+    middle = {flow.region: flow.selected.sumw for flow in flows}
+    pairs = zip(moved[::2], moved[1::2], strict=True)
+    return max(
+        (
+            abs(other.selected.sumw - one.selected.sumw) / (2 * middle[one.region])
+            for one, other in pairs
+            if middle[one.region] > 0
+        ),
+        default=0.0,
+    )
 
 
 class _Each:
@@ -112,12 +147,19 @@ class _Each:
 def _flows(
     selection: Selection, pairs: Sequence[tuple[Source, Mapping[str, float]]], jobs: int
 ) -> Iterator[tuple[Cutflow, ...]]:
-    """Yield the cutflows of sources, each at its hypothesis; files are read side by side."""
+    """Yield the cutflows of sources, each at its hypothesis; files are read side by side.
+
+    Those of the regions come first, then those of `_moved`.
+    """
     each = _Each()
     for source, hypothesis in pairs:
         refuse_data(selection, source.paths)
         try:
-            plan = Plan(selection, [hypothesis], list(selection.regions.values()))
+            plan = Plan(
+                selection, [hypothesis],
+                [*selection.regions.values(), *_moved(selection, hypothesis)],
+                is_signal=True, most=source.most,
+            )  # fmt: skip
         except InputError as error:
             raise InputError(f"{source.simulation_id}: {error.message}", hint=error.hint) from error
         each.tasks |= {str(path): Count(plan) for path in source.paths}
@@ -208,21 +250,32 @@ def fractions(selection: Selection, sources: Sequence[Source]) -> list[float]:
 
 
 def corrected(selection: Selection, kept: Sequence[Kept], samples: Mapping[str, Row]) -> list[Kept]:
-    """Return efficiencies times the factors of the corrections at each sample.
+    """Return efficiencies times the factors of the corrections at each row.
 
     Raises
     ------
     InputError
-        If a factor is not known at a sample, or an efficiency comes out above 1.
+        If a factor is not known there, or an efficiency comes out above 1.
     """
-    factors = {}
-    for identity in dict.fromkeys(one.sample_id for one in kept):
-        point = selection.point(samples[identity]["parameters"])
+    found = []
+    for one, point in zip(kept, points_of(selection, kept, samples), strict=True):
         try:
-            factors[identity] = math.prod(one.at(point)[0] for one in selection.corrections)
+            factor = math.prod(each.at(point)[0] for each in selection.corrections)
         except InputError as error:
-            raise InputError(f"{identity}: {error.message}", hint=error.hint) from error
-    return [_corrected(one, factors[one.sample_id]) for one in kept]
+            raise InputError(f"{one.sample_id}: {error.message}", hint=error.hint) from error
+        found.append(_corrected(one, factor))
+    return found
+
+
+def points_of(
+    selection: Selection, kept: Sequence[Kept], samples: Mapping[str, Row]
+) -> list[dict[str, Any]]:
+    """Return all quantities of the model at each row, lifetimes as it was reweighted to."""
+    points = {
+        identity: selection.point(samples[identity]["parameters"])
+        for identity in dict.fromkeys(one.sample_id for one in kept)
+    }
+    return [{**points[one.sample_id], **one.axes} for one in kept]
 
 
 def _corrected(one: Kept, factor: float) -> Kept:

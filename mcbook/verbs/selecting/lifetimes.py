@@ -117,8 +117,9 @@ def _events(
     """Return the selected events of a simulation with what is known of their decays."""
     names = [name for lifetime in selection.lifetimes for name in lifetime.columns]
     columns = selected(
-        selection, one.source.paths, sample["parameters"], names, region=region, jobs=jobs
-    )
+        selection, one.source.paths, sample["parameters"], names, region=region,
+        is_signal=True, most=one.source.most, jobs=jobs,
+    )  # fmt: skip
     return SelectedEvents(
         one.source.simulation_id,
         round(one.generated * selection.filtered),

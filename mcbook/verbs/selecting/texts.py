@@ -135,12 +135,33 @@ def _of(point: Row, axes: Sequence[str]) -> list[float]:
     return [float(point[name]) for name in axes]
 
 
-def systematics(top: str, selection: Selection, points: Sequence[Mapping[str, float]]) -> str:
-    """Return the relative errors of corrections and filter as an analysis includes them.
+def systematics(
+    top: str,
+    selection: Selection,
+    points: Sequence[Mapping[str, Any]],
+    axes: Sequence[str],
+    of_width: Sequence[tuple[Mapping[str, float], float]],
+) -> str:
+    """Return the relative errors of corrections, width and filter as an analysis includes them.
 
     An error that is interpolated becomes one of bins, a bin around each of *points*.
+
+    Parameters
+    ----------
+    top
+        The first lines of the file.
+    selection
+        The selection.
+    points
+        All quantities of the model at each row.
+    axes
+        Parameters that tell samples apart.
+    of_width
+        Parameters of samples, and what the error of the width in data makes of the efficiency.
     """
-    entries = [_systematic(selection, one, points) for one in selection.corrections]
+    entries = [_systematic(one, points) for one in selection.corrections]
+    if any(error for _, error in of_width):
+        entries.append(_width(axes, of_width))
     if selection.filter is not None and selection.filter.relative_error > 0:
         error = selection.filter.relative_error
         entries.append({"source": "filter", "affects": "signal", "relative": error})
@@ -148,9 +169,7 @@ def systematics(top: str, selection: Selection, points: Sequence[Mapping[str, fl
     return f"{top}schema: 1\nsystematics:{' []' * (not entries)}\n{lines}"
 
 
-def _systematic(
-    selection: Selection, one: Correction, points: Sequence[Mapping[str, float]]
-) -> dict[str, Any]:
+def _systematic(one: Correction, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {"source": one.source, "affects": "signal"}
     if one.edges:
         errors = list(one.relative_errors)
@@ -159,21 +178,33 @@ def _systematic(
         return {**found, "of": one.of.text, "edges": list(one.edges), "relative": errors}
     error = one.relative_error
     if error is None or error.nodes is None:
-        return {**found, "relative": one.at(selection.point(points[0]))[1]}
-    at = {}
-    for point in points:
-        whole = selection.point(point)
-        at[float(error.formula.evaluate_checked({n: whole[n] for n in error.names}))] = one.at(
-            whole
-        )[1]
+        return {**found, "relative": one.at(points[0])[1]}
+    at = {
+        float(error.formula.evaluate_checked({n: point[n] for n in error.names})): one.at(point)[1]
+        for point in points
+    }
+    return {**found, **_bins(error.formula.text, at)}
+
+
+def _width(
+    axes: Sequence[str], of_width: Sequence[tuple[Mapping[str, float], float]]
+) -> dict[str, Any]:
+    """Return what is in bins where samples lie on one axis, and the largest of all elsewhere."""
+    found = {"source": "window_width", "affects": "signal"}
+    if len(axes) != 1:
+        return {**found, "relative": max(error for _, error in of_width)}
+    at: dict[float, float] = {}
+    for point, error in of_width:
+        place = float(point[axes[0]])
+        at[place] = max(error, at.get(place, 0.0))
+    return {**found, **_bins(axes[0], at)}
+
+
+def _bins(of: str, at: Mapping[float, float]) -> dict[str, Any]:
+    """Return a bin around each position of an error, one number where all are the same."""
     positions = sorted(at)
     middles = [(low + high) / 2 for low, high in pairwise(positions)]
     if not middles or len(set(at.values())) == 1:
-        return {**found, "relative": at[positions[0]]}
+        return {"relative": at[positions[0]]}
     edges = [positions[0], *middles, positions[-1]]
-    return {
-        **found,
-        "of": error.formula.text,
-        "edges": edges,
-        "relative": [at[p] for p in positions],
-    }
+    return {"of": of, "edges": edges, "relative": [at[p] for p in positions]}
