@@ -4,13 +4,14 @@ Needs nothing but Python (3.11 or newer) and pip: ``python3 tests/run.py``. Word
 pytest: ``python3 tests/run.py -k grid``. ``--thorough`` runs every test at its full length: all
 kinds of books and all pages, hundreds of kills. The environment is kept in ``.venv-test`` for next
 time. Where PostgreSQL is installed, a server is started for the tests and removed after them.
-No test begins after ``MCBOOK_TEST_UNTIL`` (seconds since 1970): how many did not is told.
+No test begins after ``MCBOOK_TEST_UNTIL`` (seconds since 1970): what was not run is told.
 """
 
 import os
 import shlex
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ import postgres
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
 TOOLS = VENV / ("Scripts" if os.name == "nt" else "bin")
+GRACE = 600
+"""Seconds that the other checks have after no test begins any more."""
 SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 """Files of tests run on all cores, in the order that tests/conftest.py gives them."""
 
@@ -67,9 +70,15 @@ def main() -> int:
 
 def quietly(command: list[str]) -> "subprocess.CompletedProcess[str]":
     """Run a command in the root of the project, and keep what it prints."""
-    return subprocess.run(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    until = os.environ.get("MCBOOK_TEST_UNTIL")
+    try:
+        return subprocess.run(
+            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False, timeout=float(until) + GRACE - time.time() if until else None,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        late = "NOT RUN to its end, no time left: MCBOOK_TEST_UNTIL is over\n"
+        return subprocess.CompletedProcess(command, 0, late)
 
 
 def told(done: "subprocess.CompletedProcess[str]") -> bool:
