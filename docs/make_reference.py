@@ -95,7 +95,8 @@ def grid_page() -> Iterator[str]:
     yield from table(("key of `design`", "what it says"), described(DESIGN, (*axes.DESIGNS, *OVER)))
     yield from ("## Generator settings", "", CHOICE, "")
     for name in ("madgraph", "native", "evtgen"):
-        rows = described(SETTINGS, sorted(generators.get(name).setting_names()))
+        words = SETTINGS | OF_GENERATOR.get(name, {})
+        rows = described(words, sorted(generators.get(name).setting_names()))
         yield from (f"### {name}", "", *table(("key of `generator`", "what it says"), rows))
     yield from ("## Expressions", "", EXPRESSIONS, "")
     functions = ", ".join(f"`{name}`" for name in CALLABLE)
@@ -162,6 +163,7 @@ SETTINGS = {
     "signal_b": "which B mesons are signal: `one` (default) or `both`",
     "event_type": "the ten characters of the Belle II event type; derived unless given",
 }
+OF_GENERATOR = {"native": {"isr": "`none`: it has no other"}}
 CHOICE = """`name` chooses another generator than the one that the registry names for a process, for
 all processes of the grid; `--generator` on the command line goes first. The name of the generator
 is part of an id, so the samples of two generators are two. The other keys are settings of the

@@ -281,3 +281,23 @@ def test_which_simulation_of_a_background(made):
         mb.select("selection.yaml", signal.sample, output="out")
     found = mb.select("selection.yaml", signal.sample, output="out", simulations=[first])
     assert {one["background"] for one in found["backgrounds"]} == {"other"}
+
+
+def test_samples_of_one_process_add_up(made):
+    """A background of two samples of a process is their sum, and that is told."""
+    rows = [
+        FileRow(
+            sha(one.sample), one.sample, 1, "lhe", "samples", f"{one.sample}.lhe", 10, EVENTS, 8.0,
+            0.1, "1", as_json({}), "", "",
+        )
+        for one in made
+    ]  # fmt: skip
+    with open_catalog(None, mode="write") as catalog, catalog.writing() as books:
+        books.insert("files", rows)
+    text = "backgrounds: {both: {samples: \"model == 'zprime'\"}}\n"
+    Path("selection.yaml").write_text(SELECTION + text)
+    found = mb.select("selection.yaml", output="out")
+    told = "background both: the cross sections of 2 samples of zprime mumu_inv add up"
+    assert any(warning.startswith(told) for warning in found["warnings"])
+    rows = {(row["m_zp"], row["region"]): row["expected"] for row in found["backgrounds"]}
+    assert rows[1.0, "all"] == pytest.approx(2 * 8.0 * 10 / 2)
