@@ -221,3 +221,15 @@ def test_on_the_command_line():
     assert Path("n.yaml").exists()
     assert len(told["proposals"]) == 2
     assert told["after"] < told["before"]
+
+
+def test_what_is_no_proposal_stays():
+    """Neither the analysis nor a grid that somebody wrote is replaced."""
+    for name in ("analysis.yaml", "mine.yaml"):
+        path = Path(name)
+        if not path.exists():
+            path.write_text("# by hand\nmodel: zprime\n")
+        before = path.read_bytes()
+        with pytest.raises(InputError, match=f"{name} is there, and no grid of this command"):
+            mb.propose("analysis.yaml", samples=1, output=name)
+        assert path.read_bytes() == before

@@ -27,7 +27,14 @@ from mcbook.verbs.candidates import (
     space_of,
 )
 from mcbook.verbs.efficiencies import maps_of
-from mcbook.verbs.proposed import check_grids, check_package, grids_of, named, write
+from mcbook.verbs.proposed import (
+    check_grids,
+    check_output,
+    check_package,
+    grids_of,
+    named,
+    write,
+)
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -111,11 +118,11 @@ def propose(
     """
     if samples < 1 or candidates < 2:  # noqa: PLR2004 - nothing to choose from
         raise InputError("one sample at least, and two candidates")
+    check_output(None if dry_run else output)
     read = read_analysis(analysis, models_dir=models_dir)
     found = maps_of(read, catalog)
     quick = None if read.method in {"asymptotic", "exact", "hybrid"} else "asymptotic"
-    result = run(read, cl=None if read.cl else LEVEL, method=quick, maps=found.maps)
-    result = _with_maps(result)
+    result = _with_maps(run(read, cl=None if read.cl else LEVEL, method=quick, maps=found.maps))
     known = known_samples(read, catalog)
     if output is not None and not dry_run:
         check_package(known)

@@ -18,6 +18,7 @@ from mcbook.verbs.candidates import Known, Space, grid_mapping
 
 Row = dict[str, Any]
 
+_FIRST = "# mcbook propose"
 _OF_PACKAGE = frozenset({"ufo", "names"})
 """Settings that are no words of a grid: what the UFO package is was found out."""
 
@@ -120,15 +121,42 @@ def named(
     ]
 
 
+def check_output(path: str | Path | None) -> None:
+    """Refuse a place where something else is than an earlier proposal; None is no place.
+
+    Raises
+    ------
+    InputError
+        If there is.
+    """
+    if path is None or not (place := Path(path)).exists():
+        return
+    if place.is_file():
+        with place.open("rb") as file:
+            if file.readline().startswith(_FIRST.encode("ascii")):
+                return
+    raise InputError(f"{path} is there, and no grid of this command", hint="give another --output")
+
+
 def write(files: Mapping[str, Row], analysis: Analysis) -> None:
-    """Write grids aside and put them into place."""
+    """Write grids aside and put them into place; those of an earlier proposal are replaced.
+
+    Raises
+    ------
+    InputError
+        If something else is in a place.
+    WorkError
+        If one cannot be written.
+    """
+    for name in files:
+        check_output(name)
     for name, grid in files.items():
         path = Path(name)
         aside = path.with_name(f".{path.name}-{os.getpid()}")
         text = yaml.safe_dump(grid, sort_keys=False, default_flow_style=None, width=98)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(f"# mcbook propose, for {analysis.name}\n{text}", encoding="utf-8")
+            aside.write_text(f"{_FIRST}, for {analysis.name}\n{text}", encoding="utf-8")
             aside.replace(path)
         except OSError as error:
             with suppress(OSError):
