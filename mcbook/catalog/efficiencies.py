@@ -85,14 +85,14 @@ def add(books: Writer, *, name: str, sha256: str, rows: Sequence[Mapping[str, An
     check_digest(sha256)
     check_name(name)
     digest = digest_of(name, rows)
-    identity = f"e-{digest[:_ID_DIGITS]}"
+    identity = _identity(digest)
     found = {"id": identity, "name": name, "digest": digest}
     there = dict(books.named("efficiency_maps", "digest", [identity]))
     if there:
         if there[identity] != digest:
             raise WorkError(f"the id {identity} stands for two different efficiency maps")
         return {**found, "new": False}
-    check_free(books, name, rows)
+    check_free(books, name, digest)
     books.insert(
         "efficiency_maps", [EfficiencyMapRow(identity, digest, name, now(), user(), sha256)]
     )
@@ -104,17 +104,20 @@ def add(books: Writer, *, name: str, sha256: str, rows: Sequence[Mapping[str, An
     return {**found, "new": True}
 
 
-def check_free(books: Reader, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse the name of a map that has other rows.
+def _identity(digest: str) -> str:
+    return f"e-{digest[:_ID_DIGITS]}"
+
+
+def check_free(books: Reader, name: str, digest: str) -> None:
+    """Refuse the name of a map that has other rows than those of a digest.
 
     Raises
     ------
     InputError
         If there is one.
     """
-    own = f"e-{digest_of(name, rows)[:_ID_DIGITS]}"
     others = [one for _, one in books.named("efficiency_maps", "id", [name], key="name")]
-    if others and own not in others:
+    if others and _identity(digest) not in others:
         raise InputError(
             f"the name {name} is that of the map {others[0]}, which has other rows",
             hint="give this one another name: an analysis that names a map must find the same one",

@@ -112,8 +112,9 @@ def select(
             planned = backgrounds.plan(books, selection, wanted.choices, told, models_dir)
         made = _count(selection, found, planned, told, jobs, progress)
         if name is not None:
+            rows = counted.efficiency_rows(made.kept)
             with books_at.reading() as books:
-                efficiencies.check_free(books, name, counted.efficiency_rows(made.kept))
+                efficiencies.check_free(books, name, efficiencies.digest_of(name, rows))
         if unblind is not None and not dry_run:
             made.open(unblind, open_regions, catalog=catalog, jobs=jobs)
         return _kept(books_at, made, folder, name, keep=not dry_run)
