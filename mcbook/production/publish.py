@@ -83,6 +83,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def begins_with(path: Path, *beginnings: bytes) -> bool:
+    """Return whether a path is a file that begins with one of some bytes, as a command's own do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        return handle.read(max(map(len, beginnings))).startswith(beginnings)
+
+
 class Folder:
     """The samples folder, as one run writes into it.
 

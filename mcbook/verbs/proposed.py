@@ -14,6 +14,7 @@ from mcbook.analysis.records import Analysis
 from mcbook.errors import InputError, WorkError
 from mcbook.grid import read_grid
 from mcbook.production.grids import plan_grid
+from mcbook.production.publish import begins_with
 from mcbook.verbs.candidates import Known, Space, grid_mapping
 
 Row = dict[str, Any]
@@ -129,12 +130,8 @@ def check_output(path: str | Path | None) -> None:
     InputError
         If there is.
     """
-    if path is None or not (place := Path(path)).exists():
+    if path is None or not Path(path).exists() or begins_with(Path(path), _FIRST.encode("ascii")):
         return
-    if place.is_file():
-        with place.open("rb") as file:
-            if file.readline().startswith(_FIRST.encode("ascii")):
-                return
     raise InputError(f"{path} is there, and no grid of this command", hint="give another --output")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mcbook.errors import InputError, WorkError
-from mcbook.production.publish import temporary
+from mcbook.production.publish import begins_with, temporary
 from mcbook.verbs.selecting import texts
 
 _PATTERNS = (f"{texts.BACKGROUND_OF}*.csv", f"{texts.DATA_OF}*.csv")
@@ -25,7 +25,7 @@ def check_folder(folder: Path, regions: Iterable[str]) -> None:
         raise InputError(f"{folder} cannot be made: {there} is a file")
     names = [f"{start}{name}.csv" for name in regions for start in texts.BEGINNINGS]
     for path in (folder / name for name in (*texts.TITLES, *names)):
-        if path.exists() and not _is_ours(path):
+        if path.exists() and not begins_with(path, *_BEGINNINGS):
             raise InputError(
                 f"{path} is there, and no file of this command", hint="give another --output"
             )
@@ -71,15 +71,7 @@ def _of_select(folder: Path) -> Sequence[Path]:
     """Return the files that this command wrote into a folder."""
     listed = [folder / name for name in texts.TITLES]
     listed += sorted(path for pattern in _PATTERNS for path in folder.glob(pattern))
-    return [path for path in listed if _is_ours(path)]
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether a file begins as those of this command do."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(_FIRST_BYTES).startswith(_BEGINNINGS)
+    return [path for path in listed if begins_with(path, *_BEGINNINGS)]
 
 
 def _is_of(path: Path, frozen: str) -> bool:
