@@ -22,6 +22,7 @@ from mcbook.errors import InputError, WorkError
 from mcbook.registry.expressions import parse
 from mcbook.selection.file import read_selection
 from mcbook.selection.records import Correction
+from mcbook.verbs.selecting import texts
 from mcbook.verbs.selecting.counted import Kept, corrected
 
 SELECTION = """\
@@ -326,6 +327,23 @@ def test_the_width_of_data(made):
     assert (entry["source"], entry["affects"]) == ("window_width", "signal")
     assert entry["relative"] == pytest.approx((all_of_them - few) / (2 * few))
     assert yaml.safe_load(Path("a/systematics.yaml").read_text())["systematics"] == []
+
+
+def test_errors_of_the_width_in_bins():
+    """Samples on one axis have a bin each, half way to the next; in a plane it is the largest."""
+    selection = SimpleNamespace(corrections=(), filter=None)
+
+    def read(axes, of_width):
+        text = texts.systematics("", selection, [], axes, of_width)
+        return yaml.safe_load(text)["systematics"]
+
+    line = [({"m": 1.0}, 0.1), ({"m": 2.0}, 0.2), ({"m": 4.0}, 0.3), ({"m": 2.0}, 0.25)]
+    (entry,) = read(["m"], line)
+    assert (entry["of"], entry["edges"]) == ("m", [1, 1.5, 3, 4])
+    assert entry["relative"] == [0.1, 0.25, 0.3]
+    (entry,) = read(["m", "n"], [({**point, "n": 1.0}, error) for point, error in line])
+    assert entry == {"source": "window_width", "affects": "signal", "relative": 0.3}
+    assert read(["m"], [(point, 0.0) for point, _ in line]) == []
 
 
 def test_corrections_at_a_lifetime():

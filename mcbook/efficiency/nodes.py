@@ -22,7 +22,7 @@ SAME = 1e-9
 TOGETHER = "+"
 """Stands between the ids of samples that one node is from."""
 
-_HALF_AN_EVENT = 0.5
+_HALF_AN_EVENT = 0.5  # a number of events behind a filter is rounded in the table
 _ROUNDING = 1e-6  # by which sums of weights in single precision may miss what must hold
 
 

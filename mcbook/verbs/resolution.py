@@ -174,7 +174,7 @@ def _fit(selection: Selection, sample: Row, sources: Sequence[Source], jobs: int
     for source in sources:
         found = selected(
             selection, source.paths, sample["parameters"], [window.observable],
-            region=fitted_region(selection), is_signal=True, most=source.most, jobs=jobs,
+            region=fitted_region(selection), most=source.most, jobs=jobs,
         )  # fmt: skip
         scale = 1.0
         if len(sources) > 1:

@@ -24,7 +24,7 @@ Step = Callable[[], None]
 """Called when a piece of work is done."""
 
 _BATCHES = 5
-_MOST_OF_WIDTH = 0.9
+_MOST_OF_WIDTH = 0.9  # a width that data may not have at all moves no window to infinity
 _ROUNDING = 1e-9
 
 
@@ -40,7 +40,7 @@ class Counted:
     source: Source
     generated: float
     flows: tuple[Cutflow, ...]
-    of_width: float = 0.0
+    of_width: float
 
 
 @dataclass(frozen=True, slots=True)
