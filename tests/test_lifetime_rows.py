@@ -10,10 +10,10 @@ from lifetime_toys import FAR, simulate, truth
 
 from mcbook.analysis import read_analysis, run
 from mcbook.efficiency import EfficiencyMap, Exponential, Flat, read_map
-from mcbook.efficiency.lifetime_rows import SelectedEvents, lifetime_rows
 from mcbook.errors import InputError
 from mcbook.registry.entries import Entries
 from mcbook.registry.yamlfile import parse_text
+from mcbook.selection.lifetime_rows import SelectedEvents, lifetime_rows
 from mcbook.selection.lifetimefile import read_lifetimes
 
 BLOCK = """\

@@ -176,7 +176,7 @@ def test_export_to_the_detector_simulation():
     assert [particle.pdg_id for particle in found.particles] == [9900026]
     own = NATIVE.campaign(model, process, {**settings, "lifetime": "generator"})
     with pytest.raises(InputError, match="basf2 does not read them"):
-        own.for_detector(sample)
+        own.for_detector(sample).check_read()
 
 
 def refused(model, process, **given):

@@ -385,10 +385,12 @@ def test_places_that_are_taken(made):  # noqa: ARG001
     with pytest.raises(InputError, match="is a file"):
         mb.optimise("selection.yaml", output="taken")
     Path("mine").mkdir()
-    Path("mine/optimum.csv").write_text("m_zp,pt_min\n")
-    with pytest.raises(InputError, match="no table of this command"):
-        mb.optimise("selection.yaml", output="mine")
-    assert Path("mine/optimum.csv").read_text() == "m_zp,pt_min\n"
+    for name in ("optimum.csv", "values.yaml"):
+        Path("mine", name).write_text("m_zp,pt_min\n")
+        with pytest.raises(InputError, match=f"{name} is there, and no file of this command"):
+            mb.optimise("selection.yaml", output="mine")
+        assert Path("mine", name).read_text() == "m_zp,pt_min\n"
+        Path("mine", name).unlink()
 
 
 @pytest.mark.thorough

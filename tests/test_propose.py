@@ -181,6 +181,31 @@ def test_the_covariance_is_what_a_new_sample_leaves():
     assert step.after == pytest.approx(left.sum(), rel=1e-3)
 
 
+def test_samples_of_other_settings_do_not_count():
+    """Proposed are samples as those of the maps; another generator's at the same point is none."""
+    grid = {"model": "zprime", "process": "mumu_inv", "events": 10_000}
+
+    def generate(masses, name):
+        told = {**grid, "scan": {"m_zp": list(masses)}, "generator": {"name": name}}
+        Path("grid.yaml").write_text(yaml.safe_dump(told))
+        mb.generate(None, "grid.yaml")
+        return mb.query(f"generator == '{name}'")
+
+    rows = ["sample_id,m_zp,n_generated,n_selected"]
+    made = {row["parameters"]["m_zp"]: row["id"] for row in generate(MASSES, "native")}
+    rows += [f"{made[m]},{m},1000000,{k * 100}" for m, k in zip(MASSES, COUNTS, strict=True)]
+    Path("map.csv").write_text("\n".join(rows) + "\n")
+    first = mb.propose("analysis.yaml", samples=2, output="next.yaml")
+    assert yaml.safe_load(Path("next.yaml").read_text())["generator"]["name"] == "native"
+    points = [row["point"]["m_zp"] for row in first["proposals"]]
+    assert len(generate([*points, *MASSES, 1.2], "madgraph")) > len(MASSES)
+    again = mb.propose("analysis.yaml", samples=2, output="next.yaml")
+    assert [row["point"]["m_zp"] for row in again["proposals"]] == points
+    assert yaml.safe_load(Path("next.yaml").read_text())["generator"]["name"] == "native"
+    (note,) = again["notes"]
+    assert "samples in the books do not count: made with other settings" in note
+
+
 @pytest.mark.thorough
 def test_proposals_beat_chance_and_even_refinement(benchmark):
     """On known truths proposals win most of 20 seeds, against both (more in the benchmark)."""

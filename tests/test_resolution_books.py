@@ -102,7 +102,7 @@ def test_figures_and_report(shelf):
     page = (folder / "out" / "resolution.html").read_text()
     assert page.count("data:image/png;base64,") == 1 + len(MASSES) - 1
     assert made[-1].simulation in page
-    assert "http" not in page
+    assert "://" not in page  # which base64 never has
 
 
 def test_the_table_is_a_window(shelf, monkeypatch):
@@ -184,3 +184,13 @@ def test_no_window(shelf, monkeypatch):
     (folder / "wrong.yaml").write_text(SELECTION.partition("window:")[0])
     with pytest.raises(InputError, match="the key 'window' is missing"):
         mb.measure_resolution("wrong.yaml", output="none")
+
+
+@pytest.mark.parametrize("name", ["resolution.csv", "resolution.html"])
+def test_files_of_others_stay(shelf, monkeypatch, tmp_path, name):
+    """What this command did not write is not replaced, and nothing is fitted before it is said."""
+    monkeypatch.chdir(shelf[0])
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name} is there, and no file of this command"):
+        mb.measure_resolution("selection.yaml", output=tmp_path)
+    assert (tmp_path / name).read_text() == "mine"

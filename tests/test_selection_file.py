@@ -196,7 +196,60 @@ def test_bad_tables(book, tmp_path, text, said):
         book(FULL).values["score_min"].at({"m_zp": 1.5})
 
 
+PLANE = {"of": ["m_zp", "g_prime"], "table": "plane.csv", "column": "sigma_w"}
+
+
+def plane(masses, couplings, **failed):
+    """Return a table of widths exp(0.3 m + 2 g) at each pair; the last one may have failed."""
+    rows = ["m_zp,g_prime,sigma_w,sigma_w_error,status"]
+    rows += [f"{m},{g},{math.exp(0.3 * m + 2 * g):.9g},0.001,ok" for m in masses for g in couplings]
+    if failed:
+        rows[-1] = rows[-1].split(",0.001")[0].rpartition(",")[0] + ",,,failed"
+    return "\n".join(rows) + "\n"
+
+
+def test_value_from_a_plane(book, tmp_path):
+    """Over two axes the logarithm of a width is interpolated: exact at nodes, near between them."""
+    window = book(window={**WINDOW, "resolution": PLANE}).window
+    table = tmp_path / "plane.csv"
+    with pytest.raises(InputError, match=r"window.resolution.*there is no table .*plane.csv"):
+        window.limits({"m_zp": 2.5, "g_prime": 0.2})
+    table.write_text(plane([1, 2, 3, 4], [0.1, 0.2, 0.3]))
+    for mass, coupling in ((2.5, 0.25), (1.0, 0.1), (3.9, 0.12)):
+        low, high = window.limits({"m_zp": mass, "g_prime": coupling})
+        assert (high - low) / 4 == pytest.approx(math.exp(0.3 * mass + 2 * coupling), rel=5e-3)
+    found = window.sigma({"m_zp": np.array([2.0, 2.5]), "g_prime": 0.1})
+    assert found[0] == pytest.approx(math.exp(0.8), rel=1e-8)
+    assert found[1] == pytest.approx(math.exp(0.95), rel=1e-3)
+    with pytest.raises(InputError, match=r"no value at m_zp = 5, g_prime = 0.2: .*outside"):
+        window.sigma({"m_zp": 5.0, "g_prime": 0.2})
+    assert digest(book(window={**WINDOW, "resolution": PLANE})) != digest(
+        book(window={**WINDOW, "resolution": {**PLANE, "table": "none.csv"}})
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (plane([1, 2], [0.1, 0.2], status="failed"), "line 5.*there is no value"),
+        (plane([1, 2], [0.1, 0.2]).replace("sigma_w_error", "error"), "sigma_w_error is missing"),
+        (plane([1, 1], [0.1, 0.2]), "node 3: the same point as node 1"),
+        ("", "empty"),
+    ],
+)
+def test_bad_planes(book, tmp_path, text, said):
+    """A table over two axes that is not right is named."""
+    (tmp_path / "plane.csv").write_text(text)
+    with pytest.raises(InputError, match=f"plane.csv.*{said}"):
+        book(values={"v": PLANE}).values["v"].at({"m_zp": 1.5, "g_prime": 0.15})
+
+
 BAD = [
+    ({"values": {"v": {**PLANE, "outside": "hold"}}}, "nothing is held"),
+    ({"values": {"v": {**PLANE, "of": []}}}, "one axis or more"),
+    ({"values": {"v": {**PLANE, "of": ["m_zp", "m_zp"]}}}, "there twice"),
+    ({"values": {"v": {**PLANE, "of": ["m_zp", "m_z"]}}}, "no quantity 'm_z'"),
+    ({"values": {"v": {"of": ["m_zp"], "at": [1, 2], "is": [1, 2]}}}, "go with a table"),
     ({"schema": 2}, "schema 2"),
     ({"cut": {}}, "unknown key 'cut'"),
     ({"model": "zprim"}, "there is no signal model 'zprim'"),
@@ -233,6 +286,7 @@ BAD = [
     ({"window": {k: v for k, v in WINDOW.items() if k != "resolution"}}, "'resolution' is missing"),
     ({"regions": {"signal": {"window": 3}}}, "the selection has no window"),
     ({"regions": {"a": {"without": ["extr"]}}}, "there is no cut 'extr'"),
+    ({"blind": [[]]}, "there is no region"),
     ({"blind": ["signl"]}, "there is no region 'signl'"),
     ({"training": "event % 2 == 0"}, "the key 'event' is missing"),
     ({"event": {"column": "e"}, "training": "x % 2 == 0"}, "there is no quantity 'x'"),

@@ -9,6 +9,7 @@ import uproot
 from bookshelf import booked
 from lhe_book import fill
 
+import mcbook as mb
 import mcbook.verbs.smear as verb
 from mcbook.errors import InputError, WorkError
 from mcbook.verbs.books import dump, load, merge
@@ -260,3 +261,30 @@ def test_something_else_is_in_its_place(here, settings):
     with pytest.raises(WorkError, match="is not what is to be written"):
         smear(settings, here[1])
     assert target.read_bytes() == path.read_bytes()
+
+
+def test_a_long_lived_particle_that_stays_is_told(settings, tmp_path, monkeypatch):
+    """One that decays where it is made though it should fly is named with its lifetime."""
+    monkeypatch.chdir(tmp_path)
+    grid = (
+        "model: alp\nscan: {m_a: [0.3]}\nfixed: {g_agg: 1.0e-5}\nevents: 20\n"
+        "generator: {name: native%s}\n"
+    )
+    Path("grid.yaml").write_text(grid % "")
+    generate(None, "grid.yaml")
+    mb.run()
+    (note,) = smear(settings)["notes"]
+    (sample,) = mb.query()
+    (point,) = mb.query(points=True)
+    assert note.startswith("alp decays where it is made in 1 sample, though c tau is ")
+    ctau = float(point["derived"]["ctau_a"])
+    assert f"c tau is {ctau:.3g} mm" in note
+    Path("grid.yaml").write_text(grid % ", lifetime: generator")
+    generate(None, "grid.yaml")
+    mb.run()
+    flying = next(row["id"] for row in mb.query() if row["id"] != sample["id"])
+    assert smear(settings, flying)["notes"] == []
+    (path,) = Path("samples", flying).rglob("*.root")
+    columns = arrays(path)
+    assert columns["alp_ct"].min() > 0
+    assert columns["alp_ct"].mean() == pytest.approx(ctau, rel=0.8)

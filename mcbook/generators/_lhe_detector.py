@@ -30,12 +30,6 @@ def for_detector(
     InputError
         If its events cannot be simulated as they are.
     """
-    if settings["lifetime"] == "generator":
-        raise InputError(
-            "its lifetimes are in the LHE file, where basf2 does not read them: everything would"
-            " decay at the interaction point",
-            hint="generate it with lifetime: displacer",
-        )
     if "names" in settings:
         raise InputError("it was made with a UFO package of the user, whose particles are unknown")
     deriver = Deriver(model, alpha=settings["alpha"], sqrt_s=settings["sqrt_s"])
@@ -51,6 +45,7 @@ def for_detector(
                                   {one.name for one in moving})
         ),
         decaying=moving,
+        lives=settings["lifetime"] == "generator",
         decayer=_decayer(process, settings),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcbook.cards.evtgen_names import is_in_table
+from mcbook.errors import InputError
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Particle, Process, SignalModel
 
@@ -64,6 +65,21 @@ class ForDetector:
     decayer: str | None = None
     card: str | None = None
     table: str | None = None
+
+    def check_read(self) -> None:
+        """Refuse events that basf2 reads without all of what is in them.
+
+        Raises
+        ------
+        InputError
+            If lifetimes are in files with events.
+        """
+        if self.source == "lhe" and self.lives:
+            raise InputError(
+                "its lifetimes are in the LHE file, where basf2 does not read them: everything"
+                " would decay at the interaction point",
+                hint="generate it with lifetime: displacer",
+            )
 
 
 def new_particles(model: SignalModel, names: Iterable[str]) -> list[Particle]:

@@ -6,6 +6,9 @@ from html import escape
 
 from mcbook.selection.fitted import ShapeFit
 
+OPENING = "<!doctype html><meta charset=utf-8><title>Signal shapes of "
+"""How the page begins."""
+
 _STYLE = (
     "body{font-family:sans-serif;margin:2em;max-width:75em}table{border-collapse:collapse}"
     "td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ccc}"
@@ -16,7 +19,7 @@ _STYLE = (
 
 
 def shapes_html(
-    title: str,
+    name: str,
     labels: Sequence[str],
     fits: Sequence[ShapeFit],
     overview: bytes | None,
@@ -26,8 +29,8 @@ def shapes_html(
 
     Parameters
     ----------
-    title
-        Its heading.
+    name
+        Of the selection.
     labels, fits
         Samples in words, and their fits.
     overview
@@ -37,8 +40,8 @@ def shapes_html(
     """
     bad = sum(fit.status != "ok" for fit in fits)
     said = f"{len(fits)} samples, {bad} with a fit that is not ok" if bad else "all fits are ok"
-    head = f"<!doctype html><meta charset=utf-8><title>{escape(title)}</title>"
-    body = [f"{head}<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{said}.</p>"]
+    top = f"{OPENING}{escape(name)}</title><style>{_STYLE}</style>"
+    body = [f"{top}<h1>Signal shapes of {escape(name)}</h1><p>{said}.</p>"]
     if overview is not None:
         body.append(f"<p>{_image(overview, 'widths')}</p>")
     columns = ("sample", "mean", "sigma_W", "sigma_68", "chi2 / ndf", "p", "status", "remarks")

@@ -165,7 +165,7 @@ def names_among(
     if not isinstance(listed, list):
         raise entries.fail(keys, f"a list of names is wanted here, not {given!r}")
     for i, name in enumerate(listed):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             hint = did_you_mean(str(name), known)
             raise entries.fail(keys, f"there is no {what} {name!r}", hint)
         if name in listed[:i]:

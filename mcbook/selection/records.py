@@ -17,7 +17,7 @@ from mcbook.registry.expressions import Expression
 from mcbook.registry.yamlfile import Document
 from mcbook.selection.columntypes import Column
 from mcbook.selection.lifetimefile import Lifetime
-from mcbook.selection.values import TableNodes, Value
+from mcbook.selection.values import MapNodes, TableNodes, Value
 
 READ, KEPT, SPLIT, WHERE, WINDOW = "read", "kept", "split", "where", "window"
 """Steps of a cutflow that are no cuts, and so no names of cuts.
@@ -337,7 +337,7 @@ class Selection:
         names = [axis.names[0] for axis in self.hypotheses]
         return [dict(zip(names, values, strict=True)) for values in product(*columns)]
 
-    def tables(self) -> list[TableNodes]:
+    def tables(self) -> list[TableNodes | MapNodes]:
         """Return the tables that values are read from."""
         return [value.table for value in self._all_values() if value.table is not None]
 

@@ -8,7 +8,7 @@ from mcbook.registry.entries import Entries
 from mcbook.registry.expressions import Expression, parse
 from mcbook.registry.yamlfile import Keys
 from mcbook.selection.records import Correction, Window
-from mcbook.selection.values import Nodes, TableNodes, Value
+from mcbook.selection.values import MapNodes, Nodes, TableNodes, Value
 
 NODE_KEYS = ("of", "at", "is", "outside")
 TABLE_KEYS = ("of", "table", "column", "outside")
@@ -33,6 +33,8 @@ def read_value(entries: Entries, keys: Keys, entry: Any, extra: Iterable[str] = 
         return Value(where, entries.expression(keys, entry))
     form = TABLE_KEYS if "table" in entry else NODE_KEYS
     entries.mapping(keys, entry, (*form, *extra), form[:3])
+    if isinstance(entry["of"], list):
+        return _map_value(entries, keys, entry)
     of = entries.expression((*keys, "of"), entry["of"])
     outside = entries.choice((*keys, "outside"), entry.get("outside", "error"), ("error", "hold"))
     if "table" in entry:
@@ -47,6 +49,29 @@ def read_value(entries: Entries, keys: Keys, entry: Any, extra: Iterable[str] = 
         numbers = _listed(entries, (*keys, "is"), entry["is"], len(at))
         nodes = Nodes(at, numbers)
     return Value(where, of, nodes, outside == "hold")
+
+
+def _map_value(entries: Entries, keys: Keys, entry: Any) -> Value:
+    """Return a number that is interpolated between nodes in several dimensions."""
+    where, given = entries.document.where(keys), entry["of"]
+    if "table" not in entry:
+        raise entries.fail((*keys, "of"), "several axes go with a table", "table: FILE.csv")
+    if "outside" in entry:
+        raise entries.fail((*keys, "outside"), "nothing is held beyond nodes over several axes")
+    if not given:
+        raise entries.fail((*keys, "of"), "one axis or more is wanted here")
+    formulas = tuple(entries.expression((*keys, "of", i), one) for i, one in enumerate(given))
+    axes = tuple(str(one).strip() for one in given)
+    if len(set(axes)) < len(axes):
+        raise entries.fail((*keys, "of"), "an axis is there twice")
+    nodes = MapNodes(
+        entries.path((*keys, "table"), entry["table"]),
+        axes,
+        formulas,
+        entries.text((*keys, "column"), entry["column"]),
+        entries.document.where((*keys, "table")),
+    )
+    return Value(where, formulas[0], nodes)
 
 
 def read_window(entries: Entries, entry: Any) -> Window:

@@ -4,10 +4,10 @@ Constants, formulas over its parameters, and nodes between which they are interp
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +17,15 @@ from mcbook.registry.expressions import Expression
 from mcbook.registry.numbers import parse_number
 from mcbook.registry.yamlfile import refuse_special
 
+if TYPE_CHECKING:
+    from mcbook.efficiency.resolutions import ResolutionMap
+
 Array = NDArray[np.float64]
 Point = Mapping[str, Any]
 """A hypothesis: parameters, constants and derived quantities by name."""
 
 MOST_BYTES = 20_000_000
+_REPAIR = "remove the row, or repair what failed there"
 _SLACK = 1e-9
 """Part of the range of the nodes by which a position may lie beyond them: nine digits are kept."""
 
@@ -73,6 +77,40 @@ class TableNodes:
 
 
 @dataclass(frozen=True, slots=True)
+class MapNodes:
+    """Nodes in several dimensions in a CSV file, which is read when a value is asked for.
+
+    `axes` are the columns with the positions, which the hypothesis has as `formulas`; `column` is
+    the one with the values, and ``<column>_error`` the one with their errors; `where` says where
+    the file is named.
+    """
+
+    path: Path
+    axes: tuple[str, ...]
+    formulas: tuple[Expression, ...]
+    column: str
+    where: str
+
+    def read(self) -> "ResolutionMap":
+        """Return the map as the file has it now.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or a row of it has no value.
+        """
+        from mcbook.efficiency.resolutions import ResolutionMap
+
+        _lines(self.path, self.where)
+        found = ResolutionMap.read(self.path, column=self.column, axes=self.axes)
+        if found.left_out:
+            raise InputError(
+                f"{found.left_out[0]} (column {self.column}): there is no value", hint=_REPAIR
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A number that may depend on the hypothesis.
 
@@ -83,26 +121,32 @@ class Value:
     formula
         The number itself; or, where there are nodes, the position between them.
     nodes
-        Between them the value follows pchip: monotone where they are.
+        Between them the value follows pchip: monotone where they are. In several dimensions it is
+        interpolated like an efficiency, and above 0.
     holds
         Whether beyond the nodes the value of the last one holds; otherwise there is none.
     """
 
     where: str
     formula: Expression
-    nodes: Nodes | TableNodes | None = None
+    nodes: Nodes | TableNodes | MapNodes | None = None
     holds: bool = False
     _read: list[Nodes] = field(default_factory=list, repr=False, compare=False)
+    _maps: "list[ResolutionMap]" = field(default_factory=list, repr=False, compare=False)
 
     @property
     def names(self) -> frozenset[str]:
         """Names of parameters and derived quantities that it depends on."""
-        return self.formula.names
+        return frozenset[str]().union(*(formula.names for formula in self._formulas))
 
     @property
-    def table(self) -> TableNodes | None:
+    def table(self) -> TableNodes | MapNodes | None:
         """The table that it is read from, if it is."""
-        return self.nodes if isinstance(self.nodes, TableNodes) else None
+        return None if isinstance(self.nodes, Nodes) else self.nodes
+
+    @property
+    def _formulas(self) -> tuple[Expression, ...]:
+        return self.nodes.formulas if isinstance(self.nodes, MapNodes) else (self.formula,)
 
     def at(self, point: Mapping[str, ArrayLike]) -> Any:
         """Return the value at a hypothesis.
@@ -130,11 +174,27 @@ class Value:
                 )
         given: dict[str, Any] = {name: point[name] for name in self.names}
         try:
-            position = self.formula.evaluate_checked(given)
+            positions = [formula.evaluate_checked(given) for formula in self._formulas]
         except InputError as error:
             raise InputError(f"{self.where}: {error.message}", hint=error.hint) from None
-        found = position if self.nodes is None else self._between(position)
+        if isinstance(self.nodes, MapNodes):
+            found = self._mapped(self.nodes, positions)
+        else:
+            found = positions[0] if self.nodes is None else self._between(positions[0])
         return found if np.ndim(found) else float(found)
+
+    def _mapped(self, nodes: MapNodes, positions: Sequence[Array]) -> Array:
+        """Return the value at positions along each axis."""
+        if not self._maps:
+            self._maps.append(nodes.read())
+        columns = dict(zip(nodes.axes, np.broadcast_arrays(*positions), strict=True))
+        flat = {axis: column.ravel() for axis, column in columns.items()}
+        found = self._maps[0].evaluate(flat)
+        wrong = np.flatnonzero(found.reason != "")
+        if wrong.size:
+            place = ", ".join(f"{axis} = {column[wrong[0]]:.9g}" for axis, column in flat.items())
+            raise InputError(f"{self.where}: no value at {place}: {found.reason[wrong[0]]}")
+        return found.value.reshape(columns[nodes.axes[0]].shape)
 
     def _between(self, position: Array) -> Array:
         from scipy.interpolate import PchipInterpolator
@@ -157,7 +217,7 @@ class Value:
         """Return the nodes; a table is read once."""
         if isinstance(self.nodes, Nodes):
             return self.nodes
-        if not self._read and self.nodes is not None:
+        if not self._read and isinstance(self.nodes, TableNodes):
             self._read.append(self.nodes.read())
         return self._read[0]
 
@@ -207,7 +267,7 @@ def _cell(path: Path, line: int, column: str, row: Mapping[str, str]) -> float:
     if not text or text.lstrip("+-").lower() == "nan":
         raise InputError(
             f"{path}, line {line} (column {column}): there is no value",
-            hint="remove the row, or repair what failed there",
+            hint=_REPAIR,
         )
     try:
         return parse_number(text)

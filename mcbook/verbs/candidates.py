@@ -1,6 +1,8 @@
 """Where `mcbook propose` may put samples: the region of a scan, the samples that are there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -199,6 +201,11 @@ class Known:
     generator: str
     settings: Mapping[str, Any]
 
+    @property
+    def kind(self) -> str:
+        """Generator and settings as one text, the same for all samples of one kind."""
+        return f"{self.generator} {json.dumps(self.settings, sort_keys=True, default=str)}"
+
     def lies_at(self, columns: Mapping[str, Array], shape: Sequence[str]) -> NDArray[np.bool_]:
         """Return at which points it lies, shape (n,)."""
         size = len(next(iter(columns.values())))
@@ -207,6 +214,32 @@ class Known:
             own = self.parameters.get(name, np.nan)
             same &= np.isclose(columns[name], own, rtol=_SAME, atol=0, equal_nan=True)
         return same
+
+
+def of_one_kind(known: Sequence[Known], ids: Collection[str]) -> tuple[list[Known], list[str]]:
+    """Return the samples that were made as those of the maps are, and what is to be told.
+
+    Parameters
+    ----------
+    known
+        Samples of the books.
+    ids
+        Those of the maps. Where none is among *known*, the kind that most samples have is meant.
+    """
+    if not known:
+        return [], []
+    counted = Counter(k.kind for k in known if k.id in ids) or Counter(k.kind for k in known)
+    (usual, _), *others = counted.most_common()
+    kept = [k for k in known if k.kind == usual]
+    notes = []
+    if others:
+        notes.append(
+            f"samples of the maps have {len(counted)} kinds of generator settings: those of most"
+            f" are proposed, {usual}"
+        )
+    if left := len(known) - len(kept):
+        notes.append(f"{left} samples in the books do not count: made with other settings")
+    return kept, notes
 
 
 def known_samples(analysis: Analysis, catalog: str | None) -> list[Known]:

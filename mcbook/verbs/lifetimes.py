@@ -63,18 +63,38 @@ def undefined(
                 {"id": sample["id"], "particle": None, "ctau_mm": None, "reason": error.message}
             )
             continue
-        found += _of_sample(sample["id"], given, points.get(sample["id"], []), there)
+        found += left_prompt(sample["id"], given, points.get(sample["id"], []), there)
     return found
 
 
 def _given(again: Rerenderer, sample: Row) -> ForDetector:
     (derived,) = again.derived([sample["parameters"]])
-    return again.campaign.for_detector(SampleInput(sample["id"], sample["parameters"], derived))
+    given = again.campaign.for_detector(SampleInput(sample["id"], sample["parameters"], derived))
+    given.check_read()
+    return given
 
 
-def _of_sample(
+def left_prompt(
     identity: str, given: ForDetector, points: Sequence[Row], made: Sequence[Row]
 ) -> list[Row]:
+    """Return the long-lived particles of one sample that no simulation of *made* displaces.
+
+    Parameters
+    ----------
+    identity
+        Its id.
+    given
+        How it gets into the detector simulation.
+    points
+        Derived quantities of its points.
+    made
+        Rows of simulations.
+
+    Returns
+    -------
+    list
+        As of `undefined`.
+    """
     if given.lives:
         return []
     moved = {one["name"] for row in made for one in row["displacement"] if one["decay"] is not None}

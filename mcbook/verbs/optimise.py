@@ -25,6 +25,7 @@ from mcbook.verbs.ntuples import Found, Told, Wanted, check_ntuples, find_ntuple
 from mcbook.verbs.optimising import Reader, hypotheses
 from mcbook.verbs.selecting import backgrounds
 from mcbook.verbs.selecting.backgrounds import Planned
+from mcbook.verbs.selecting.place import check_files
 from mcbook.verbs.selecting.texts import table
 
 Array = NDArray[np.float64]
@@ -32,6 +33,7 @@ Row = dict[str, Any]
 
 TABLE, SNIPPET = "optimum.csv", "values.yaml"
 KIND = "# Values of the largest figure of merit"
+KIND_SNIPPET = "# Values for the selection"
 MERITS = ("efficiency", "efficiency_error", "background", "background_error", "n_background",
           "fom", "fom_error", "fom_cautious")  # fmt: skip
 FEW = 10
@@ -175,12 +177,7 @@ def _check(selection: Selection, folder: Path, jobs: int) -> None:
             f"{selection.path}: there are no backgrounds, and without any the loosest cut is best",
             hint="add: backgrounds: {NAME: {files: [...], luminosity: fb^-1}}",
         )
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise InputError(f"{folder} cannot be made: {there} is a file")
-    old = folder / TABLE
-    if old.exists() and not (old.is_file() and old.read_bytes().startswith(KIND.encode())):
-        raise InputError(f"{old} is there, and no table of this command")
+    check_files(folder, {TABLE: [KIND.encode()], SNIPPET: [KIND_SNIPPET.encode()]})
 
 
 def _order(selection: Selection, found: Found, tuned: Sequence[Tuned]) -> tuple[str, list[str]]:
@@ -348,7 +345,7 @@ def _snippet(result: _Result, folder: Path) -> str:
     """Return ``values.yaml``: what is put into the selection in place of its values."""
     where = os.path.relpath(folder / TABLE, result.selection.folder)
     lines = [
-        f"# Values for the selection {result.selection.name}, in place of those that it has.",
+        f"{KIND_SNIPPET} {result.selection.name}, in place of those that it has.",
         "# Efficiencies are free of the bias of the choice if the events that it was made on are",
         "# left out of them: training, with the condition of the split, does that.",
         "values:",

@@ -14,6 +14,7 @@ from mcbook.analysis.hypotheses import split
 from mcbook.analysis.records import Analysis, Channel
 from mcbook.analysis.sensitivity import Contour, contour
 from mcbook.efficiency import EfficiencyMap
+from mcbook.efficiency.nodes import TOGETHER
 from mcbook.efficiency.refine import Design, Step, Surrogate, Target
 from mcbook.errors import InputError
 from mcbook.verbs.candidates import (
@@ -24,6 +25,7 @@ from mcbook.verbs.candidates import (
     even_points,
     known_samples,
     nodes_at,
+    of_one_kind,
     space_of,
 )
 from mcbook.verbs.efficiencies import maps_of
@@ -123,7 +125,7 @@ def propose(
     found = maps_of(read, catalog)
     quick = None if read.method in {"asymptotic", "exact", "hybrid"} else "asymptotic"
     result = _with_maps(run(read, cl=None if read.cl else LEVEL, method=quick, maps=found.maps))
-    known = known_samples(read, catalog)
+    known, told = of_one_kind(known_samples(read, catalog), _ids(result))
     if output is not None and not dry_run:
         check_package(known)
     space = space_of(result)
@@ -154,7 +156,7 @@ def propose(
         "grids": list(grids.values()),
         "files": [] if output is None or dry_run else list(files),
         "commands": commands,
-        "notes": _notes(edge, planned, steps, samples),
+        "notes": [*_notes(edge, planned, steps, samples), *told],
     }
 
 
@@ -172,6 +174,12 @@ def _with_maps(result: AnalysisResult) -> AnalysisResult:
 
 def _maps(result: AnalysisResult) -> Mapping[str, EfficiencyMap]:
     return {name: made for name, made in result.maps.items() if isinstance(made, EfficiencyMap)}
+
+
+def _ids(result: AnalysisResult) -> set[str]:
+    """Return the samples behind the maps, as far as these say so."""
+    joined = (text for made in _maps(result).values() for text in made.domain.nodes.sample_ids)
+    return {one for text in joined for one in text.split(TOGETHER) if one}
 
 
 def _usual_events(result: AnalysisResult) -> int:

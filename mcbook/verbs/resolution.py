@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from mcbook.catalog.store import open_catalog
-from mcbook.errors import InputError
 from mcbook.production.publish import Progress
 from mcbook.report import files
+from mcbook.report.shapes import OPENING
 from mcbook.selection.columns import unit_of
 from mcbook.selection.count import kept_of, selected
 from mcbook.selection.digest import digest
@@ -24,10 +24,12 @@ from mcbook.selection.resolutionfile import fitted_region, fitted_window, read_o
 from mcbook.selection.widths import corrected
 from mcbook.verbs.acceptance import telling_apart
 from mcbook.verbs.ntuples import Source, Told, Wanted, check_ntuples, find_ntuples, parse_choices
+from mcbook.verbs.selecting.place import check_files
 
 Row = dict[str, Any]
 
 TABLE, SHAPES, REPORT = "resolution.csv", "shapes.pdf", "resolution.html"
+KIND = "# Signal shapes: selection"
 
 NUMBERS = (
     "mean", "sigma_w", "sigma_68", "f", "sigma_1", "sigma_2", "offset", "alpha_1", "alpha_2",
@@ -115,7 +117,8 @@ def measure_resolution(
     selection = read_selection(file, models_dir=models_dir)
     window = fitted_window(selection)
     read_options(selection)
-    folder = _checked(Path(output))
+    folder = Path(output)
+    check_files(folder, {TABLE: [KIND.encode()], REPORT: [OPENING.encode()]})
     told = Told([], [])
     if selection.optimise is not None:
         tuned = tuned_values(selection)
@@ -156,13 +159,6 @@ def measure_resolution(
         "notes": told.notes,
         "written": written,
     }
-
-
-def _checked(folder: Path) -> Path:
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise InputError(f"{folder} cannot be made: {there} is a file")
-    return folder
 
 
 def _fit(selection: Selection, sample: Row, sources: Sequence[Source], jobs: int) -> _Fitted:
@@ -294,7 +290,7 @@ def _contents(
         if one.fit.shape is not None
     }
     found[REPORT] = shapes_html(
-        f"Signal shapes of {selection.name}", [_words(one, axes) for one in fitted], fits,
+        selection.name, [_words(one, axes) for one in fitted], fits,
         overview.get("resolution.png"), pictures,
     )  # fmt: skip
     return found
@@ -317,7 +313,7 @@ def _text(selection: Selection, rows: Sequence[Row], frozen: str) -> str:
     window = fitted_window(selection)
     out = io.StringIO()
     out.write(
-        f"# Signal shapes: selection {selection.name}, the sum of two Crystal Balls in"
+        f"{KIND} {selection.name}, the sum of two Crystal Balls in"
         f" {window.observable}\n"
         f"# frozen {frozen} (without the tables of the window)\n"
         "# sigma_w = sqrt(f sigma_1^2 + (1 - f) sigma_2^2); sigma_68: half of the central 68.27 %."

@@ -187,6 +187,7 @@ class _Found:
         (derived,) = again.derived([sample["parameters"]])
         described = SampleInput(sample["id"], sample["parameters"], derived)
         given = again.campaign.for_detector(described)
+        given.check_read()
         points = table_of("points").c.sample_id == sample["id"]
         lifetimes = [row["derived"] for row in stored_rows(self.books, "points", points)]
         ways = list(displacements(self.conditions.displacement, given, lifetimes))

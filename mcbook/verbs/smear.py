@@ -22,6 +22,7 @@ from mcbook.selection.smearing import VERSION, Smearing
 from mcbook.selection.smearingfile import read_smearing, settings_of
 from mcbook.simulation.fast import fast_simulation
 from mcbook.simulation.record import Simulation, SimulationJob
+from mcbook.verbs.lifetimes import left_prompt
 from mcbook.verbs.lookup import samples_to_make
 from mcbook.verbs.run import check_roots
 from mcbook.verbs.simulate import job_row, row_of
@@ -117,7 +118,10 @@ def smear(
 
 @dataclass(slots=True)
 class _Found:
-    """What there is to be smeared; `all` are the simulations, `known` counts files in the books."""
+    """What there is to be smeared; `all` are the simulations, `known` counts files in the books.
+
+    `prompt` has long-lived particles that do not fly: shortest and longest c tau [mm], samples.
+    """
 
     books: Reader
     smearing: Smearing
@@ -129,6 +133,7 @@ class _Found:
     gone: list[Path] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     again: dict[str, Rerenderer] = field(default_factory=dict)
+    prompt: dict[str, tuple[float, float, int]] = field(default_factory=dict)
 
     def samples(self, ids: Sequence[str]) -> Iterator[Row]:
         rows = {row["id"]: row for row in rows_among(self.books, "samples", "id", ids)}
@@ -136,6 +141,12 @@ class _Found:
 
     def notes(self) -> list[str]:
         notes = [f"{count} left: {why}" for why, count in self.left.items()]
+        for particle, (low, high, count) in self.prompt.items():
+            lengths = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+            notes.append(
+                f"{particle} decays where it is made in {count} sample{'s' * (count > 1)}, though c"
+                f" tau is {lengths} mm: generator: {{lifetime: generator}} in a grid lets it fly"
+            )
         if self.gone:
             more = f" and {len(self.gone) - 1} more" * (len(self.gone) > 1)
             notes.append(
@@ -168,6 +179,12 @@ class _Found:
             SampleInput(sample["id"], sample["parameters"], derived)
         )
         if not given.lives:
+            rows = rows_among(self.books, "points", "sample_id", [sample["id"]])
+            points = [row["derived"] for row in rows]
+            for one in left_prompt(sample["id"], given, points, ()):
+                low, high = one["ctau_mm"]
+                least, most, count = self.prompt.get(one["particle"], (low, high, 0))
+                self.prompt[one["particle"]] = (min(low, least), max(high, most), count + 1)
             return {}
         return {one.name.replace("-", "_"): one.pdg_ids for one in given.decaying}
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mcbook.efficiency.lifetime_rows import SelectedEvents, lifetime_rows
 from mcbook.errors import InputError
 from mcbook.selection.count import selected
+from mcbook.selection.lifetime_rows import SelectedEvents, lifetime_rows
 from mcbook.selection.records import Selection
 from mcbook.verbs.ntuples import Found, Told
 from mcbook.verbs.selecting.counted import Counted, Kept

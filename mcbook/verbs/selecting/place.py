@@ -20,12 +20,31 @@ def check_folder(folder: Path, regions: Iterable[str]) -> None:
     InputError
         If a file is in its place or above it, or something else is where a file is to be written.
     """
+    names = [f"{start}{name}.csv" for name in regions for start in texts.BEGINNINGS]
+    check_files(folder, dict.fromkeys((*texts.TITLES, *names), _BEGINNINGS))
+
+
+def check_files(folder: Path, own: Mapping[str, Sequence[bytes]]) -> None:
+    """Refuse a folder that cannot be made, or that has files of others under names of *own*.
+
+    Parameters
+    ----------
+    folder
+        The folder, which need not be there.
+    own
+        How files of this command may begin, by name; nothing where none can be told from another's.
+
+    Raises
+    ------
+    InputError
+        If a file is in its place or above it, or something else is where a file is to be written.
+    """
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not there.is_dir():
         raise InputError(f"{folder} cannot be made: {there} is a file")
-    names = [f"{start}{name}.csv" for name in regions for start in texts.BEGINNINGS]
-    for path in (folder / name for name in (*texts.TITLES, *names)):
-        if path.exists() and not begins_with(path, *_BEGINNINGS):
+    for name, beginnings in own.items():
+        path = folder / name
+        if path.exists() and not begins_with(path, *beginnings):
             raise InputError(
                 f"{path} is there, and no file of this command", hint="give another --output"
             )
