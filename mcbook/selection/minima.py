@@ -1,6 +1,6 @@
 """Minima of likelihoods of signal shapes, and how far they reach. Door to iminuit."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from iminuit import Minuit
@@ -20,10 +20,24 @@ _MOST_CALLS = 5000
 _MOST_STEPS, _CLOSE = 10, 0.02
 """An end is looked for in so many steps at most, to this part of itself."""
 
+_FOUND = 0.2
+"""Part of the root of the rise by which an end may miss it before its error counts as a guess."""
+
 _SAME = 0.01
 """Minima that differ less, in likelihood and in units of sigma_68, are one."""
 
 _TAIL = ("n_1", "n_2", "alpha_1", "alpha_2")
+
+
+class End(NamedTuple):
+    """An end of an interval: where it is, and whether the likelihood was followed to it.
+
+    `widening` is how much larger weights make errors there than effective events do.
+    """
+
+    at: float
+    widening: float
+    is_found: bool
 
 
 class Minimum:
@@ -41,9 +55,13 @@ class Minimum:
         names, cost = self.parameters.names, self.cost
 
         def shifted(vector: Array) -> float:
-            return cost(vector) - self.offset
+            return cost(vector) - self.offset if np.isfinite(vector).all() else np.inf
 
-        found: Any = Minuit(shifted, vector, grad=cost.gradient, name=names)
+        def slopes(vector: Array) -> Array:
+            # Minuit goes to NaN where a step of its own has overflown: there is no way on from it.
+            return cost.gradient(vector) if np.isfinite(vector).all() else np.zeros(len(vector))
+
+        found: Any = Minuit(shifted, vector, grad=slopes, name=names)
         found.errordef = Minuit.LIKELIHOOD
         found.limits = self.parameters.limits
         for name in self.parameters.fixed:
@@ -119,16 +137,17 @@ class Minimum:
         middle = (slopes * cost.squares) @ slopes.T * cost.scale**2
         return np.asarray(found @ middle @ found)
 
-    def interval(self, name: str, rise: float) -> list[tuple[float, float]]:
+    def interval(self, name: str, rise: float) -> list["End"]:
         """Return between which values of a parameter the likelihood is at most *rise* worse.
 
-        All other parameters follow, with those of tails that are held fixed here. Each end has
-        with it how much larger weights make errors there than effective events do.
+        All other parameters follow, with those of tails that are held fixed here.
         """
         found = []
         for direction in (-1, 1):
-            value, vector = self._end(name, rise, direction)
-            found.append((value, self._widening(name, vector)))
+            worse, vector = self._end(name, rise, direction)
+            at = float(vector[self.parameters.names.index(name)])
+            is_found = abs(worse / np.sqrt(rise) - 1) < _FOUND
+            found.append(End(at, self._widening(name, vector), is_found))
         return found
 
     def _widening(self, name: str, vector: Array) -> float:
@@ -147,16 +166,25 @@ class Minimum:
         return float(np.sqrt((plain @ middle @ plain)[k, k] / plain[k, k]))
 
     def _end(self, name: str, rise: float, direction: int) -> tuple[float, Array]:
-        """Return where the likelihood is *rise* worse, in steps that a parabola would take."""
+        """Return the point where the likelihood is *rise* worse, in steps of a parabola.
+
+        With it the root of what it is worse by, as near to that of *rise* as any of the steps.
+        """
         centre, step = self.at(name), float(self.minuit.errors[name]) * np.sqrt(2 * rise)
         follower = self._start(self.vector)
         follower.strategy = 0
         follower.fixed[name] = True
         near, far = (0.0, 0.0), (np.inf, np.inf)  # distances, and roots of what they are worse by
+        best = (0.0, self.vector)
         for _ in range(_MOST_STEPS):
             follower.values[name] = centre + direction * step
             follower.migrad(ncall=_MOST_CALLS)
             worse = np.sqrt(max(follower.fval - self.minuit.fval, 0.0))
+            if not (np.isfinite(worse) and np.isfinite(follower.values).all()):
+                worse = far[1] if np.isfinite(far[1]) else 2 * np.sqrt(rise)
+                follower.values = best[1]
+            elif abs(worse - np.sqrt(rise)) < abs(best[0] - np.sqrt(rise)):
+                best = worse, np.array(follower.values)
             if worse < np.sqrt(rise):
                 near = step, worse
             else:
@@ -168,8 +196,7 @@ class Minimum:
                 step = near[0] + np.clip(part, 0.05, 0.95) * (far[0] - near[0])
             else:
                 step *= np.clip(np.sqrt(rise) / max(worse, 1e-9), 1.1, 2.0)
-        vector = np.array(follower.values)
-        return float(vector[self.parameters.names.index(name)]), vector
+        return best
 
     def _loose(self) -> dict[str, str]:
         """Return tails' parameters that are to be held, with the reason; of powers first."""

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mcbook.errors import InputError
 from mcbook.selection.fitted import FAILED, OK, POOR, ShapeFit, goodness_of
 from mcbook.selection.likelihoods import Binned, Unbinned
-from mcbook.selection.minima import Minimum
+from mcbook.selection.minima import End, Minimum
 from mcbook.selection.shapeparameters import FitOptions, Parameters, numbers, rescaled
 from mcbook.selection.widths import Quantiles, quantiles
 
@@ -138,7 +138,8 @@ def _fitted(found: ShapeFit, x: Array, w: Array, options: FitOptions) -> ShapeFi
     values, errors = _numbers(minimum, known)
     if not np.isfinite([errors["mean"], errors["sigma_w"]]).all():
         return replace(found, reason="the errors are no finite numbers")
-    errors = _widened(errors, minima, known)
+    errors, guessed = _widened(errors, minima, known)
+    found = replace(found, notes=(*found.notes, *guessed))
     shape = rescaled(parameters.shape(minimum.vector), known.median, known.sigma_68)
     goodness = goodness_of(shape, x, w, len(minimum.free))
     is_poor = goodness.p < LEAST_P
@@ -169,28 +170,33 @@ def _each_once(minima: list[Minimum]) -> list[Minimum]:
     return different
 
 
-def _widened(errors: dict[str, float], minima: list[Minimum], known: Quantiles) -> dict[str, float]:
+def _widened(
+    errors: dict[str, float], minima: list[Minimum], known: Quantiles
+) -> tuple[dict[str, float], list[str]]:
     """Return errors of mean and sigma_W that reach over the interval that the likelihood leaves.
 
     The interval is where minus twice the logarithm of the likelihood, at its least in all other
     parameters, is less than 1 higher; of all minima that are about as deep. A core with tails and
     two cores often describe the same events, with other widths. The error is the larger of its two
-    sides, as the truth is mostly on that one. Weights widen it as they widen the errors.
+    sides, as the truth is mostly on that one. Weights widen it as they widen the errors. With them
+    is said where an end could not be followed to.
     """
     deepest = minima[0]
-    found = dict(errors)
+    found, notes = dict(errors), []
     for name in ("mean", "sigma_w"):
-        ends: list[tuple[float, float]] = []
+        ends: list[End] = []
         for one in minima:
             left = 0.5 - (one.value - deepest.value)
             if left > 0:
                 ends += one.interval(name, left)
-        away = np.array([end for end, _ in ends]) - deepest.at(name)
+        away = np.array([end.at for end in ends]) - deepest.at(name)
         if name == "sigma_w":
             away = np.exp(deepest.at(name)) * np.expm1(away)
-        widening = max(each for _, each in ends)
+        if not all(end.is_found for end in ends):
+            notes.append(f"the error of {name} is a guess: its interval was not followed to an end")
+        widening = max(end.widening for end in ends)
         found[name] = max(found[name], float(np.abs(away).max() * widening * known.sigma_68))
-    return found
+    return found, notes
 
 
 def _numbers(minimum: Minimum, known: Quantiles) -> tuple[dict[str, float], dict[str, float]]:
