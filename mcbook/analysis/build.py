@@ -1,12 +1,14 @@
 """From yields to likelihoods: one bin per channel, one nuisance per source."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.analysis.cellmodifiers import Place, cell_modifiers, cell_yields
 from mcbook.analysis.counts import Counts
+from mcbook.analysis.fitcells import Cells
 from mcbook.analysis.hypotheses import evaluate
 from mcbook.analysis.records import Analysis
 from mcbook.analysis.yields import Yields
@@ -20,11 +22,15 @@ Affected = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What does not move with a coupling, at the hypotheses of an analysis, shape (n,) each."""
+    """What does not move with a coupling, at the hypotheses of an analysis, shape (n,) each.
+
+    `cells` are the channels that are fitted, in bins; `observed` has the bins of all channels.
+    """
 
     backgrounds: Mapping[str, Counts]
     systematics: Mapping[Affected, Array]
     observed: Array | None
+    cells: Mapping[str, Cells] = field(default_factory=dict)
 
     def take(self, rows: NDArray[np.intp]) -> "Ingredients":
         """Return the ingredients of some hypotheses."""
@@ -41,7 +47,12 @@ class Ingredients:
         }  # fmt: skip
         systematics = {key: values[rows] for key, values in self.systematics.items()}
         observed = None if self.observed is None else self.observed[rows]
-        return Ingredients(backgrounds, systematics, observed)
+        cells = {name: entry.take(rows) for name, entry in self.cells.items()}
+        return Ingredients(backgrounds, systematics, observed, cells)
+
+    def n_bins(self, channel: str) -> int:
+        """Return the number of bins of a channel."""
+        return self.cells[channel].n_bins if channel in self.cells else 1
 
 
 def systematics(
@@ -84,8 +95,9 @@ def likelihoods(
 ) -> tuple[Likelihoods, Array]:
     """Return likelihoods, and what their signal was multiplied with.
 
-    Every channel has a sample of signal and one of background, in its own bin. The signal is scaled
-    so that limits are of order one, where every method is at its best, unless *is_scaled* is false.
+    Every channel has a sample of signal and one of background, in its own bin; one that is fitted
+    has several bins and backgrounds. The signal is scaled so that limits are of order one, where
+    every method is at its best, unless *is_scaled* is false.
 
     Parameters
     ----------
@@ -103,20 +115,65 @@ def likelihoods(
     names = [channel.name for channel in analysis.channels]
     signal = np.stack([yields[name].events for name in names], axis=1)
     background = np.stack([ingredients.backgrounds[name].value for name in names], axis=1)
-    size, bins = signal.shape
-    scale = np.ones(size)
+    scale = np.ones(len(signal))
     if is_scaled:
         scale = (3.0 + 2.0 * np.sqrt(background.sum(axis=1))) / signal.sum(axis=1)
-    cells = np.zeros((size, 2 * bins, bins))
-    for i in range(bins):
-        cells[:, 2 * i, i] = signal[:, i] * scale
-        cells[:, 2 * i + 1, i] = background[:, i]
+    places = layout(names, ingredients)
+    cells = np.zeros((len(signal), places[-1].samples.stop, places[-1].bins.stop))
     modifiers: list[Modifier] = []
-    for i, name in enumerate(names):
-        modifiers += _signal_modifiers(analysis, name, 2 * i, yields[name], ingredients)
-        modifiers += _background_modifiers(name, 2 * i + 1, (size, bins, i), ingredients)
-    is_signal = np.tile([True, False], bins)
+    for i, (name, place) in enumerate(zip(names, places, strict=True)):
+        first = place.samples.start
+        events = signal[:, i] * scale
+        shape = cells.shape[0], cells.shape[2]
+        if name in ingredients.cells:
+            own = ingredients.cells[name]
+            cells[:, place.samples, place.bins] = cell_yields(own, events)
+            modifiers += cell_modifiers(name, own, events, (shape, place))
+        else:
+            cells[:, first, place.bins.start] = events
+            cells[:, first + 1, place.bins.start] = background[:, i]
+            size, bins = shape
+            modifiers += _background_modifiers(
+                name, first + 1, (size, bins, place.bins.start), ingredients
+            )
+        modifiers += _signal_modifiers(analysis, name, first, yields[name], ingredients)
+        if name in ingredients.cells:
+            modifiers += _cell_systematics(name, place, ingredients)
+    is_signal = np.zeros(cells.shape[1], dtype=bool)
+    is_signal[[place.samples.start for place in places]] = True
     return Likelihoods(cells, is_signal, tuple(modifiers), ingredients.observed), scale
+
+
+def sample_names(names: Sequence[str], ingredients: Ingredients) -> list[str]:
+    """Return what the samples of all channels are called, in the order of the likelihoods."""
+    found = []
+    for name in names:
+        own = ingredients.cells[name].backgrounds if name in ingredients.cells else ("background",)
+        found += [f"{name}_{what}" for what in ("signal", *own)]
+    return found
+
+
+def layout(names: Sequence[str], ingredients: Ingredients) -> list[Place]:
+    """Return where the samples and bins of each channel are."""
+    found: list[Place] = []
+    sample = cell = 0
+    for name in names:
+        own = ingredients.cells.get(name)
+        samples = 2 if own is None else 1 + len(own.backgrounds)
+        bins = ingredients.n_bins(name)
+        found.append(Place(slice(sample, sample + samples), slice(cell, cell + bins)))
+        sample, cell = sample + samples, cell + bins
+    return found
+
+
+def _cell_systematics(channel: str, place: Place, ingredients: Ingredients) -> list[Modifier]:
+    """Return the uncertainties of stated size on all backgrounds of a channel that is fitted."""
+    found: list[Modifier] = []
+    for (source, affects, name), values in ingredients.systematics.items():
+        if affects == "background" and name == channel:
+            for sample in range(place.samples.start + 1, place.samples.stop):
+                found += _normsys(source, sample, values)
+    return found
 
 
 def _normsys(name: str, sample: int, relative: Array) -> list[Modifier]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mcbook.analysis.fitfile import read_fit, read_spectrum
 from mcbook.analysis.records import (
     Channel,
     Constant,
@@ -21,7 +22,7 @@ from mcbook.registry.loader import find_process
 from mcbook.registry.model import SignalModel
 from mcbook.registry.yamlfile import Keys
 
-KEYS = ("process", "efficiency", "background", "observed", "generated")
+KEYS = ("process", "efficiency", "background", "observed", "generated", "fit")
 HOW_KEYS = ("thresholds", "log_axes", "linear_axes", "method")
 MAP_KEYS = ("map", "catalog")
 """Where a map is: in a file, or in the books."""
@@ -67,17 +68,8 @@ def _channel(
         process = find_process(model, entries.text((*keys, "process"), entry["process"]))
     except InputError as error:
         raise entries.fail((*keys, "process"), error.message, error.hint) from None
-    observed = None
-    if "observed" in entry:
-        observed = _source(entries, (*keys, "observed"), entry["observed"], is_data=True)
-    snap = isinstance(observed, Histogram)
-    background = _source(entries, (*keys, "background"), entry["background"], snap=snap)
-    if snap and not isinstance(background, Histogram):
-        raise entries.fail(
-            (*keys, "observed"),
-            "binned data go with a binned background",
-            "give observed as a table or as events",
-        )
+    fit = read_fit(entries, (*keys, "fit"), entry["fit"]) if "fit" in entry else None
+    background, observed = _sources(entries, keys, entry, is_fitted=fit is not None)
     efficiency = _efficiency(entries, (*keys, "efficiency"), entry["efficiency"], axes)
     where = entries.document.where(keys)
     generated = None
@@ -89,7 +81,31 @@ def _channel(
                 "cross sections of a generator, and the analysis takes Born ones",
                 "write cross_section: generator, or leave the table out",
             )
-    return Channel(name, process, efficiency, background, observed, where, generated)
+    return Channel(name, process, efficiency, background, observed, where, generated, fit)
+
+
+def _sources(
+    entries: Entries, keys: Keys, entry: dict[str, Any], *, is_fitted: bool
+) -> tuple[Source, Source | None]:
+    """Return background and data of a channel."""
+    if is_fitted:
+        data = None
+        if "observed" in entry:
+            data = read_spectrum(entries, (*keys, "observed"), entry["observed"], is_data=True)
+        expected = read_spectrum(entries, (*keys, "background"), entry["background"], is_data=False)
+        return expected, data
+    observed = None
+    if "observed" in entry:
+        observed = _source(entries, (*keys, "observed"), entry["observed"], is_data=True)
+    snap = isinstance(observed, Histogram)
+    background = _source(entries, (*keys, "background"), entry["background"], snap=snap)
+    if snap and not isinstance(background, Histogram):
+        raise entries.fail(
+            (*keys, "observed"),
+            "binned data go with a binned background",
+            "give observed as a table or as events",
+        )
+    return background, observed
 
 
 def _efficiency(

@@ -102,6 +102,8 @@ def observed(source: Source, deriver: Deriver, columns: Mapping[str, Array]) -> 
         values = np.sort(table[source.column])
         inside = np.searchsorted(values, high, "right") - np.searchsorted(values, low, "left")
         return np.where(low < high, inside, np.nan)  # a window that is not defined has no count
+    if not isinstance(source, Histogram):
+        raise InputError(f"{source.where}: these data go with a fit")
     edges, counts, _ = _read_histogram(source, "observed")
     _check_whole(counts, str(source.path))
     low, high = limits_of(source.window, deriver, columns)

@@ -6,7 +6,15 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mcbook.analysis.records import Analysis, Channel, Constant, Events, Histogram
+from mcbook.analysis.records import (
+    Analysis,
+    Channel,
+    Constant,
+    Events,
+    Histogram,
+    Spectrum,
+    Values,
+)
 from mcbook.analysis.systematicfile import included
 from mcbook.errors import InputError
 from mcbook.limits.options import check_level
@@ -71,8 +79,9 @@ def frozen_digest(
 
 def _selection(channel: Channel, entry: Any) -> dict[str, Any]:
     """Return what of ``observed`` picks the data, and says nothing of them."""
-    if isinstance(channel.observed, Histogram | Events):
-        kind = "histogram" if isinstance(channel.observed, Histogram) else "events"
+    if isinstance(channel.observed, Histogram | Events | Spectrum | Values):
+        is_binned = isinstance(channel.observed, Histogram | Spectrum)
+        kind = "histogram" if is_binned else "events"
         return {"observed": {"kind": kind, **{k: v for k, v in entry.items() if k != kind}}}
     return {}
 
@@ -142,6 +151,19 @@ def referenced(analysis: Analysis, maps: Container[str] = ()) -> Iterator[Path]:
             yield path
         if channel.generated is not None:
             yield channel.generated
+        yield from _of_fit(channel)
+
+
+def _of_fit(channel: Channel) -> Iterator[Path]:
+    """Yield the tables that a fit names beside its background."""
+    if channel.fit is None:
+        return
+    window = channel.fit.window
+    for value in (window.centre, window.resolution, channel.fit.resolution_error):
+        if value is not None and value.table is not None:
+            yield value.table.path
+    if channel.fit.signal.path is not None:
+        yield channel.fit.signal.path
 
 
 def observed_files(analysis: Analysis) -> Iterator[Path]:

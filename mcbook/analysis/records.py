@@ -11,6 +11,7 @@ from mcbook.registry.derive import Deriver
 from mcbook.registry.expressions import Expression
 from mcbook.registry.model import Process, SignalModel
 from mcbook.registry.yamlfile import Document, Keys
+from mcbook.selection.values import Value
 
 SIGMA = "sigma"
 SIGMA_BR = "sigma_br"
@@ -94,12 +95,89 @@ class Events:
     where: str
 
 
-Source = Constant | Table | Histogram | Events
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Histograms of the observables of a fit, in a CSV or ROOT file; `name` picks one in ROOT.
+
+    Where it is the background, each of `samples` is a column or a histogram of its own.
+    """
+
+    path: Path
+    name: str | None
+    samples: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values of the observables of a fit, one row per event of a CSV file, by `columns`."""
+
+    path: Path
+    columns: tuple[str, ...]
+    where: str
+
+
+Source = Constant | Table | Histogram | Events | Spectrum | Values
+
+
+@dataclass(frozen=True, slots=True)
+class FitWindow:
+    """Where a fit looks: `centre` +- `width` * `resolution`, in `bins` equal bins.
+
+    Centre and resolution are values of the hypothesis.
+    """
+
+    centre: Value
+    resolution: Value
+    width: float
+    bins: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalShape:
+    """What the signal looks like in the window.
+
+    `kind` is ``gaussian`` (of the resolution of the window), ``shapes`` (a table of `mcbook
+    resolution`, at `path`) or ``templates`` (a table of `mcbook select`); the tables have a row
+    for each sample at positions of `axis`.
+    """
+
+    kind: Literal["gaussian", "shapes", "templates"]
+    path: Path | None
+    axis: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Smooth:
+    """A background that is a polynomial of `order` in the window, which data fix.
+
+    None stands for the order with the least AIC of the expected background, `most` at most.
+    """
+
+    order: int | None
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFit:
+    """How a channel is fitted: in bins of a window that moves with the hypothesis.
+
+    `resolution_error` is relative, a shift of the signal's shape; `smooth` is None where the
+    background has the shapes of its histograms.
+    """
+
+    window: FitWindow
+    signal: SignalShape
+    resolution_error: Value | None
+    smooth: Smooth | None
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One bin of the likelihood: a process, its efficiency, its background, its data.
+    """One bin of the likelihood, or several that are fitted: process, efficiency, background, data.
 
     `observed` is None where the file names none; it is not opened before the box is. `generated` is
     a table of cross sections that a generator reported, where one is named.
@@ -112,6 +190,7 @@ class Channel:
     observed: Source | None
     where: str
     generated: Path | None = None
+    fit: ChannelFit | None = None
 
 
 @dataclass(frozen=True, slots=True)

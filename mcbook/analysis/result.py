@@ -100,7 +100,7 @@ class AnalysisResult:
     def likelihoods(self) -> tuple[Index, Likelihoods | None]:
         """Return the likelihoods of the predicted signal, and which hypotheses they are of.
 
-        One bin for each channel, with samples of signal and background in turn. Hypotheses without
+        Channels are side by side, each with its signal and its backgrounds. Hypotheses without
         limits or signal have none.
         """
         if self.limits is None:

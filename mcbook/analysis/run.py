@@ -1,19 +1,20 @@
 """Runs an analysis: from its file to limits at all hypotheses."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis import counts
-from mcbook.analysis.build import Ingredients, systematics
+from mcbook.analysis import counts, fitcells
+from mcbook.analysis.build import Affected, Ingredients, systematics
 from mcbook.analysis.couplings import CouplingLimits, invert
 from mcbook.analysis.digest import check_openable, frozen_digest, level
 from mcbook.analysis.generated import GeneratedRates, read_generated
 from mcbook.analysis.hypotheses import Hypotheses, hypotheses
 from mcbook.analysis.limiter import Limiter, PointLimits, UpperLimits, take_yields
-from mcbook.analysis.records import Analysis
+from mcbook.analysis.records import Analysis, Channel
 from mcbook.analysis.result import AnalysisResult
 from mcbook.analysis.yields import EfficiencyLike, SignalModelOf
 from mcbook.errors import InputError
@@ -79,22 +80,10 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         generated = read_generated(analysis)
     signal = SignalModelOf(analysis, generated, maps)
     points = hypotheses(analysis)
-    reasons = np.where(points.vetoes != "", points.vetoes, points.reasons)
-    alive = np.flatnonzero(reasons == "")
-    ingredients, why = _ingredients(analysis, _taken(points.columns, alive))
-    reasons[alive] = why
-    kept = np.flatnonzero(why == "")
-    good, ingredients = alive[kept], ingredients.take(kept)
+    good, ingredients, reasons, fits = _alive(analysis, points)
     columns = _taken(points.columns, good)
     if look is not None and good.size:
-        data = [
-            counts.observed(channel.observed, analysis.deriver, columns)
-            for channel in analysis.channels
-            if channel.observed is not None
-        ]
-        ingredients = Ingredients(
-            ingredients.backgrounds, ingredients.systematics, _complete(np.stack(data, axis=1))
-        )
+        ingredients = replace(ingredients, observed=_observed(analysis, ingredients, columns))
     found, couplings = None, None
     all_good = good
     if good.size:
@@ -102,7 +91,7 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         limiter = _limiter(analysis, signal, ingredients, columns, how)
         good, found, couplings = _limits(analysis, signal, limiter, columns, good, reasons)
     header = _header(analysis, points, confidence, str(method), unblinded=look is not None)
-    header["frozen"] = frozen
+    header |= {"frozen": frozen, **({"fits": fits} if fits else {})}
     if found is not None and set(found.method.tolist()) <= _FIT_NOTHING:
         header |= _without_fit(is_open=look is not None)
     ingredients = ingredients.take(np.searchsorted(all_good, good))
@@ -117,6 +106,18 @@ def run(  # noqa: PLR0913 - one argument per thing that may stand in for the fil
         ingredients,
         signal.maps if good.size else {},
     )
+
+
+def _alive(
+    analysis: Analysis, points: Hypotheses
+) -> tuple[Index, Ingredients, NDArray[np.object_], dict[str, Any]]:
+    """Return the hypotheses that can have limits with what they need, and why others have none."""
+    reasons = np.where(points.vetoes != "", points.vetoes, points.reasons)
+    alive = np.flatnonzero(reasons == "")
+    ingredients, why, fits = _ingredients(analysis, _taken(points.columns, alive))
+    reasons[alive] = why
+    kept = np.flatnonzero(why == "")
+    return alive[kept], ingredients.take(kept), reasons, fits
 
 
 def _check_look(analysis: Analysis, look: Mapping[str, Any], frozen: str | None) -> None:
@@ -181,11 +182,31 @@ def _limiter(
     return Limiter(analysis, signal, ingredients, *how, known)
 
 
-def _ingredients(analysis: Analysis, columns: Columns) -> tuple[Ingredients, NDArray[np.object_]]:
-    """Return backgrounds and systematics, and why a hypothesis has none."""
-    relative, reasons = systematics(analysis, columns)
-    backgrounds = {}
+def _observed(analysis: Analysis, ingredients: Ingredients, columns: Columns) -> Array:
+    """Return the observed counts of all bins, shape (n, bins); of open boxes only."""
+    data = []
     for channel in analysis.channels:
+        if channel.name in ingredients.cells:
+            data.append(fitcells.observed(channel, ingredients.cells[channel.name]))
+        elif channel.observed is not None:
+            data.append(counts.observed(channel.observed, analysis.deriver, columns)[:, None])
+    return _complete(np.concatenate(data, axis=1))
+
+
+def _ingredients(
+    analysis: Analysis, columns: Columns
+) -> tuple[Ingredients, NDArray[np.object_], dict[str, Any]]:
+    """Return backgrounds and systematics, why a hypothesis has none, and what fits are like."""
+    relative, reasons = systematics(analysis, columns)
+    backgrounds, cells, fits = {}, {}, {}
+    for channel in analysis.channels:
+        if channel.fit is not None:
+            made = fitcells.compile_fit(analysis, channel, columns)
+            backgrounds[channel.name], cells[channel.name] = made.counts, made.cells
+            fits[channel.name] = {"bins": made.cells.n_bins, **made.told}
+            reasons = np.where(reasons == "", made.counts.reasons, reasons)
+            _check_free(channel, relative)
+            continue
         found = counts.background(channel.background, analysis.deriver, columns)
         for source in found.relative:
             if (source, "background", channel.name) in relative:
@@ -196,7 +217,19 @@ def _ingredients(analysis: Analysis, columns: Columns) -> tuple[Ingredients, NDA
                 )
         backgrounds[channel.name] = found
         reasons = np.where(reasons == "", found.reasons, reasons)
-    return Ingredients(backgrounds, relative, None), reasons
+    return Ingredients(backgrounds, relative, None, cells), reasons, fits
+
+
+def _check_free(channel: Channel, relative: Mapping[Affected, Array]) -> None:
+    """Refuse uncertainties of a background that data alone fix."""
+    if channel.fit is None or channel.fit.smooth is None:
+        return
+    for source, affects, name in relative:
+        if affects == "background" and name == channel.name:
+            raise InputError(
+                f"{channel.where}: {source} affects a background whose size data fix",
+                hint=f"leave {name} out of it with channels:, or leave smooth out",
+            )
 
 
 def _complete(observed: Array) -> Array:

@@ -73,3 +73,8 @@ def _of_channel(channel: Channel) -> Iterator[Used]:
         if (window := getattr(source, "window", None)) is not None:
             yield (*keys, "window", "centre"), window.centre.names
             yield (*keys, "window", "resolution"), window.resolution.names
+    if channel.fit is not None:
+        keys = ("channels", channel.name, "fit")
+        yield (*keys, "window", "centre"), channel.fit.window.centre.names
+        yield (*keys, "window", "resolution"), channel.fit.window.resolution.names
+        yield (*keys, "signal"), (channel.fit.signal.axis,)

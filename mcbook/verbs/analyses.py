@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcbook.analysis import AnalysisResult, read_analysis, run
+from mcbook.analysis.build import sample_names
 from mcbook.analysis.digest import (
     check_openable,
     counts_in,
@@ -153,13 +154,13 @@ _SLOW = ("toys", "pyhf")
 
 
 def signals(result: AnalysisResult) -> Signals | None:
-    """Return the likelihoods of an analysis, one bin for each of its channels."""
+    """Return the likelihoods of an analysis, its channels side by side."""
     rows, batch = result.likelihoods()
     if batch is None:
         return None
     channels = [channel.name for channel in result.analysis.channels]
-    samples = [f"{name}_{what}" for name in channels for what in ("signal", "background")]
-    names = names_of(batch, [(name, 1) for name in channels], samples)
+    samples = sample_names(channels, result.ingredients)
+    names = names_of(batch, [(name, result.ingredients.n_bins(name)) for name in channels], samples)
     return Signals(rows.tolist(), batch, result.varying(), names)
 
 

@@ -21,6 +21,7 @@ from mcbook.selection.fitted import FAILED, OK, ShapeFit
 from mcbook.selection.optimisefile import loosened, tuned_values
 from mcbook.selection.records import Selection, Window
 from mcbook.selection.resolutionfile import fitted_region, fitted_window, read_options
+from mcbook.selection.shapetable import HIGH, LOW, SIDES
 from mcbook.selection.widths import corrected
 from mcbook.verbs.acceptance import telling_apart
 from mcbook.verbs.ntuples import Source, Told, Wanted, check_ntuples, find_ntuples, parse_choices
@@ -222,6 +223,7 @@ def _row(one: _Fitted, axes: Sequence[str], window: Window) -> Row:
     point = dict(zip(axes, _point(one.sample, axes), strict=True))
     row: Row = {"sample_id": one.sample["id"], "simulation_id": one.simulation_id, **point}
     row |= dict(_numbers(fit))
+    row |= _drawn(fit)
     if window.correction is not None:
         width, error = one.in_data or (None, None)
         row |= {_DATA: width, f"{_DATA}_error": error}
@@ -239,6 +241,14 @@ def _row(one: _Fitted, axes: Sequence[str], window: Window) -> Row:
         "notes": "; ".join(fit.notes),
     }
     return row
+
+
+def _drawn(fit: ShapeFit) -> Row:
+    """Return what else the shape needs to be drawn again: sides of its tails, range of the fit."""
+    if fit.shape is None:
+        return {SIDES: None, LOW: None, HIGH: None}
+    sides = f"{fit.shape.first.side} {fit.shape.second.side}"
+    return {SIDES: sides, LOW: fit.shape.window[0], HIGH: fit.shape.window[1]}
 
 
 def _numbers(fit: ShapeFit) -> Iterator[tuple[str, float | None]]:

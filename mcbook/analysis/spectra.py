@@ -1,0 +1,290 @@
+"""Histograms and events of the observables of a fit, in the bins of windows that move."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.analysis.records import Spectrum, Values
+from mcbook.analysis.tables import read_table
+from mcbook.errors import InputError, did_you_mean
+from mcbook.limits.likelihoods import MOST_EVENTS
+
+Array = NDArray[np.float64]
+Reasons = NDArray[np.object_]
+
+BACKGROUND, OBSERVED = "background", "observed"
+ENDS = (("low", "high"), ("low_2", "high_2"))
+"""Columns with the ends of bins, along one or two observables."""
+UP, DOWN = "_hi", "_lo"
+"""``<sample>_<source>_hi`` is a sample with a source of uncertainty at +1 standard deviation."""
+
+_SAME = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Binned:
+    """Histograms over one or two observables.
+
+    Attributes
+    ----------
+    edges
+        Of the first observable, shape (m + 1,).
+    second
+        Edges of the second one, shape (k + 1,); one bin where there is none.
+    values
+        Events by sample, shape (m, k) each.
+    stat
+        Absolute error of the sum of all samples, shape (m, k).
+    shifts
+        What a sample is at +1 and at -1 standard deviation, by sample and source.
+    """
+
+    edges: Array
+    second: Array
+    values: Mapping[str, Array]
+    stat: Array
+    shifts: Mapping[tuple[str, str], tuple[Array, Array]] = field(default_factory=dict)
+
+    def within(self, edges: Array, values: Array) -> Array:
+        """Return events between other edges of the first observable.
+
+        A bin that an edge cuts gives its part.
+
+        Parameters
+        ----------
+        edges
+            Rising along the last axis, shape (n, b + 1).
+        values
+            Events of this histogram, shape (m, k).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, b k), the bins of the second observable fastest.
+        """
+        below = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+        flat = edges.ravel()
+        columns = [np.interp(flat, self.edges, below[:, j]) for j in range(values.shape[1])]
+        found = np.stack(columns, axis=-1).reshape(*edges.shape, -1)
+        return np.maximum(np.diff(found, axis=1), 0.0).reshape(len(edges), -1)
+
+    def snapped(self, edges: Array) -> tuple[Array, Reasons]:
+        """Return the nearest edges of this histogram, and why these are no bins."""
+        right = np.clip(np.searchsorted(self.edges, edges), 1, len(self.edges) - 1)
+        low, high = self.edges[right - 1], self.edges[right]
+        found = np.where(edges - low < high - edges, low, high)
+        reasons = np.full(len(edges), "", dtype=object)
+        reasons[(np.diff(found, axis=1) <= 0).any(axis=1)] = (
+            "the bins of the histogram are too coarse for those of the fit"
+        )
+        return found, reasons
+
+    def refuse(self, edges: Array, reasons: Reasons) -> None:
+        """Write why windows are not within the histogram."""
+        slack = _SAME * (self.edges[-1] - self.edges[0])
+        inside = (edges[:, 0] >= self.edges[0] - slack) & (edges[:, -1] <= self.edges[-1] + slack)
+        for i in np.flatnonzero(~inside & (reasons == "")).tolist():
+            reasons[i] = (
+                f"the window {edges[i, 0]:.6g} to {edges[i, -1]:.6g} is not within the histogram,"
+                f" {self.edges[0]:g} to {self.edges[-1]:g}"
+            )
+
+
+def read_background(source: Spectrum) -> Binned:
+    """Return the histograms of the background, one for each sample.
+
+    Raises
+    ------
+    InputError
+        If a file is not right.
+    """
+    samples = source.samples or (BACKGROUND,)
+    if source.path.suffix == ".root":
+        names = source.samples or ((source.name,) if source.name is not None else ())
+        return _from_root(source, names, samples)
+    table, edges, second, order = _table(source.path, source.where)
+    shape = (len(edges) - 1, len(second) - 1)
+    for name in samples:
+        if name not in table:
+            raise InputError(
+                f"{source.path}: the column {name} is missing", hint=did_you_mean(name, table)
+            )
+    placed = {
+        name: _placed(table[name], order, shape)
+        for name in table
+        if name not in {end for pair in ENDS for end in pair}
+    }
+    square = np.zeros(shape)
+    for name in samples:
+        square = square + placed.get(f"{name}_stat", square * 0) ** 2
+    shifts = {
+        (name, source_): pair for name in samples
+        for source_, pair in _shifts(placed, name, str(source.path))
+    }  # fmt: skip
+    values = {name: placed[name] for name in samples}
+    found = Binned(edges, second, values, np.sqrt(square), shifts)
+    _check(found, str(source.path))
+    return found
+
+
+def _shifts(
+    placed: Mapping[str, Array], name: str, path: str
+) -> Iterator[tuple[str, tuple[Array, Array]]]:
+    """Yield the sources of uncertainty of a sample, each with what it is at +1 and at -1."""
+    for column, up in placed.items():
+        if column.startswith(f"{name}_") and column.endswith(UP):
+            stem = column.removesuffix(UP)
+            if stem + DOWN not in placed:
+                raise InputError(f"{path}: {column} is there without {stem}{DOWN}")
+            yield stem.removeprefix(f"{name}_"), (up, placed[stem + DOWN])
+
+
+def read_observed(source: Spectrum | Values, like: Binned, edges: Array) -> Array:
+    """Return observed counts in the bins of windows, shape (n, b k). Only once the box is open.
+
+    Parameters
+    ----------
+    source
+        Histogram or events.
+    like
+        The background: bins of binned data, and of the second observable, are those of it.
+    edges
+        Of the first observable, shape (n, b + 1).
+
+    Raises
+    ------
+    InputError
+        If a file is not right, or a count is no whole number.
+    """
+    if isinstance(source, Values):
+        return _counted(source, like, edges)
+    if source.path.suffix == ".root":
+        names = (source.name,) if source.name is not None else ()
+        found = _from_root(source, names, (OBSERVED,))
+    else:
+        table, own, second, order = _table(source.path, source.where)
+        if OBSERVED not in table:
+            raise InputError(
+                f"{source.path}: the column {OBSERVED} is missing",
+                hint=did_you_mean(OBSERVED, table),
+            )
+        shape = (len(own) - 1, len(second) - 1)
+        found = Binned(own, second, {OBSERVED: _placed(table[OBSERVED], order, shape)},
+                       np.zeros(shape))  # fmt: skip
+    for mine, theirs in ((found.edges, like.edges), (found.second, like.second)):
+        if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=_SAME, atol=1e-12):
+            raise InputError(
+                f"{source.path}: binned data need the bins of the background",
+                hint="or give events: and column: in place of the histogram",
+            )
+    counts = found.values[OBSERVED]
+    if not ((counts >= 0) & (counts == np.rint(counts)) & (counts <= MOST_EVENTS)).all():
+        raise InputError(f"{source.path}: observed counts are whole numbers from 0 on")
+    return np.rint(found.within(edges, counts))
+
+
+def _counted(source: Values, like: Binned, edges: Array) -> Array:
+    """Count events in bins; those on the upper end of the last one belong to it."""
+    table = read_table(source.path, source.where, may_be_empty=True)
+    for name in source.columns:
+        if name not in table:
+            raise InputError(
+                f"{source.path}: the column {name!r} is missing", hint=did_you_mean(name, table)
+            )
+    n_second = len(like.second) - 1
+    if (len(source.columns) == 2) != (n_second > 1):  # noqa: PLR2004
+        raise InputError(
+            f"{source.where}: {len(source.columns)} columns for a background over"
+            f" {1 + (n_second > 1)} observables"
+        )
+    first = table[source.columns[0]]
+    place = np.zeros(len(first), dtype=np.intp)
+    if n_second > 1:
+        place = np.searchsorted(like.second, table[source.columns[1]], side="right") - 1
+        place[table[source.columns[1]] == like.second[-1]] = n_second - 1
+    columns = []
+    for j in range(n_second):
+        values = np.sort(first[place == j])
+        below = np.searchsorted(values, edges, side="left")
+        below[:, -1] = np.searchsorted(values, edges[:, -1], side="right")
+        columns.append(np.diff(below, axis=1))
+    return np.stack(columns, axis=-1).reshape(len(edges), -1).astype(np.float64)
+
+
+def _table(path: Path, where: str) -> tuple[dict[str, Array], Array, Array, Any]:
+    """Return columns, edges of both observables, and the place of each row."""
+    table = read_table(path, where)
+    edges, places = [], []
+    for low, high in ENDS:
+        if low not in table and low == ENDS[1][0]:
+            edges.append(np.array([0.0, 1.0]))
+            places.append(np.zeros(len(table[ENDS[0][0]]), dtype=np.intp))
+            continue
+        for name in (low, high):
+            if name not in table:
+                raise InputError(f"{path}: the column {name!r} is missing")
+        found, place = _edges(table[low], table[high], str(path), low)
+        edges.append(found)
+        places.append(place)
+    size = (len(edges[0]) - 1) * (len(edges[1]) - 1)
+    flat = places[0] * (len(edges[1]) - 1) + places[1]
+    if len(flat) != size or len(np.unique(flat)) != size:
+        raise InputError(f"{path}: {size} bins are wanted, each once, and there are {len(flat)}")
+    return table, edges[0], edges[1], flat
+
+
+def _edges(low: Array, high: Array, path: str, name: str) -> tuple[Array, NDArray[np.intp]]:
+    starts, place = np.unique(low, return_inverse=True)
+    ends = np.unique(high)
+    follows = len(starts) == len(ends) and np.allclose(
+        starts[1:], ends[:-1], rtol=_SAME, atol=1e-12
+    )
+    if not follows or not np.allclose(ends[place], high, rtol=_SAME, atol=1e-12):
+        raise InputError(f"{path}: bins must follow each other, each from {name!r} on to its end")
+    return np.append(starts, ends[-1]), place
+
+
+def _placed(column: Array, order: NDArray[np.intp], shape: tuple[int, int]) -> Array:
+    found = np.empty(shape[0] * shape[1])
+    found[order] = column
+    return found.reshape(shape)
+
+
+def _from_root(source: Spectrum, names: Sequence[str], samples: Sequence[str]) -> Binned:
+    from mcbook.efficiency import rootfile
+
+    if not names:
+        raise InputError(f"{source.where}: a ROOT file needs the 'name' of the histogram")
+    values: dict[str, Array] = {}
+    square: Array | None = None
+    edges: list[Array] = []
+    for sample, name in zip(samples, names, strict=True):
+        found, _ = rootfile.read_histograms(source.path, (name, name), None)
+        if len(found.axes) > 2:  # noqa: PLR2004
+            raise InputError(f"{source.path}: {name} has {len(found.axes)} axes")
+        own = [np.asarray(axis.edges(), dtype=np.float64) for axis in found.axes]
+        if edges and any(not np.array_equal(a, b) for a, b in zip(edges, own, strict=True)):
+            raise InputError(f"{source.path}: {name} has other bins than {names[0]}")
+        edges = own
+        one = np.asarray(found.values(), dtype=np.float64).reshape(len(own[0]) - 1, -1)
+        variances = found.variances()
+        if variances is None:
+            variances = one
+        variances = np.asarray(variances, dtype=np.float64).reshape(one.shape)
+        values[sample] = one
+        square = variances if square is None else square + variances
+    second = edges[1] if len(edges) > 1 else np.array([0.0, 1.0])
+    result = Binned(edges[0], second, values, np.sqrt(np.zeros(1) if square is None else square))
+    _check(result, str(source.path))
+    return result
+
+
+def _check(found: Binned, path: str) -> None:
+    every = [*found.values.values(), *(one for pair in found.shifts.values() for one in pair)]
+    for one in every:
+        if (one < 0).any() or (one > MOST_EVENTS).any():
+            raise InputError(f"{path}: a bin has a negative number of events, or a huge one")
