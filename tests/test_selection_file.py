@@ -98,7 +98,7 @@ def test_least(book):
 def test_full(book):
     """Everything that a file can say arrives, and no table or ntuple has to be there."""
     found = book(FULL)
-    assert set(FULL) | {"sqrt_s", "lifetimes"} == set(KEYS)
+    assert set(FULL) | {"sqrt_s", "lifetimes", "histograms"} == set(KEYS)
     point = found.point({"m_zp": 2.0})
     assert found.values["e_max"].at(point) == 0.5
     assert found.values["pt_min"].at(point) == 0.3

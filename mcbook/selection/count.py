@@ -160,6 +160,47 @@ def selected(  # noqa: PLR0913 - what the callers tell apart
     return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 
 
+def selected_data(
+    selection: Selection,
+    paths: Paths,
+    columns: Sequence[str],
+    region: str,
+    opened: Iterable[str],
+    *,
+    jobs: int = 1,
+) -> dict[str, Array]:
+    """Return columns of the data in a region that is opened, or where nothing is closed.
+
+    Parameters
+    ----------
+    selection, paths, jobs
+        As in `count`.
+    columns
+        Names of columns or branches.
+    region
+        Which events.
+    opened
+        The regions that are opened.
+
+    Raises
+    ------
+    InputError
+        If the region is not opened: in another one closed windows would have to be left out.
+    """
+    if selection.blind and region not in set(opened):
+        raise InputError(f"{selection.path}: the region {region} is not opened")
+    chosen = _region(selection, region, frozenset())
+    expressions = {text: _number(selection, text) for text in columns}
+    extra = {name for expression in expressions.values() for name in expression.names}
+    plan = Plan(selection, [{}], [chosen], is_data=True, extra=extra)
+    found: list[dict[str, Array]] = run_each(
+        Select(plan, expressions), [str(path) for path in paths], jobs
+    )
+    if not found:
+        raise InputError("there are no files")
+    return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+
 def kept_of(
     selection: Selection, events: int, *, first: int | None = None, split: bool | None = None
 ) -> int:

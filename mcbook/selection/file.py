@@ -21,6 +21,7 @@ from mcbook.selection.columnfile import (
 )
 from mcbook.selection.columns import dependent
 from mcbook.selection.columntypes import Column
+from mcbook.selection.histogramfile import HISTOGRAMS, read_histograms
 from mcbook.selection.lifetimefile import read_lifetimes
 from mcbook.selection.records import (
     EVENT,
@@ -42,7 +43,7 @@ NEEDED = ("schema", "name", "model", "process", "cuts")
 KEYS = (
     *NEEDED, "tier", "tree", "weight", "event", "training", "columns", "values", "window",
     "regions", "blind", "hypotheses", "campaigns", "filter", "luminosity", "backgrounds", "data",
-    "corrections", "optimise", "resolution", "sqrt_s", "lifetimes",
+    "corrections", "optimise", "resolution", "sqrt_s", "lifetimes", "histograms",
 )  # fmt: skip
 TIER, REGION, A = "ntuple", "signal", 1.64
 OPTIMISE_KEYS = ("region", "a", "values", "split", "smooth", "min_background")
@@ -143,6 +144,9 @@ class _Reader:
             resolution=self.section("resolution"),
             sqrt_s=sqrt_s,
             lifetimes=read_lifetimes(entries, data["lifetimes"]) if "lifetimes" in data else (),
+            histograms=read_histograms(entries, data[HISTOGRAMS], regions)
+            if HISTOGRAMS in data
+            else {},
         )
         self.check_weight(found)
         return found

@@ -16,6 +16,7 @@ from mcbook.registry.derive import Deriver
 from mcbook.registry.expressions import Expression
 from mcbook.registry.yamlfile import Document
 from mcbook.selection.columntypes import Column
+from mcbook.selection.histogramfile import Histogram
 from mcbook.selection.lifetimefile import Lifetime
 from mcbook.selection.values import MapNodes, TableNodes, Value
 
@@ -263,6 +264,7 @@ class Selection:
     resolution: Mapping[str, Any]
     sqrt_s: float | None
     lifetimes: tuple[Lifetime, ...] = ()
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
 
     @property
     def path(self) -> str:

@@ -16,7 +16,7 @@ from mcbook.selection.file import read_selection
 from mcbook.selection.records import Selection
 from mcbook.verbs.acceptance import telling_apart
 from mcbook.verbs.ntuples import Found, Told, Wanted, check_ntuples, find_ntuples, parse_choices
-from mcbook.verbs.selecting import backgrounds, counted, lifetimes, opened, place, texts
+from mcbook.verbs.selecting import backgrounds, counted, histograms, lifetimes, opened, place, texts
 from mcbook.verbs.selecting.backgrounds import Planned
 from mcbook.verbs.selecting.counted import Counted, Kept
 
@@ -98,7 +98,8 @@ def select(
     selection = read_selection(file, models_dir=models_dir)
     opened.check_opening(selection, unblind, open_regions)
     folder = Path(output)
-    place.check_folder(folder, selection.regions)
+    place.check_folder(folder, selection.regions, selection.histograms)
+    histograms.check(selection)
     if name is not None:
         efficiencies.check_name(name)
     told = Told([], [])
@@ -136,12 +137,20 @@ class _Made:
     points: list[dict[str, float]]
     point_axes: list[str]
     backgrounds: list[Row]
+    binned: dict[str, dict[str, Any]]
     data: Row | None = None
 
     def open(self, reason: str, regions: Sequence[str], **how: Any) -> None:
         """Record a look at the data, and count them."""
         self.data = opened.count_data(self.selection, reason, regions, self.points, **how)
         self.told.warnings += self.data.pop("warnings")
+        for name, one in self.selection.histograms.items():
+            if self.selection.blind and one.region not in regions:
+                self.told.notes.append(f"histogram {name}: {one.region} is not opened, no data")
+                continue
+            self.binned[f"{texts.DATA_HISTOGRAM_OF}{name}"] = histograms.of_data(
+                self.selection, one, regions, how["jobs"]
+            )
         if closed := self.data["closed"]:
             but = f" if they are not in {', '.join(regions)}" if regions else ""
             self.told.notes.append(
@@ -185,9 +194,30 @@ def _count(
     rows = backgrounds.expected(selection, planned, points, jobs=jobs, step=step)
     if rows:
         told.warnings += backgrounds.remarks(rows, list(selection.regions), len(points))
+    binned = _binned(selection, found, planned, axes, points, jobs)
     return _Made(
-        selection, frozen, found, planned, told, flows, kept, values, axes, points, point_axes, rows
-    )
+        selection, frozen, found, planned, told, flows, kept, values, axes, points, point_axes,
+        rows, binned,
+    )  # fmt: skip
+
+
+def _binned(
+    selection: Selection,
+    found: Found,
+    planned: Planned,
+    axes: Sequence[str],
+    points: Sequence[Mapping[str, float]],
+    jobs: int,
+) -> dict[str, dict[str, Any]]:
+    """Return columns of the tables for fits, by the name of their file."""
+    made: dict[str, dict[str, Any]] = {}
+    for name, one in selection.histograms.items():
+        made[f"{texts.TEMPLATE_OF}{name}"] = histograms.of_signal(selection, one, found, axes, jobs)
+        if planned.pieces:
+            made[f"{texts.HISTOGRAM_OF}{name}"] = histograms.of_backgrounds(
+                selection, one, planned, points[0], jobs
+            )
+    return made
 
 
 class _Bar:
@@ -312,6 +342,11 @@ def _texts(made: _Made, identity: str) -> dict[str, str]:
     if made.backgrounds:
         title = top(texts.BACKGROUNDS, f"at {selection.luminosity:g} fb^-1")
         files |= texts.backgrounds(title, made.backgrounds, made.points, made.point_axes)
+    for name, columns in made.binned.items():
+        start = next(s for s in reversed(texts.OF_HISTOGRAMS) if name.startswith(s))
+        what = texts.HISTOGRAM_TITLES[start]
+        title = texts.head(selection, made.frozen, what, f"cutflow {identity}")
+        files[f"{name}.csv"] = texts.histogram(title, columns)
     if made.data is not None:
         title = top(texts.DATA)
         files |= texts.data(title, made.data["counts"], made.points, made.point_axes)

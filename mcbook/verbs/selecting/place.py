@@ -7,13 +7,16 @@ from mcbook.errors import InputError, WorkError
 from mcbook.production.publish import begins_with, temporary
 from mcbook.verbs.selecting import texts
 
-_PATTERNS = (f"{texts.BACKGROUND_OF}*.csv", f"{texts.DATA_OF}*.csv")
-_BEGINNINGS = tuple(f"# {title}: selection ".encode() for title in texts.TITLES.values())
+_PATTERNS = tuple(f"{start}*.csv" for start in (*texts.BEGINNINGS, *texts.OF_HISTOGRAMS[:2]))
+_BEGINNINGS = tuple(
+    f"# {title}: selection ".encode()
+    for title in (*texts.TITLES.values(), *texts.HISTOGRAM_TITLES.values())
+)
 _FIRST_BYTES = 400
 
 
-def check_folder(folder: Path, regions: Iterable[str]) -> None:
-    """Refuse a place where no such folder can be; *regions* have files of their own in it.
+def check_folder(folder: Path, regions: Iterable[str], histograms: Iterable[str] = ()) -> None:
+    """Refuse a place where no such folder can be; regions and histograms have files of their own.
 
     Raises
     ------
@@ -21,6 +24,7 @@ def check_folder(folder: Path, regions: Iterable[str]) -> None:
         If a file is in its place or above it, or something else is where a file is to be written.
     """
     names = [f"{start}{name}.csv" for name in regions for start in texts.BEGINNINGS]
+    names += [f"{start}{name}.csv" for name in histograms for start in texts.OF_HISTOGRAMS]
     check_files(folder, dict.fromkeys((*texts.TITLES, *names), _BEGINNINGS))
 
 

@@ -17,7 +17,10 @@ Row = Mapping[str, Any]
 CUTFLOW, EFFICIENCY, BACKGROUNDS = "cutflow.csv", "efficiency.csv", "backgrounds.csv"
 SYSTEMATICS, DATA = "systematics.yaml", "data.csv"
 BACKGROUND_OF, DATA_OF = "background_", "data_"
+HISTOGRAM_OF, TEMPLATE_OF, DATA_HISTOGRAM_OF = "histogram_", "template_", "data_histogram_"
 BEGINNINGS = (BACKGROUND_OF, DATA_OF)
+OF_HISTOGRAMS = (HISTOGRAM_OF, TEMPLATE_OF, DATA_HISTOGRAM_OF)
+"""How the names of the files of one histogram begin."""
 """How the names of the files of one region begin."""
 
 TITLES = {
@@ -28,6 +31,12 @@ TITLES = {
     DATA: "Observed events",
 }
 """What the first line of a file says that it is."""
+
+HISTOGRAM_TITLES = {
+    HISTOGRAM_OF: "Expected background in bins",
+    TEMPLATE_OF: "Signal in bins of resolutions",
+    DATA_HISTOGRAM_OF: "Observed events in bins",
+}
 
 _DIGITS = 15
 
@@ -50,6 +59,12 @@ def table(top: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> st
 
 def _cell(value: Any) -> Any:
     return f"{value:.{_DIGITS}g}" if isinstance(value, float) else value
+
+
+def histogram(top: str, columns: Mapping[str, Any]) -> str:
+    """Return a table of bins."""
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    return table(top, list(columns), rows)
 
 
 def cutflow(
