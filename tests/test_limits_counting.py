@@ -211,3 +211,37 @@ def test_wide_systematics_of_the_signal(n, b, method):
     both = [relative(name, 0, [r]) for name, r in zip("uv", up, strict=True)]
     found = method.limits(one_bin([1.0], [b], [n], both), cl=0.9)
     assert found.observed[0] == pytest.approx(wanted, rel=1e-3)
+
+
+def on_a_grid(b, sigma, n, cl):
+    """Return the limit on events over a background that is a Gaussian cut off at 0: a fine sum."""
+    far = min(b + 9 * sigma, n + 40 * np.sqrt(n + 10) + 40)  # nothing beyond has so few events
+    background = np.linspace(0, far, 20001)
+    weight = norm.pdf(background, b, sigma)
+    weight[0] /= 2
+    zero = (poisson.cdf(n, background) * weight).sum()
+
+    def excess(x):
+        return (poisson.cdf(n, x + background) * weight).sum() - (1 - cl) * zero
+
+    return brentq(excess, 1e-9, n + 20 * np.sqrt(n + 10) + 20)
+
+
+@pytest.mark.parametrize("method", [hybrid, bayesian])
+def test_backgrounds_that_are_hardly_known(method):
+    """Up to an error of its own size, hundreds and thousands of events: all counts, any order."""
+    rng = np.random.default_rng(12)
+    b = 10 ** rng.uniform(1.5, 3.5, 80)
+    sigma = b * rng.uniform(0.3, 1.1, 80)
+    n = np.maximum(rng.normal(b, sigma), 3).round()
+    errors = [modifier("staterror", "b", 1, sigma=sigma[:, None])]
+    found = method.limits(one_bin(np.ones(80), b, n, errors), cl=0.9)
+    assert (np.diff(found.expected, axis=1) > 0).all()
+    wanted = [on_a_grid(*row, 0.9) for row in zip(b, sigma, n, strict=True)]
+    assert found.observed == pytest.approx(np.array(wanted), rel=5e-3)
+    alone = method.limits(one_bin([1.0], b[:1], n[:1], [
+        modifier("staterror", "b", 1, sigma=sigma[:1, None])]), cl=0.9)  # fmt: skip
+    assert alone.expected[0] == pytest.approx(found.expected[0], rel=1e-3)
+    very = method.limits(one_bin([1.0], [170.0], None, [
+        modifier("staterror", "b", 1, sigma=np.array([[153.0]]))]), cl=0.9)  # fmt: skip
+    assert (np.diff(very.expected[0]) > 0).all()

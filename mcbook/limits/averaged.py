@@ -34,6 +34,12 @@ BLOCK = 60_000
 STEPS = 80
 VANISHED = 1e-250
 CONVERGED = 1e-9
+NOISE = 1e-12
+"""Part of H(0) below which H from a table is rounding, and its slope leads nowhere."""
+
+NEAR = 1e-3
+"""How far ln H may be from what is wanted where a small step is the last."""
+
 LAST = 1e-5
 LONGEST = 8.0
 """Longest step upwards, as a factor."""
@@ -221,18 +227,20 @@ def _solve(
     of = np.flatnonzero(zero > VANISHED)
     for _ in range(STEPS):
         value, slope = curve(mu[of, None, None] * signal[of], of)
-        value = np.maximum((value * weight[of]).sum(axis=(1, 2)), VANISHED**1.2)
+        value = (value * weight[of]).sum(axis=(1, 2))
+        is_noise = value <= NOISE * zero[of]
+        value = np.maximum(value, VANISHED**1.2)
         slope = (slope * weight[of] * signal[of]).sum(axis=(1, 2))
         excess = np.log(value) - wanted[of]
         low[of] = np.where(excess > 0, mu[of], low[of])
         high[of] = np.where(excess > 0, high[of], mu[of])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            new = mu[of] - excess * value / slope
+            new = np.where(is_noise, np.nan, mu[of] - excess * value / slope)
         inside = _inside(new, low[of], high[of])
         # Newton converges quadratically, so that a small step of it is the last.
         small = np.where(inside == new, LAST, CONVERGED)
         new = inside
-        is_open = np.abs(new - mu[of]) > small * mu[of]
+        is_open = (np.abs(new - mu[of]) > small * mu[of]) | (np.abs(excess) > NEAR)
         mu[of] = new
         of = of[is_open]
         if not len(of):

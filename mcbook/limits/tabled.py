@@ -55,7 +55,7 @@ class Tabled:
         self._high = np.where(there, background, 0.0).max(axis=(1, 2))
         self._background, self._weight = background, weight
         self._guess = _quantiles(background, weight * nodes.shared_weight[:, None])
-        self._step = SPACING * np.sqrt(np.maximum(self._guess[:, 0], LEAST))
+        self._step = SPACING * np.sqrt(self._guess[:, 0])
         self._fits = self._size(self._step) <= LONGEST
         if self._fits:
             self._own = self._grid(np.arange(len(mean)), self._step)
@@ -135,7 +135,8 @@ def _quantiles(background: Array, weight: Array) -> Array:
     z = np.array(SIGMAS, dtype=float)
     skew, tail = skew[:, None], tail[:, None]
     w = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * tail / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
-    return np.asarray(mean[:, None] + np.sqrt(variance)[:, None] * w + 0.5)
+    # Where the expansion is none, a count is as small as one may be.
+    return np.maximum(mean[:, None] + np.sqrt(variance)[:, None] * w + 0.5, LEAST)
 
 
 def _edge(counts: Counts, mean: Array) -> Array:
