@@ -210,3 +210,21 @@ def test_correction_of_a_width():
     width, error = corrected([0.2, 0.1], [0.003, 0.001], [1.05, 0.9], 0.1)
     assert width == pytest.approx([0.21, 0.09])
     assert error == pytest.approx([math.hypot(0.00315, 0.021), math.hypot(0.0009, 0.009)])
+
+
+@pytest.mark.parametrize("wider", [None, 0.16, 0.25])
+def test_shapes_without_tails(wider, length):
+    """One Gaussian, and two of them: no fit fails, widths are covered, and hardly too small."""
+    pulls, ratios = [], []
+    for seed in range(1000, 1000 + length(12, 40)):
+        rng = np.random.default_rng(seed)
+        x, truth = rng.normal(0, 0.1, 4000), 0.1
+        if wider is not None:
+            x = np.where(rng.random(4000) < 0.7, x, rng.normal(0, wider, 4000))
+            truth = math.sqrt(0.7 * 0.01 + 0.3 * wider**2)
+        fit = fit_shape(x)
+        assert fit.status != "failed", fit.reason
+        pulls.append((fit.values["sigma_w"] - truth) / fit.errors["sigma_w"])
+        ratios.append(fit.values["sigma_w"] / truth)
+    assert np.abs(pulls).max() < 4.5
+    assert 0.97 < np.mean(ratios) < 1.01

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,3 +195,32 @@ def test_files_of_others_stay(shelf, monkeypatch, tmp_path, name):
     with pytest.raises(InputError, match=f"{name} is there, and no file of this command"):
         mb.measure_resolution("selection.yaml", output=tmp_path)
     assert (tmp_path / name).read_text() == "mine"
+
+
+def test_figures_of_others_stay(shelf, monkeypatch, tmp_path):
+    """A figure without a table of this command beside it is somebody's."""
+    monkeypatch.chdir(shelf[0])
+    (tmp_path / "resolution.png").write_text("mine")
+    with pytest.raises(InputError, match=r"resolution.png is there, and no file of this command"):
+        mb.measure_resolution("selection.yaml", output=tmp_path)
+
+
+def test_numbers_that_are_none(tmp_path, monkeypatch):
+    """NaN in the observable is told with the simulation, and where all fits fail nothing stands."""
+    monkeypatch.chdir(tmp_path)
+
+    def one_bad(point, numbers, rng):
+        found = columns(point, numbers, rng)
+        found["m2"][1] = np.nan
+        return found
+
+    Path("selection.yaml").write_text(SELECTION)
+    made = make_books([{"m_zp": 1.0}], one_bad, events=400)
+    said = f"{made[0].simulation}: m2 is no finite number in 1 of 320 events that pass"
+    with pytest.raises(InputError, match=said):
+        mb.measure_resolution("selection.yaml", output="out")
+    Path("mcbook.db").unlink()
+    make_books([{"m_zp": MASSES[-1]}], columns, events=400)
+    with pytest.raises(InputError, match="no shape could be fitted"):
+        mb.measure_resolution("selection.yaml", output="out")
+    assert not Path("out").exists()

@@ -301,3 +301,67 @@ def test_samples_of_one_process_add_up(made):
     assert any(warning.startswith(told) for warning in found["warnings"])
     rows = {(row["m_zp"], row["region"]): row["expected"] for row in found["backgrounds"]}
     assert rows[1.0, "all"] == pytest.approx(2 * 8.0 * 10 / 2)
+
+
+def test_data_by_another_name_are_data(made):  # noqa: ARG001
+    """A hard link to the data among the backgrounds is known for what it is."""
+    write("data.root", events([1.0], [0.0]))
+    Path("near1.root").hardlink_to("data.root")
+    write("far.root", events([1.0], [0.0]))
+    Path("selection.yaml").write_text(SELECTION + FILES)
+    with pytest.raises(InputError, match=r"near1.root is among the data"):
+        mb.select("selection.yaml", output="out")
+
+
+def test_typos_are_told_where_they_stand(made):  # noqa: ARG001
+    """A branch that is not there is told with the cut or region that names it, or `event`."""
+    for old, new, said in (
+        ("extra < 0.5", "extr < 0.5", r"line 5 \(cuts.extra\): .*no branch 'extr'"),
+        ('where: "extra > 1"', 'where: "extr > 1"', r"\(regions.sideband\).*no branch 'extr'"),
+        ("luminosity: 10", "event: {column: __evnt__}\nluminosity: 10", "no branch '__evnt__'"),
+    ):
+        Path("selection.yaml").write_text(SELECTION.replace(old, new))
+        with pytest.raises(InputError, match=said) as caught:
+            mb.select("selection.yaml", output="out")
+        assert "did you mean" in caught.value.hint
+
+
+def test_a_function_that_exits(made):  # noqa: ARG001
+    """A column in Python that ends the program is an error, not an end."""
+    Path("f.py").write_text("def f(x):\n    raise SystemExit(0)\n")
+    text = SELECTION.replace("cuts:", "columns: {p: {python: 'f.py:f', needs: [extra]}}\ncuts:")
+    Path("selection.yaml").write_text(text.replace("extra < 0.5", "p < 0.5"))
+    with pytest.raises(InputError, match=r"f.py:f failed"):
+        mb.select("selection.yaml", output="out")
+
+
+def test_histograms_for_fits(made):
+    """Backgrounds and data in bins, and templates of the signal around its own centre."""
+    write("near1.root", events([1.0, 4.0, 4.1], [0.0, 0.0, 0.9]))
+    write("far.root", events([2.5], [0.0]))
+    write("data.root", events([1.0, 1.05, 3.3], [0.0, 0.0, 0.0]))
+    more = "histograms:\n  m2: {of: m2, edges: [0, 1.5, 3, 4.5], region: all, width: 4, bins: 8}\n"
+    Path("selection.yaml").write_text(SELECTION + FILES + more)
+    mb.select("selection.yaml", output="out")
+
+    def rows(name):
+        lines = Path("out", name).read_text().splitlines()
+        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+    found = rows("histogram_m2.csv")
+    assert [float(row["near"]) for row in found] == [0.25, 0, 0.25]
+    assert [float(row["far"]) for row in found] == [0, 2.0, 0]
+    assert [float(row["background"]) for row in found] == [0.25, 2.0, 0.25]
+    assert float(found[1]["background_stat"]) == pytest.approx(2.0)
+    shape = rows("template_m2.csv")
+    assert [float(row["part"]) for row in shape if float(row["low"]) == 0] == [1.0, 1.0]
+    assert sum(float(row["part"]) for row in shape) == pytest.approx(len(made))
+    assert not Path("out/data_histogram_m2.csv").exists()
+    mb.select("selection.yaml", output="out", unblind="a test", open_regions=["signal"],
+              catalog=None)  # fmt: skip
+    seen = rows("data_histogram_m2.csv")
+    assert [float(row["observed"]) for row in seen] == [2, 0, 1]
+    text = SELECTION.replace('cuts: {extra: "extra < 0.5"}', 'cuts: {extra: "extra < m_zp"}')
+    Path("selection.yaml").write_text(text + FILES + more)
+    with pytest.raises(InputError, match="m_zp depends on the hypothesis, and one histogram"):
+        mb.select("selection.yaml", output="other")

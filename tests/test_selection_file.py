@@ -395,3 +395,25 @@ def test_expressions_can_be_sent(book):
     """What a process of its own gets can be pickled."""
     cuts = book(FULL).cuts
     assert pickle.loads(pickle.dumps(cuts)) == cuts  # noqa: S301 - of this test
+
+
+def test_corrections_of_the_width(book):
+    """A factor on the width is a number, or depends on the mass in any form that values have."""
+    nodes = {"of": "m_zp", "at": [1, 9], "is": [1.0, 1.2]}
+    forms = [
+        {**nodes, "relative_error": 0.1}, {"value": nodes, "relative_error": 0.1},
+        {"value": nodes, "relative_error": {**nodes, "is": [0.1, 0.1]}},
+        {"value": "1 + (m_zp - 1) / 40", "relative_error": 0.1},
+    ]  # fmt: skip
+    for form in forms:
+        window = book(window={**WINDOW, "correction": form}).window
+        assert window.sigma({"m_zp": 5.0}) == pytest.approx(0.3 * 1.1)
+        assert window.sigma({"m_zp": 5.0}, is_signal=True) == pytest.approx(0.3)
+        assert window.correction_error.at({"m_zp": 5.0}) == pytest.approx(0.1)
+
+
+def test_lifetimes_are_called_as_in_the_model(book):
+    """The axis of a long-lived particle is the lifetime of the model, if nothing else is said."""
+    entry = {"alp": {"proper": "ct", "unit": "mm", "ctaus": [1, 10]}}
+    found = book(model="alp", process="gamma_gg", lifetimes=entry)
+    assert [one.axis for one in found.lifetimes] == ["ctau_a"]

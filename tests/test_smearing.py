@@ -34,7 +34,7 @@ NONE = dict.fromkeys(ALL, 0.0)
 PERFECT = Smearing(
     "perfect",
     TrackSettings(0.1, 0, 0, 0, 0, 1, ALL, NONE, (500, 500)),
-    PhotonSettings(0.1, 0, 0, 0, 0, 0, 0, 1, ()),
+    PhotonSettings(0.1, 0, 0, 0, 0, 0, 0, 1, (), (1e9, 1e9)),
     ExtraSettings(0, 0.1),
 )
 
@@ -353,3 +353,19 @@ def test_nothing_but_an_input_error(tmp_path_factory, value):
     path.write_text(yaml.safe_dump({"schema": 1, "name": "a", "tracks": value, "photons": value}))
     with pytest.raises(InputError):
         read_smearing(path)
+
+
+def test_photons_that_begin_beyond_the_crystals():
+    """A photon of a particle that decays out of reach is not found."""
+    rng = np.random.default_rng(9)
+    n = 3000
+    flying = isotropic(n, 3.0, 3.0, rng)
+    ct = rng.exponential(100, n)
+    made = events((9900035, 2, 1, flying, 0.3, ct), (22, 1, 3, flying / 2, 0.0, 0), n=n)
+    near = replace(PERFECT, photons=replace(PERFECT.photons, reach_mm=(1250.0, 1020.0)))
+    found, everywhere = (smear(made, one, rng)["n_photons"] for one in (near, PERFECT))
+    mother = in_laboratory(made)[:, made.pdg == 9900035]
+    place = ct * mother[:3] / 0.3
+    inside = (np.hypot(place[0], place[1]) < 1250) & (np.abs(place[2]) < 1020)
+    assert np.array_equal(found, np.where(inside, everywhere, 0))
+    assert 0.3 < inside.mean() < 0.9

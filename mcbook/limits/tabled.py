@@ -136,7 +136,7 @@ def _quantiles(background: Array, weight: Array) -> Array:
     skew, tail = skew[:, None], tail[:, None]
     w = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * tail / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
     # Where the expansion is none, a count is as small as one may be.
-    return np.maximum(mean[:, None] + np.sqrt(variance)[:, None] * w + 0.5, LEAST)
+    return np.asarray(np.maximum(mean[:, None] + np.sqrt(variance)[:, None] * w + 0.5, LEAST))
 
 
 def _edge(counts: Counts, mean: Array) -> Array:

@@ -81,7 +81,7 @@ def python(column: PythonColumn, arrays: Sequence[Array]) -> Array:
     place = f"{column.where}: {column.path}:{column.function}"
     try:
         found = np.asarray(function(*[np.array(array) for array in arrays]))
-    except Exception as error:  # noqa: BLE001 - it is the user's
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the user's
         raise InputError(f"{place} failed{_line_of(column.path, error)}: {_said(error)}") from None
     if found.shape != (rows,):
         raise InputError(

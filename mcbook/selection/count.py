@@ -187,7 +187,8 @@ def selected_data(
     InputError
         If the region is not opened: in another one closed windows would have to be left out.
     """
-    if selection.blind and region not in set(opened):
+    opened = set(opened)
+    if set(selection.blind) - opened and region not in opened:
         raise InputError(f"{selection.path}: the region {region} is not opened")
     chosen = _region(selection, region, frozenset())
     expressions = {text: _number(selection, text) for text in columns}
@@ -241,12 +242,21 @@ def refuse_data(selection: Selection, paths: Paths) -> None:
     """
     if selection.data is None:
         return
-    closed = {path.resolve() for path in selection.data.existing()}
+    closed = {_identity(path) for path in selection.data.existing()}
     for path in paths:
-        if Path(path).resolve() in closed:
+        if _identity(Path(path)) in closed:
             raise InputError(
                 f"{path} is among the data ({selection.data.where}), which are not opened here"
             )
+
+
+def _identity(path: Path) -> object:
+    """Return what tells a file from others, whatever it is called here."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path.resolve()
+    return found.st_dev, found.st_ino
 
 
 def _masked(

@@ -143,13 +143,20 @@ class _Reader:
             optimise=self.optimise(values, regions, event),
             resolution=self.section("resolution"),
             sqrt_s=sqrt_s,
-            lifetimes=read_lifetimes(entries, data["lifetimes"]) if "lifetimes" in data else (),
+            lifetimes=read_lifetimes(entries, data["lifetimes"], self.ctaus())
+            if "lifetimes" in data
+            else (),
             histograms=read_histograms(entries, data[HISTOGRAMS], regions)
             if HISTOGRAMS in data
             else {},
         )
         self.check_weight(found)
         return found
+
+    def ctaus(self) -> dict[str, str]:
+        """Return what the model calls lifetimes, by particle."""
+        particles = self.deriver.model.particles.values()
+        return {one.name: one.ctau for one in particles if one.ctau is not None}
 
     def check_weight(self, selection: Selection) -> None:
         """Refuse a weight that depends on the hypothesis: it is of an event."""

@@ -97,7 +97,9 @@ class Lifetime:
         return lengths, boosts
 
 
-def read_lifetimes(entries: Entries, given: Any) -> tuple[Lifetime, ...]:
+def read_lifetimes(
+    entries: Entries, given: Any, ctaus: Mapping[str, str] | None = None
+) -> tuple[Lifetime, ...]:
     """Read the block ``lifetimes``.
 
     Parameters
@@ -106,6 +108,8 @@ def read_lifetimes(entries: Entries, given: Any) -> tuple[Lifetime, ...]:
         The selection file.
     given
         What stands there.
+    ctaus
+        What the model calls the lifetime of a particle, by its name.
 
     Raises
     ------
@@ -118,7 +122,9 @@ def read_lifetimes(entries: Entries, given: Any) -> tuple[Lifetime, ...]:
             keys, "a mapping of particles is wanted here",
             "such as {chi2: {axis: ctau_chi2, proper: chi2_ct, unit: cm, ctaus: [1, 10]}}",
         )  # fmt: skip
-    found = tuple(_lifetime(entries, (*keys, name), name, entry) for name, entry in given.items())
+    found = tuple(
+        _lifetime(entries, (*keys, name), name, entry, ctaus or {}) for name, entry in given.items()
+    )
     axes = [one.axis for one in found]
     for one in found:
         if axes.count(one.axis) > 1:
@@ -128,7 +134,9 @@ def read_lifetimes(entries: Entries, given: Any) -> tuple[Lifetime, ...]:
     return found
 
 
-def _lifetime(entries: Entries, keys: Keys, name: str, given: Any) -> Lifetime:
+def _lifetime(
+    entries: Entries, keys: Keys, name: str, given: Any, ctaus: Mapping[str, str]
+) -> Lifetime:
     entries.word(keys, name)
     entry = entries.mapping(keys, given, _KEYS, ("unit", "ctaus"))
     if ("proper" in entry) == ("flight" in entry):
@@ -150,7 +158,7 @@ def _lifetime(entries: Entries, keys: Keys, name: str, given: Any) -> Lifetime:
     return Lifetime(
         particle=name,
         where=entries.document.where(keys),
-        axis=entries.word((*keys, "axis"), entry.get("axis", f"ctau_{name}")),
+        axis=entries.word((*keys, "axis"), entry.get("axis", ctaus.get(name, f"ctau_{name}"))),
         **columns,
         unit_mm=UNITS_MM[entries.choice((*keys, "unit"), entry["unit"], tuple(UNITS_MM))],
         ctaus=_ctaus(entries, (*keys, "ctaus"), entry["ctaus"]),

@@ -7,6 +7,7 @@ from iminuit import Minuit
 from numpy.typing import NDArray
 
 from mcbook.selection.likelihoods import Unbinned
+from mcbook.selection.shapeparameters import NO_TAIL
 
 Array = NDArray[np.float64]
 
@@ -27,6 +28,16 @@ _SAME = 0.01
 """Minima that differ less, in likelihood and in units of sigma_68, are one."""
 
 _TAIL = ("n_1", "n_2", "alpha_1", "alpha_2")
+
+
+_TAILLESS = {"alpha_1": NO_TAIL, "alpha_2": NO_TAIL, "n_1": 1.0, "n_2": 1.0}
+_ALIKE = {"f": 0.0, "ratio": 0.0}
+SIMPLER = {
+    "two cores without tails": _TAILLESS,
+    "one core with its tails": _ALIKE,
+    "one core without tails": {**_TAILLESS, **_ALIKE},
+}
+"""Shapes with fewer parameters, and what these are held at: where all of them are too many."""
 
 
 class End(NamedTuple):
@@ -73,6 +84,15 @@ class Minimum:
         self.minuit.strategy = 0
         self.minuit.migrad(ncall=_MOST_CALLS)
         self.minuit.strategy = 1
+        return self
+
+    def simpler(self, kind: str) -> "Minimum":
+        """Hold what a simpler shape does not have: one of `SIMPLER`."""
+        for name, value in SIMPLER[kind].items():
+            if name in self.parameters.names:
+                self.minuit.values[name] = value
+                self.minuit.fixed[name] = True
+                self.held[name] = kind
         return self
 
     def settle(self) -> "Minimum":
@@ -157,12 +177,17 @@ class Minimum:
         that leave it open.
         """
         cost = self.cost
+        if np.allclose(cost.squares * cost.scale, cost.w):
+            return 1.0
         names = [entry for entry in self.parameters.names if entry not in self.parameters.fixed]
         slopes = cost.slopes(vector)[[self.parameters.names.index(entry) for entry in names]]
         known = np.diag([(entry in self.held) / LOOSE**2 for entry in names])
-        plain = np.linalg.inv((slopes * cost.w) @ slopes.T * cost.scale + known)
+        # Where a tail has no event left its parameters move nothing: they take no part.
+        plain = np.linalg.pinv((slopes * cost.w) @ slopes.T * cost.scale + known, hermitian=True)
         middle = (slopes * cost.squares) @ slopes.T * cost.scale**2 + known
         k = names.index(name)
+        if not plain[k, k] > 0:
+            return 1.0
         return float(np.sqrt((plain @ middle @ plain)[k, k] / plain[k, k]))
 
     def _end(self, name: str, rise: float, direction: int) -> tuple[float, Array]:

@@ -155,6 +155,23 @@ class Plan:
         InputError
             If one is missing or holds no numbers, or a branch has the name of something else.
         """
+        self._check_names(ntuple)
+        needed = self.names - self.columns.keys() - self.values - self.known
+        try:
+            ntuple.check(needed, {*self.columns, *self.values, *self.known})
+        except InputError as error:
+            missing = next((n for n in sorted(needed) if n not in ntuple.branches), "")
+            raise InputError(f"{self._used(missing)}{error.message}", hint=error.hint) from None
+        if self.event is None or self.is_data:
+            return needed
+        if self.event.column in ntuple.branches:
+            return needed | {self.event.column}  # candidates of one event are told by it
+        if ntuple.path in self.most:  # which events are whose is known, and how they are numbered
+            ntuple.check({self.event.column})
+        return needed
+
+    def _check_names(self, ntuple: Ntuple) -> None:
+        """Refuse a branch that has the name of something else."""
         for name in ntuple.branches:
             taken = None
             if name in self.columns or name in self.values:
@@ -166,11 +183,13 @@ class Plan:
                     f"{ntuple.path}: there is a branch {name}, and {taken} is called so too",
                     hint=f"rename it in {self.path}",
                 )
-        needed = self.names - self.columns.keys() - self.values - self.known
-        ntuple.check(needed, {*self.columns, *self.values, *self.known})
-        if self.event is not None and not self.is_data and self.event.column in ntuple.branches:
-            return needed | {self.event.column}  # candidates of one event are told by it
-        return needed
+
+    def _used(self, name: str) -> str:
+        """Return where a name is used first, for messages."""
+        for node in self.nodes:
+            if node.test.where and name in closure(self.columns, node.test.names):
+                return f"{node.test.where}: "
+        return ""
 
     def _bound(self, selection: Selection, point: Mapping[str, Any]) -> dict[str, float]:
         found = {}

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mcbook.errors import InputError
 from mcbook.selection.fitted import FAILED, OK, POOR, ShapeFit, goodness_of
 from mcbook.selection.likelihoods import Binned, Unbinned
-from mcbook.selection.minima import End, Minimum
+from mcbook.selection.minima import SIMPLER, End, Minimum
 from mcbook.selection.shapeparameters import FitOptions, Parameters, numbers, rescaled
 from mcbook.selection.widths import Quantiles, quantiles
 
@@ -131,7 +131,8 @@ def _fitted(found: ShapeFit, x: Array, w: Array, options: FitOptions) -> ShapeFi
         return replace(found, reason="not converged", is_binned=is_binned)
     minimum = minima[0]
     if not is_binned:
-        minimum = Minimum(Unbinned(parameters, z, w), minimum.vector).settle()
+        minimum = _of_events(Unbinned(parameters, z, w), minimum)
+        is_binned = minimum is minima[0]
     found = replace(found, is_binned=is_binned, notes=minimum.notes())
     if reason := minimum.wrong() or minima[0].wrong():  # errors come from both
         return replace(found, reason=reason)
@@ -150,15 +151,32 @@ def _fitted(found: ShapeFit, x: Array, w: Array, options: FitOptions) -> ShapeFi
     )  # fmt: skip
 
 
+def _of_events(cost: Unbinned, binned: Minimum) -> Minimum:
+    """Return the minimum for single events that is next to one for bins, or else the latter."""
+    kinds = [kind for kind in SIMPLER if kind in binned.held.values()]
+    found = Minimum(cost, binned.vector)
+    for kind in kinds:
+        found.simpler(kind)
+    return binned if found.settle().wrong() else found
+
+
 def _minima(cost: Binned) -> list[Minimum]:
     """Return the minima that several starts lead to, each once, the deepest first.
 
-    Those that are usable only; where none is, all of them.
+    Those that are usable only; where none is, those of simpler shapes, or all of them.
     """
     starts = sorted(cost.parameters.starts(), key=cost)[:TRIED]
     reached = _each_once([Minimum(cost, start).descend() for start in starts])
-    found = _each_once([one.settle() for one in reached])
-    return [one for one in found if not one.wrong()] or found
+    found = [one.settle() for one in reached]
+    usable = _each_once([one for one in found if not one.wrong()])
+    return usable or _simpler(cost, starts[0]) or _each_once(found)
+
+
+def _simpler(cost: Unbinned, start: Array) -> list[Minimum]:
+    """Return the usable minima of shapes with fewer parameters, that of the least AIC first."""
+    settled = [Minimum(cost, start).simpler(kind).settle() for kind in SIMPLER]
+    usable = _each_once([one for one in settled if not one.wrong()])
+    return sorted(usable, key=lambda one: one.value + len(one.free))
 
 
 def _each_once(minima: list[Minimum]) -> list[Minimum]:

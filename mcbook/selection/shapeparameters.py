@@ -38,6 +38,9 @@ _LIMITS = {
     "n_2": (np.log(0.05), np.log(100.0)),
 }
 
+NO_TAIL = float(np.log(5.9))
+"""Logarithm of where a tail begins that is none."""
+
 _STARTS = ((0.7, 0.8, 1.6), (0.5, 0.75, 1.25), (0.85, 0.9, 2.5))
 """Part of the narrower Crystal Ball, its sigma, and that of the wider, in sigma_68."""
 

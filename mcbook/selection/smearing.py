@@ -91,6 +91,8 @@ class PhotonSettings:
         Probability that a photon inside the acceptance is found.
     gaps_deg
         Polar angles from where to where none is found [deg].
+    reach_mm
+        Radius and half length [mm] of the cylinder in which a photon must begin to be found.
     """
 
     min_energy: float
@@ -102,6 +104,7 @@ class PhotonSettings:
     angle_per_root_mrad: float
     efficiency: float
     gaps_deg: tuple[tuple[float, float], ...]
+    reach_mm: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +268,7 @@ def find_photons(
     theta, phi = _turned(theta, phi, sigma, draws[1][1:])
     measured = energy * np.maximum(factor, LEAST_FACTOR)
     is_found &= measured > settings.min_energy
+    is_found &= _begins_inside(particles, momenta, at, settings.reach_mm)
     made = those(Found(particles.event[at], at, measured, theta, phi), is_found)
     more = _extra(particles.n_events, smearing, rng)
     return Found(*(np.concatenate([getattr(made, name), getattr(more, name)])
@@ -311,7 +315,7 @@ def _turned(theta: Array, phi: Array, sigma: Array, draws: Array) -> tuple[Array
 def _begins_inside(
     particles: Momenta, momenta: Array, at: Integers, reach_mm: tuple[float, float]
 ) -> Mask:
-    """Return which particles begin inside the cylinder where tracks are found."""
+    """Return which particles begin inside the cylinder where they are found."""
     if not particles.lifetime.any():
         return np.ones(at.size, dtype=bool)
     x, y, z = flown(particles, momenta)[:, at]

@@ -22,7 +22,7 @@ KEYS = ("schema", "name", "tracks", "photons", "extra")
 _TRACKS = (
     "min_pt", "momentum", "angle", "efficiency", "identification", "identified_from", "reach_mm",
 )  # fmt: skip
-_PHOTONS = ("min_energy", "energy", "angle", "efficiency", "gaps_deg")
+_PHOTONS = ("min_energy", "energy", "angle", "efficiency", "gaps_deg", "reach_mm")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _MANY = 1e6
 _FLAT_DEG = 180.0
@@ -110,6 +110,7 @@ class _Reader:
             angle_per_root_mrad=self.number((*angle, "per_root_e_mrad"), 100.0),
             efficiency=self.number(("photons", "efficiency"), 1.0),
             gaps_deg=self.gaps(),
+            reach_mm=self.pair(("photons", "reach_mm"), self.value(("photons", "reach_mm")), _MANY),
         )
 
     def extra(self) -> ExtraSettings:

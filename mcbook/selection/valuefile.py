@@ -100,7 +100,8 @@ def _read_factor(entries: Entries, keys: Keys, entry: Any) -> tuple[Value | None
         return read_value(entries, keys, entry), None
     if "value" in entry:
         entries.mapping(keys, entry, ("value", ERROR))
-        entries.number((*keys, "value"), entry["value"], above=0)
+        if not isinstance(entry["value"], dict | str):
+            entries.number((*keys, "value"), entry["value"], above=0)
         factor = read_value(entries, (*keys, "value"), entry["value"])
     else:
         factor = read_value(entries, keys, entry, (ERROR,))
@@ -113,6 +114,8 @@ def _error_of(entries: Entries, keys: Keys, entry: Any, factor: Value) -> Value:
     """Return the relative error of a factor: a number, or one for each of its nodes."""
     keys, given = (*keys, ERROR), entry[ERROR]
     where = entries.document.where(keys)
+    if isinstance(given, dict):
+        return read_value(entries, keys, given)
     if not isinstance(given, list):
         entries.number(keys, given, least=0)
         return Value(where, parse(str(given)))

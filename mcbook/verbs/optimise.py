@@ -177,7 +177,9 @@ def _check(selection: Selection, folder: Path, jobs: int) -> None:
             f"{selection.path}: there are no backgrounds, and without any the loosest cut is best",
             hint="add: backgrounds: {NAME: {files: [...], luminosity: fb^-1}}",
         )
-    check_files(folder, {TABLE: [KIND.encode()], SNIPPET: [KIND_SNIPPET.encode()]})
+    names = block(selection).values
+    drawn = [f"{n}{w}.{end}" for n in names for w in ("", "_curves") for end in ("png", "pdf")]
+    check_files(folder, {TABLE: [KIND.encode()], SNIPPET: [KIND_SNIPPET.encode()]}, drawn)
 
 
 def _order(selection: Selection, found: Found, tuned: Sequence[Tuned]) -> tuple[str, list[str]]:

@@ -20,6 +20,7 @@ from mcbook.verbs.selecting.backgrounds import Piece, Planned, even_share
 from mcbook.verbs.selecting.counted import fractions
 
 Array = NDArray[np.float64]
+_ROUNDING = 1e-9
 Row = Mapping[str, Any]
 Point = Mapping[str, float]
 Part = bool | None
@@ -100,6 +101,13 @@ class Reader:
                 raise InputError(
                     f"{source.simulation_id}: {error.message}", hint=error.hint
                 ) from error
+            if arrays[WEIGHT].sum() > generated * (1 + _ROUNDING):
+                raise InputError(
+                    f"{source.simulation_id}: events of weight {arrays[WEIGHT].sum():.6g} pass, and"
+                    f" {generated:,} were generated: an efficiency above 1",
+                    hint="an event must be one row of the ntuple: cut on the best candidate; and"
+                    " weights must have a mean of 1 over generated events",
+                )
             found.append(self._weighted(arrays, factor * share / generated))
             step()
         return Weighted.joined(found, len(self.tuned))

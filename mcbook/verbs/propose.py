@@ -13,6 +13,7 @@ from mcbook.analysis.counts import quantities
 from mcbook.analysis.hypotheses import split
 from mcbook.analysis.records import Analysis, Channel
 from mcbook.analysis.sensitivity import Contour, contour
+from mcbook.catalog.result import SIMULATION
 from mcbook.efficiency import EfficiencyMap
 from mcbook.efficiency.nodes import TOGETHER
 from mcbook.efficiency.refine import Design, Step, Surrogate, Target
@@ -129,9 +130,10 @@ def propose(
     if output is not None and not dry_run:
         check_package(known)
     space = space_of(result)
-    each = events or _usual_events(result)
+    part = _counted_part(result, known)
+    each = events or max(1, round(_usual_events(result) / part))
     pool = _pool(result, space, known, candidates, each)
-    design, norm, edge = _design(result, space, pool)
+    design, norm, edge = _design(result, space, pool, part)
     planned: list[int] = np.flatnonzero(pool.planned).tolist()
     for i in planned:
         design.take(i)
@@ -179,7 +181,29 @@ def _maps(result: AnalysisResult) -> Mapping[str, EfficiencyMap]:
 def _ids(result: AnalysisResult) -> set[str]:
     """Return the samples behind the maps, as far as these say so."""
     joined = (text for made in _maps(result).values() for text in made.domain.nodes.sample_ids)
-    return {one for text in joined for one in text.split(TOGETHER) if one}
+    return {_sample_of(one) for text in joined for one in text.split(TOGETHER) if one}
+
+
+def _counted_part(result: AnalysisResult, known: Sequence[Known]) -> float:
+    """Return what the maps count as one generated event over what the generator has to make.
+
+    Events that trained a classifier are in neither count of a map, those behind a filter stand for
+    more: the median over samples that the books know, 1 where they know none.
+    """
+    targets = {sample.id: sample.target for sample in known}
+    found = []
+    for made in _maps(result).values():
+        nodes = made.domain.nodes
+        for ids, counted in zip(nodes.sample_ids, nodes.n_generated.tolist(), strict=True):
+            made_events = sum(targets.get(_sample_of(one), 0) for one in ids.split(TOGETHER))
+            if made_events:
+                found.append(counted / made_events)
+    return float(np.median(found)) if found else 1.0
+
+
+def _sample_of(label: str) -> str:
+    """Return the id of the sample in that of a simulation."""
+    return SIMULATION.sub("", label)
 
 
 def _usual_events(result: AnalysisResult) -> int:
@@ -228,7 +252,9 @@ def _own_points(result: AnalysisResult, space: Space) -> tuple[Array, Array]:
     return found, np.concatenate(counts)[first]
 
 
-def _design(result: AnalysisResult, space: Space, pool: _Pool) -> tuple[Design, float, Contour]:
+def _design(
+    result: AnalysisResult, space: Space, pool: _Pool, part: float
+) -> tuple[Design, float, Contour]:
     """Return the design, the sum of the weights of the contour, and the contour."""
     edge = _thinned(contour(result))
     targets = []
@@ -237,7 +263,7 @@ def _design(result: AnalysisResult, space: Space, pool: _Pool) -> tuple[Design, 
         made = _maps(result)[channel.name]
         surrogate = Surrogate(made)
         nodes = nodes_at(result.analysis, channel, made, pool.columns, space)
-        targets.append(_target(result, channel, surrogate, edge, (nodes, pool.events)))
+        targets.append(_target(result, channel, surrogate, edge, (nodes, part * pool.events)))
         flat = nodes.reshape(-1, nodes.shape[-1])
         reason = np.full(len(flat), "", dtype=object)
         excluded |= made.domain.refuse(flat, reason).reshape(nodes.shape[:2]).any(axis=1)

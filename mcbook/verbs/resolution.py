@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mcbook.catalog.store import open_catalog
+from mcbook.errors import InputError
 from mcbook.production.publish import Progress
 from mcbook.report import files
 from mcbook.report.shapes import OPENING
@@ -119,7 +120,8 @@ def measure_resolution(
     window = fitted_window(selection)
     read_options(selection)
     folder = Path(output)
-    check_files(folder, {TABLE: [KIND.encode()], REPORT: [OPENING.encode()]})
+    own = {TABLE: [KIND.encode()], REPORT: [OPENING.encode()]}
+    check_files(folder, own, (SHAPES, "resolution.png", "resolution.pdf"))
     told = Told([], [])
     if selection.optimise is not None:
         tuned = tuned_values(selection)
@@ -142,6 +144,11 @@ def measure_resolution(
         if progress is not None:
             progress(done, len(order))
     _warn(fitted, told)
+    if all(one.fit.status == FAILED for one in fitted):
+        raise InputError(
+            f"no shape could be fitted: {fitted[0].label}: {fitted[0].fit.reason}",
+            hint=f"{len(fitted)} samples were tried; `resolution` in the selection says how",
+        )
     frozen = digest(replace(selection, window=None))
     rows = [_row(one, axes, window) for one in fitted]
     written: list[str] = []
@@ -177,6 +184,13 @@ def _fit(selection: Selection, sample: Row, sources: Sequence[Source], jobs: int
         if len(sources) > 1:
             generated = sum(kept_of(selection, events) for events in source.job_events)
             scale = selection.campaigns[source.campaign] / generated
+        n_bad = int((~np.isfinite(found[window.observable])).sum())
+        if n_bad:
+            raise InputError(
+                f"{source.simulation_id}: {window.observable} is no finite number in {n_bad:,} of"
+                f" {len(found[window.observable]):,} events that pass, the first file of them"
+                f" {source.paths[0]}"
+            )
         values.append(found[window.observable])
         weights.append(found["weight"] * scale)
     fit = fit_shape(np.concatenate(values), np.concatenate(weights), read_options(selection))

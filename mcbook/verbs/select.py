@@ -145,7 +145,7 @@ class _Made:
         self.data = opened.count_data(self.selection, reason, regions, self.points, **how)
         self.told.warnings += self.data.pop("warnings")
         for name, one in self.selection.histograms.items():
-            if self.selection.blind and one.region not in regions:
+            if self.data["closed"] and one.region not in regions:
                 self.told.notes.append(f"histogram {name}: {one.region} is not opened, no data")
                 continue
             self.binned[f"{texts.DATA_HISTOGRAM_OF}{name}"] = histograms.of_data(

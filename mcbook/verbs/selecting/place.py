@@ -28,7 +28,9 @@ def check_folder(folder: Path, regions: Iterable[str], histograms: Iterable[str]
     check_files(folder, dict.fromkeys((*texts.TITLES, *names), _BEGINNINGS))
 
 
-def check_files(folder: Path, own: Mapping[str, Sequence[bytes]]) -> None:
+def check_files(
+    folder: Path, own: Mapping[str, Sequence[bytes]], figures: Sequence[str] = ()
+) -> None:
     """Refuse a folder that cannot be made, or that has files of others under names of *own*.
 
     Parameters
@@ -36,7 +38,10 @@ def check_files(folder: Path, own: Mapping[str, Sequence[bytes]]) -> None:
     folder
         The folder, which need not be there.
     own
-        How files of this command may begin, by name; nothing where none can be told from another's.
+        How files of this command may begin, by name.
+    figures
+        Names of its other files, which nothing tells from those of others: where they are and none
+        of *own* is, they are not its own.
 
     Raises
     ------
@@ -46,9 +51,11 @@ def check_files(folder: Path, own: Mapping[str, Sequence[bytes]]) -> None:
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not there.is_dir():
         raise InputError(f"{folder} cannot be made: {there} is a file")
+    if not any((folder / name).exists() for name in own):
+        own = {**own, **dict.fromkeys(figures, ())}
     for name, beginnings in own.items():
         path = folder / name
-        if path.exists() and not begins_with(path, *beginnings):
+        if path.exists() and not (beginnings and begins_with(path, *beginnings)):
             raise InputError(
                 f"{path} is there, and no file of this command", hint="give another --output"
             )
