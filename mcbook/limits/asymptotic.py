@@ -12,12 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.errors import InputError
-from mcbook.limits.datasets import Rows, nominal_counts, rows_of, supports
-from mcbook.limits.fit import Fit, fit, merged
+from mcbook.limits.datasets import (
+    Rows,
+    is_impossible,
+    nominal_counts,
+    rows_of,
+    signal_scale,
+    supports,
+)
+from mcbook.limits.fit import Fit, fit, lower
 from mcbook.limits.likelihoods import Likelihoods
 from mcbook.limits.options import Asimov, check_level
 from mcbook.limits.profile import replaced_data
-from mcbook.limits.result import SIGMAS, Limits, empty, joined
+from mcbook.limits.result import FAILED, IMPOSSIBLE, NO_SIGNAL, SIGMAS, Limits, empty, joined
 from mcbook.limits.roots import Profile, Root
 
 Array = NDArray[np.float64]
@@ -25,10 +32,6 @@ Mask = NDArray[np.bool_]
 
 CHUNK = 48_000
 """Rows of one bin in a chunk: few enough for a cache, enough to hide what a call of numpy takes."""
-
-_NO_SIGNAL = "there is no signal"
-_FAILED = "the fit did not converge"
-_IMPOSSIBLE = "events were observed in a bin where nothing is expected"
 
 
 def limits(likelihoods: Likelihoods, *, cl: float, asimov: Asimov = "observed") -> Limits:
@@ -66,7 +69,7 @@ def limits(likelihoods: Likelihoods, *, cl: float, asimov: Asimov = "observed") 
 def _chunk(likelihoods: Likelihoods, alpha: float, asimov: Asimov) -> Limits:
     found = empty(len(likelihoods), "asymptotic")
     has_signal = (likelihoods.signal > 0).any(axis=1)
-    found.status[~has_signal] = _NO_SIGNAL
+    found.status[~has_signal] = NO_SIGNAL
     for is_observed in (True, False):
         rows = np.flatnonzero(has_signal & (likelihoods.has_observed == is_observed))
         if len(rows):
@@ -74,10 +77,7 @@ def _chunk(likelihoods: Likelihoods, alpha: float, asimov: Asimov) -> Limits:
                 _Solver(likelihoods.take(rows), alpha, asimov, is_observed=is_observed).fill(
                     found, rows
                 )
-    if likelihoods.observed is not None:
-        empty_bin = nominal_counts(likelihoods) + likelihoods.signal <= 0
-        is_impossible = (empty_bin & (likelihoods.observed > 0)).any(axis=1)
-        found.status[is_impossible & (found.status == _FAILED)] = _IMPOSSIBLE
+    found.status[is_impossible(likelihoods) & (found.status == FAILED)] = IMPOSSIBLE
     return found
 
 
@@ -88,7 +88,7 @@ class _Solver:
         self, likelihoods: Likelihoods, alpha: float, asimov: Asimov, *, is_observed: bool
     ) -> None:
         self.alpha = alpha
-        self.scale = _scale(likelihoods)
+        self.scale = signal_scale(likelihoods)
         self.observed: Rows | None = None
         nominal = rows_of(likelihoods, nominal_counts(likelihoods), self.scale)
         start = nominal.start()
@@ -107,11 +107,11 @@ class _Solver:
         """Put the limits into *found*."""
         expected, good = self._expected()
         found.expected[rows] = np.where(good[:, None], expected * self.scale[:, None], np.nan)
-        found.status[rows[~good]] = _FAILED
+        found.status[rows[~good]] = FAILED
         if self.observed is not None:
             observed, fine = self._observed(expected[:, 2])
             found.observed[rows] = np.where(fine, observed * self.scale, np.nan)
-            found.status[rows[~fine]] = _FAILED
+            found.status[rows[~fine]] = FAILED
 
     def _expected(self) -> tuple[Array, Mask]:
         """Return expected limits in units of the scale, shape (H, 5), and which are good."""
@@ -156,24 +156,7 @@ class _Solver:
         one = fit(self.observed, first, free_mu=True)
         second = one.x.copy()
         second[:-1] = self.observed.start()[:-1]
-        other = fit(self.observed, second, free_mu=True)
-        use = other.good & (~one.good | (other.at.value < one.at.value - 1e-12))
-        if not use.any():
-            return one
-        return Fit(
-            np.where(use, other.x, one.x), merged(one.at, other.at, use), one.good | other.good
-        )
-
-
-def _scale(likelihoods: Likelihoods) -> Array:
-    """Return a factor on the signal that makes limits of order 1: by a crude estimate."""
-    signal, background = likelihoods.signal, likelihoods.background
-    observed = likelihoods.observed
-    n = background if observed is None else np.where(np.isnan(observed), background, observed)
-    level = np.maximum(np.maximum(background, n), 1.0)
-    weight = signal / level
-    information = (signal * weight).sum(axis=1)
-    return np.asarray(2 / np.sqrt(np.maximum(information, 1e-300)))
+        return lower(one, fit(self.observed, second, free_mu=True))
 
 
 def _significance(alpha: float, n_sigma: int) -> float:

@@ -180,10 +180,8 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
     scale
         Factor on the signal, shape (H,), so that limits come out of order 1.
     """
-    parameters = [
-        m for m in likelihoods.modifiers if m.kind in FACTORS or m.kind == "histosys"
-    ]  # fmt: skip
-    names = tuple(dict.fromkeys(m.name for m in parameters))
+    parameters = _parameters(likelihoods)
+    names = nuisance_names(likelihoods)
     constrained = np.array(
         [all(m.kind != "normfactor" for m in parameters if m.name == name) for name in names],
         dtype=bool,
@@ -191,8 +189,8 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
     samples = tuple(
         _sample(likelihoods, k, names, scale) for k in range(likelihoods.yields.shape[1])
     )
-    if (bare := _bare(likelihoods)).any():
-        samples += (Sample(_by_bin(np.where(bare, LEAST, 0.0)), False, (), (), None),)
+    if (alone := bare(likelihoods)).any():
+        samples += (Sample(_by_bin(np.where(alone, LEAST, 0.0)), False, (), (), None),)
     return Rows(
         samples,
         _gammas(likelihoods),
@@ -203,7 +201,35 @@ def rows_of(likelihoods: Likelihoods, counts: Array, scale: Array) -> Rows:
     )
 
 
-def _bare(likelihoods: Likelihoods) -> Mask:
+def nuisance_names(likelihoods: Likelihoods) -> tuple[str, ...]:
+    """Return the names of the P nuisances that act on whole samples, in the order of rows."""
+    return tuple(dict.fromkeys(m.name for m in _parameters(likelihoods)))
+
+
+def _parameters(likelihoods: Likelihoods) -> list[Modifier]:
+    return [m for m in likelihoods.modifiers if m.kind in FACTORS or m.kind == "histosys"]
+
+
+def signal_scale(likelihoods: Likelihoods) -> Array:
+    """Return a factor on the signal that makes limits of order 1: by a crude estimate."""
+    signal, background = likelihoods.signal, likelihoods.background
+    observed = likelihoods.observed
+    n = background if observed is None else np.where(np.isnan(observed), background, observed)
+    level = np.maximum(np.maximum(background, n), 1.0)
+    weight = signal / level
+    information = (signal * weight).sum(axis=1)
+    return np.asarray(2 / np.sqrt(np.maximum(information, 1e-300)))
+
+
+def is_impossible(likelihoods: Likelihoods) -> Mask:
+    """Return which hypotheses have events where they expect nothing, shape (H,)."""
+    if likelihoods.observed is None:
+        return np.zeros(len(likelihoods), dtype=bool)
+    nothing = nominal_counts(likelihoods) + likelihoods.signal <= 0
+    return np.asarray((nothing & (likelihoods.observed > 0)).any(axis=1))
+
+
+def bare(likelihoods: Likelihoods) -> Mask:
     """Return which bins have a signal and no background, shape (H, B)."""
     return np.asarray((likelihoods.background <= 0) & (likelihoods.signal > 0))
 

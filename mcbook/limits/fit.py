@@ -31,8 +31,15 @@ class Fit:
     good: Mask
 
 
-def fit(rows: Rows, x: Array, *, free_mu: bool) -> Fit:
-    """Minimise -log L over the nuisances, and over mu >= 0 with *free_mu*.
+def fit(
+    rows: Rows,
+    x: Array,
+    *,
+    free_mu: bool,
+    lowest: Array | None = None,
+    fixed: Mask | None = None,
+) -> Fit:
+    """Minimise -log L over the nuisances, and over mu with *free_mu*.
 
     Parameters
     ----------
@@ -40,8 +47,13 @@ def fit(rows: Rows, x: Array, *, free_mu: bool) -> Fit:
         The data sets.
     x
         Where to start, shape (P + 1, R).
+    lowest
+        The least mu, shape (R,); 0 where it is not given.
+    fixed
+        Parameters that stay where they start, shape (P + 1, R).
     """
     x = x.copy()
+    box = _Box(rows.constrained, _low(rows, lowest), fixed)
     at = evaluate(rows, x)
     if len(x) == 1 and not free_mu:
         return Fit(x, at, np.isfinite(at.value))
@@ -50,18 +62,19 @@ def fit(rows: Rows, x: Array, *, free_mu: bool) -> Fit:
     todo = np.arange(len(rows))
     inner, current = rows, at
     for _ in range(STEPS):
-        step, gain = _step(rows, current, x[:, todo], damping[todo], free_mu=free_mu)
+        step, gain = _step(current, x[:, todo], damping[todo], box, free_mu=free_mu)
         done = (gain <= DECREMENT * (1 + np.abs(current.value))) & (damping[todo] < 1)
         done &= np.isfinite(current.value)
         good[todo[done]] = True
-        _put(at, todo[done], current, done)
+        put(at, todo[done], current, done)
         if done.all():
             return Fit(x, at, good)
         left = np.flatnonzero(~done)
         if done.any():
             todo, step, gain = todo[left], step[:, left], gain[left]
             inner, current = inner.take(left), _pick(current, left)
-        new = _inside(rows, x[:, todo] + step)
+            box = box.take(left)
+        new = np.maximum(x[:, todo] + step, box.low)
         trial = evaluate(inner, new)
         slack = 1e-13 * (1 + np.abs(current.value))
         better = trial.value <= current.value + slack
@@ -73,26 +86,47 @@ def fit(rows: Rows, x: Array, *, free_mu: bool) -> Fit:
             np.maximum(damping[todo] * 8, 1e-2),
         )  # fmt: skip
         current = merged(current, trial, better)
-    _put(at, todo, current, np.ones(len(todo), dtype=bool))
+    put(at, todo, current, np.ones(len(todo), dtype=bool))
     return Fit(x, at, good)
 
 
-def _inside(rows: Rows, x: Array) -> Array:
-    """Return parameters with mu and free factors not below zero."""
-    x[-1] = np.maximum(x[-1], 0.0)
-    for free in np.flatnonzero(~rows.constrained):
-        x[free] = np.maximum(x[free], 0.0)
-    return x
+@dataclass(frozen=True)
+class _Box:
+    """Where parameters may be: not below `low`; those in `fixed` stay. Both are (P + 1, R).
+
+    Nuisances that are `constrained`, shape (P,), have steps of standard deviations.
+    """
+
+    constrained: Mask
+    low: Array
+    fixed: Mask | None
+
+    def take(self, rows: NDArray[np.integer]) -> "_Box":
+        """Return some rows."""
+        fixed = None if self.fixed is None else self.fixed[:, rows]
+        return _Box(self.constrained, self.low[:, rows], fixed)
+
+    def holds(self, i: int, x: Array, gradient: Array) -> Mask:
+        """Return in which rows a parameter stays where it is."""
+        held: Mask = (x[i] <= self.low[i]) & (gradient[i] > 0)
+        return held if self.fixed is None else held | self.fixed[i]
 
 
-def _step(rows: Rows, at: Value, x: Array, damping: Array, *, free_mu: bool) -> tuple[Array, Array]:
+def _low(rows: Rows, lowest: Array | None) -> Array:
+    """Return the lower bounds, shape (P + 1, R): free factors are not below zero."""
+    low = np.full((rows.n_parameters, len(rows)), -np.inf)
+    low[:-1][~rows.constrained] = 0.0
+    low[-1] = 0.0 if lowest is None else lowest
+    return low
+
+
+def _step(at: Value, x: Array, damping: Array, box: _Box, *, free_mu: bool) -> tuple[Array, Array]:
     """Return Newton's step and what it would gain; parameters at a bound stay there."""
     n = len(x) if free_mu else len(x) - 1
     gradient = at.gradient[:n].copy()
     matrix = [[at.hessian[i, j] for j in range(i + 1)] for i in range(n)]
-    bounded = np.append(~rows.constrained, True)[:n]
-    for i in np.flatnonzero(bounded).tolist():
-        held = (x[i] <= 0) & (gradient[i] > 0)
+    for i in range(n):
+        held = box.holds(i, x, gradient)
         if held.any():
             gradient[i] = np.where(held, 0.0, gradient[i])
             for j in range(n):
@@ -104,7 +138,7 @@ def _step(rows: Rows, at: Value, x: Array, damping: Array, *, free_mu: bool) -> 
             matrix[i][i] = matrix[i][i] + damping * (np.abs(matrix[i][i]) + 1e-12)
     step = np.zeros_like(x)
     step[:n] = _solved(matrix, -gradient)
-    constrained = np.flatnonzero(rows.constrained)
+    constrained = np.flatnonzero(box.constrained)
     if len(constrained):
         longest = np.abs(step[constrained]).max(axis=0) / _LONGEST
         step /= np.maximum(longest, 1.0)
@@ -161,7 +195,8 @@ def _pick(value: Value, rows: NDArray[np.integer]) -> Value:
     return Value(*(getattr(value, name).take(rows, axis=-1) for name in Value.__dataclass_fields__))
 
 
-def _put(target: Value, rows: NDArray[np.integer], value: Value, mask: Mask) -> None:
+def put(target: Value, rows: NDArray[np.integer], value: Value, mask: Mask) -> None:
+    """Put what *mask* picks of *value* into some rows of *target*."""
     for name in Value.__dataclass_fields__:
         getattr(target, name)[..., rows] = getattr(value, name)[..., mask]
 
@@ -176,6 +211,14 @@ def merged(old: Value, new: Value, better: Mask) -> Value:
             for name in Value.__dataclass_fields__
         )
     )
+
+
+def lower(one: Fit, other: Fit) -> Fit:
+    """Return the better of two fits of each row."""
+    use = other.good & (~one.good | (other.at.value < one.at.value - 1e-12))
+    if not use.any():
+        return one
+    return Fit(np.where(use, other.x, one.x), merged(one.at, other.at, use), one.good | other.good)
 
 
 def response(at: Value) -> Array:

@@ -58,6 +58,16 @@ def replaced_data(rows: Rows, x: Array) -> Rows:
     return replace(rows, counts=at.expected, centres=x[:-1].copy(), gammas=gammas)
 
 
+def sample_yields(rows: Rows, x: Array, gamma: Array) -> Array:
+    """Return the expected counts of each sample, shape (K, B, R), at *x* and *gamma* (B, R)."""
+    with np.errstate(all="ignore"):
+        return np.stack([
+            part.value if (on := part.sample.gamma) is None
+            else part.value * np.where(on > 0, gamma, 1.0)
+            for part in (_Part(sample, x) for sample in rows.samples)
+        ])  # fmt: skip
+
+
 class _Part:
     """One sample at one place: its yields and their derivatives."""
 
@@ -160,7 +170,10 @@ def _sums(parts: Sequence[_Part], shape: tuple[int, ...]) -> tuple[Array, Array]
 
 
 def _solve(gammas: Gammas | None, counts: Array, free: Array, fixed: Array) -> Array:
-    """Return the gamma of each bin that maximises the likelihood."""
+    """Return the gamma of each bin that maximises the likelihood.
+
+    Of the two roots it is the one where counts are positive, also where *free* or *fixed* is not.
+    """
     if gammas is None:
         return np.ones_like(counts)
     gaussian = poisson = None
@@ -187,9 +200,9 @@ def _solve(gammas: Gammas | None, counts: Array, free: Array, fixed: Array) -> A
     root = np.sqrt(np.maximum(b * b - 4 * a * c, 0.0))
     gamma = np.where(b >= 0, -2 * c / (b + root), (root - b) / (2 * a))
     if gammas.some_poisson:
-        without = gammas.is_poisson & (fixed <= 0)
+        without = gammas.is_poisson & (fixed == 0)
         gamma = np.where(without, (counts + gammas.count) / (free + gammas.rate), gamma)
-    gamma = np.where((free > 0) & np.isfinite(gamma), gamma, alone)
+    gamma = np.where((free != 0) & np.isfinite(gamma), gamma, alone)
     return np.where(gammas.on, np.maximum(gamma, 0.0), 1.0)
 
 

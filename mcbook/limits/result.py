@@ -20,6 +20,9 @@ SIGMAS = (-2, -1, 0, 1, 2)
 """Standard deviations of the expected limits."""
 
 OK = "ok"
+NO_SIGNAL = "there is no signal"
+FAILED = "the fit did not converge"
+IMPOSSIBLE = "events were observed in a bin where nothing is expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,12 @@ class Limits:
     @property
     def is_ok(self) -> NDArray[np.bool_]:
         """Which rows are good, shape (H,)."""
-        return np.array([str(text).startswith(OK) for text in self.status], dtype=bool)
+        return are_ok(self.status)
+
+
+def are_ok(status: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Return which texts say that numbers are good, shape (H,)."""
+    return np.array([str(text).startswith(OK) for text in status], dtype=bool)
 
 
 def plain(value: float) -> float | None:

@@ -18,7 +18,7 @@ from mcbook.limits.fit import fit
 from mcbook.limits.likelihoods import Likelihoods
 from mcbook.limits.options import N_TOYS, Asimov, check_level
 from mcbook.limits.profile import evaluate, replaced_data
-from mcbook.limits.result import OK, SIGMAS, Limits, empty
+from mcbook.limits.result import NO_SIGNAL, OK, SIGMAS, Limits, empty
 
 Array = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def limits(
     for row in range(len(likelihoods)):
         one = likelihoods.take(np.array([row]))
         if not (one.signal > 0).any():
-            found.status[row] = "there is no signal"
+            found.status[row] = NO_SIGNAL
             continue
         with np.errstate(all="ignore"):
             _One(one, 1 - cl, seed, n_toys, asimov).fill(found, row)
