@@ -81,11 +81,30 @@ def three(size: int, seed: int = 2) -> Likelihoods:
 def forty(size: int, seed: int = 3) -> Likelihoods:
     """Return hypotheses with 40 bins: a peak over three backgrounds."""
     random = np.random.default_rng(seed)
+    yields = spectrum(np.full(1, 0.5)) * random.uniform(0.7, 1.3, (size, 4, 1))
+    observed = random.poisson(yields[:, 1:].sum(axis=1)).astype(float)
+    return over_three(yields, observed)
+
+
+def scan(size: int, seed: int = 4) -> Likelihoods:
+    """Return a scan of one spectrum of 40 bins: peaks side by side, the same data for all."""
+    yields = spectrum(np.linspace(0.1, 0.9, size))
+    observed = np.random.default_rng(seed).poisson(yields[0, 1:].sum(axis=0)).astype(float)
+    return over_three(yields, np.tile(observed, (size, 1)))
+
+
+def spectrum(peaks: Array) -> Array:
+    """Return the yields of a signal and three backgrounds, shape (H, 4, 40)."""
     x = np.linspace(0, 1, 40)
-    peak = 3 * np.exp(-(((x - 0.5) / 0.08) ** 2) / 2)
-    shapes = np.stack([peak, 60 * np.exp(-2 * x), 20 * np.ones(40), 10 * x + 2])
-    yields = shapes * random.uniform(0.7, 1.3, (size, 4, 1))
-    total, every = yields[:, 1:].sum(axis=1), np.ones(size)
+    signal = 3 * np.exp(-(((x - peaks[:, None]) / 0.08) ** 2) / 2)
+    backgrounds = np.stack([60 * np.exp(-2 * x), 20 * np.ones(40), 10 * x + 2])
+    repeated = np.broadcast_to(backgrounds, (len(peaks), *backgrounds.shape))
+    return np.concatenate([signal[:, None], repeated], axis=1)
+
+
+def over_three(yields: Array, observed: Array) -> Likelihoods:
+    """Return a signal over three backgrounds with six systematics and a staterror."""
+    total, every = yields[:, 1:].sum(axis=1), np.ones(len(yields))
     tilt = np.linspace(0.95, 1.05, 40)
     modifiers = [normsys("efficiency", 0, 0.05 * every)]
     for k, own in ((1, 0.1), (2, 0.1), (3, 0.2)):
@@ -96,7 +115,6 @@ def forty(size: int, seed: int = 3) -> Likelihoods:
         ]
     hi, lo = yields[:, 1] * tilt, yields[:, 1] * (2 - tilt)
     modifiers.append(modifier("histosys", "scale", 1, hi=hi, lo=lo))
-    observed = random.poisson(total).astype(float)
     return Likelihoods(yields, np.array([True, False, False, False]), tuple(modifiers), observed)
 
 
