@@ -370,6 +370,27 @@ def test_flat_directions():
     assert np.isfinite([one.mu_error[0], one.nuisance_errors[0, 0]]).all()
 
 
+def test_free_factors_at_their_ends():
+    """A background that a fit takes away leaves empty bins empty: no edge of a positive signal."""
+    random = np.random.default_rng(1)
+    shapes_of = np.exp(-np.array([[0.0], [2.0], [-2.0]]) * np.linspace(0, 1, 12))
+    yields = np.tile(np.vstack([np.eye(12)[5] + 0.2, 0.4 * shapes_of]), (300, 1, 1))
+    counts = random.poisson(yields[:, 1:].sum(axis=1)).astype(float)
+    free = tuple(Modifier("normfactor", f"k{k}", k) for k in (1, 2, 3))
+    batch = Likelihoods(yields, np.arange(4) == 0, free, counts)
+    found, positive = best_fits(batch), best_fits(batch, negative=False)
+    assert found.is_ok.mean() > 0.99
+    up = found.is_ok & positive.is_ok & (found.mu > 1e-4)
+    assert up.sum() > 50
+    assert (found.nuisances[up] < 1e-9).any()
+    np.testing.assert_allclose(found.q0[up], positive.q0[up], rtol=1e-7, atol=1e-9)
+    # without a penalty, free factors make the sum of expected counts that of the observed ones
+    up &= counts.sum(axis=1) > 0
+    np.testing.assert_allclose(
+        found.expected[up].sum(axis=(1, 2)), counts[up].sum(axis=1), rtol=1e-5
+    )
+
+
 def scan_point(b=400.0):
     """Return a hypothesis with ten bins, many events and systematics, nothing observed."""
     x = np.linspace(-1, 1, 10)

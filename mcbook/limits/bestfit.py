@@ -170,7 +170,7 @@ def _fill(
     best = _minimum(rows, background.x, lowest)
     good = best.good & background.good
     covariance, curved = _covariance(rows, best, good)
-    at_edge = _is_at_edge(rows, best) & (best.x[-1] < 0)
+    at_edge = _is_at_edge(rows, best)
     covariance[at_edge, -1], covariance[at_edge, :, -1] = np.nan, np.nan
     errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     infinite = (bare(likelihoods) & (likelihoods.observed > 0)).any(axis=1)
@@ -221,6 +221,7 @@ def _minimum(rows: Rows, start: Array, lowest: Array, fixed: Mask | None = None)
         again[-1] = 0.0
         held = None if fixed is None else fixed[:, edge]
         limit = _with_barrier(rows.take(edge), again[:, edge], lowest[edge], held)
+        limit = lower(limit, best.take(edge))
         best.x[:, edge], best.good[edge] = limit.x, limit.good
         put(best.at, edge, limit.at, np.ones(len(edge), dtype=bool))
     return best
@@ -239,10 +240,10 @@ def _with_barrier(rows: Rows, start: Array, lowest: Array, fixed: Mask | None) -
 
 
 def _is_at_edge(rows: Rows, found: Fit) -> Mask:
-    """Return where a bin with signal and without events expects none, shape (R,)."""
+    """Return where a negative signal leaves nothing in a bin without events, shape (R,)."""
     signal = np.sum([s.nominal for s in rows.samples if s.is_signal], axis=0)
     empty = (signal > 0) & (rows.counts <= 0) & (found.at.expected < _EMPTY)
-    return np.asarray(empty.any(axis=0))
+    return np.asarray(empty.any(axis=0) & (found.x[-1] < 0))
 
 
 def _covariance(rows: Rows, found: Fit, good: Mask) -> tuple[Array, Mask]:

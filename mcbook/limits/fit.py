@@ -30,6 +30,10 @@ class Fit:
     at: Value
     good: Mask
 
+    def take(self, rows: NDArray[np.integer]) -> "Fit":
+        """Return some rows."""
+        return Fit(self.x[:, rows], _pick(self.at, rows), self.good[rows])
+
 
 def fit(
     rows: Rows,
