@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-import mplhep
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mcbook.report.figures import scales
-from mcbook.report.figures.sheet import EXPERIMENT, safe, save, styled
+from mcbook.report.figures.sheet import new_figure, put_footer, put_label, safe, save, styled
 from mcbook.report.figures.symbols import Symbols
 
 Array = NDArray[np.float64]
@@ -88,7 +86,7 @@ def draw_curves(
 ) -> list[Path]:
     """Draw efficiencies along one axis, with their relative errors below, and write the files."""
     with styled():
-        figure = _new((7.2, 6.8))
+        figure = new_figure(7.2, 6.8)
         upper = figure.add_axes((0.135, 0.385, 0.835, 0.545))
         lower = figure.add_axes((0.135, 0.125, 0.835, 0.245), sharex=upper)
         for curve, colour, marker in zip(curves, cycle(COLOURS), cycle(MARKERS), strict=False):
@@ -115,7 +113,7 @@ def draw_plane(
 ) -> list[Path]:
     """Draw an efficiency in a plane and its relative error beside it, and write the files."""
     with styled():
-        figure = _new((12.6, 5.6))
+        figure = new_figure(12.6, 5.6)
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = np.where(plane.value > 0, plane.error / plane.value, np.nan)
         panels = ((0.07, plane.value, "efficiency"), (0.565, relative, "relative error"))
@@ -127,12 +125,6 @@ def draw_plane(
         _around(figure, figure.axes[0], look)
         return save(figure, folder, stem, {"result": look.identity, "name": look.title},
                     command="mcbook efficiency")  # fmt: skip
-
-
-def _new(size: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=size)
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _curve(axes: Axes, curve: Curve, colour: str, marker: str) -> None:
@@ -231,6 +223,5 @@ def _mesh(figure: Figure, axes: Axes, plane: Plane, values: Array, word: str) ->
 
 def _around(figure: Figure, axes: Axes, look: Look) -> None:
     """Add label and footer."""
-    text = safe(f"simulation, {look.label}")
-    mplhep.label.exp_label(exp=EXPERIMENT, text=text, rlabel="", data=True, ax=axes, fontsize=13)
-    figure.text(0.012, 0.012, look.footer, fontsize=7, color="0.35", va="bottom", parse_math=False)
+    put_label(axes, f"simulation, {look.label}")
+    put_footer(figure, look.footer)

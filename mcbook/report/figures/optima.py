@@ -4,16 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import mplhep
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from mcbook.report.figures import scales
-from mcbook.report.figures.sheet import EXPERIMENT, safe, save, styled
+from mcbook.report.figures.sheet import (
+    EXPERIMENT,
+    new_figure,
+    put_footer,
+    put_label,
+    safe,
+    save,
+    styled,
+)
 from mcbook.report.figures.symbols import Symbols
 from mcbook.selection.optimise import Curve, Optimum
 
@@ -119,8 +125,7 @@ def _curves(optima: Sequence[Optimum], name: str, look: Look) -> Figure:
     columns = min(COLUMNS, len(optima))
     rows = -(-len(optima) // columns)
     width, height = max(7.2, 3.4 * columns), 1.9 + 2.6 * rows
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     figure.subplots_adjust(
         left=0.95 / width, right=1 - 0.15 / width, bottom=0.75 / height, top=1 - 1.15 / height,
@@ -196,8 +201,7 @@ def _wide(found: Curve) -> tuple[float, float]:
 
 def _along(optima: Sequence[Optimum], masses: Array, name: str, look: Look) -> Figure:
     """Return the chosen value against the mass, and what is lost for its smoothness."""
-    figure = Figure(figsize=(7.2, 6.4))
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.2, 6.4)
     upper = figure.add_axes((0.135, 0.36, 0.72, 0.57))
     lower = figure.add_axes((0.135, 0.115, 0.72, 0.225), sharex=upper)
     cuts = np.sort(optima[0].curves[name].cuts)
@@ -262,14 +266,12 @@ def _losses(axes: Axes, optima: Sequence[Optimum], masses: Array) -> None:
 def _around(figure: Figure, axes: Axes, look: Look, top: float | None, left: float) -> None:
     """Write the name of the experiment, the label and the selection."""
     if top is None:
-        mplhep.label.exp_label(
-            exp=EXPERIMENT, text=safe(look.label), data=True, rlabel="", ax=axes, fontsize=13
-        )
+        put_label(axes, look.label)
     else:
         figure.text(left, top, EXPERIMENT, fontsize=14, fontweight="bold", va="bottom")
         figure.text(left + 0.85 / figure.get_figwidth(), top, safe(look.label), fontsize=12,
                     style="italic", va="bottom")  # fmt: skip
-    figure.text(0.012, 0.012, look.name, fontsize=7, color="0.35", va="bottom", parse_math=False)
+    put_footer(figure, look.name)
 
 
 def _plain(text: str) -> str:

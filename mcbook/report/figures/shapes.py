@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-import mplhep
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mcbook.efficiency.resolutions import ResolutionMap
-from mcbook.report.figures.sheet import EXPERIMENT, safe, styled
+from mcbook.report.figures.sheet import new_figure, put_label, safe, styled
 from mcbook.selection.fitted import POOR, ShapeFit
 from mcbook.selection.shapes import DoubleCrystalBall
 
@@ -82,8 +80,7 @@ def _png(figure: Figure, dpi: int) -> bytes:
 
 
 def _widths(axis: str, title: str, points: Array, fits: Sequence[ShapeFit], unit: str) -> Figure:
-    figure = Figure(figsize=(7.2, 5.2))
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.2, 5.2)
     axes = figure.add_axes((0.135, 0.14, 0.835, 0.78))
     for key, label, colour, marker in (
         ("sigma_w", r"$\sigma_W$", LINE, "o"), ("sigma_68", r"$\sigma_{68}$", "#d95f02", "s"),
@@ -113,7 +110,7 @@ def _widths(axis: str, title: str, points: Array, fits: Sequence[ShapeFit], unit
     axes.set_ylabel("width" + f" [{unit}]" * bool(unit))
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper right")
-    _label(axes)
+    put_label(axes, LABEL, size=12)
     return figure
 
 
@@ -137,8 +134,7 @@ def _interpolated(
 
 
 def _page(one: Drawn) -> Figure:
-    figure = Figure(figsize=(7.2, 6.2))
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.2, 6.2)
     upper = figure.add_axes((0.135, 0.36, 0.835, 0.57))
     lower = figure.add_axes((0.135, 0.11, 0.835, 0.23), sharex=upper)
     fit, goodness, shape = one.fit, one.fit.goodness, one.fit.shape
@@ -158,10 +154,10 @@ def _page(one: Drawn) -> Figure:
     upper.legend(loc="upper left", title=safe(one.title))
     upper.text(0.98, 0.96, "\n".join(_told(fit)), transform=upper.transAxes, ha="right", va="top",
                fontsize=9, parse_math=True)  # fmt: skip
-    _pulls(lower, edges, goodness.pulls)
+    draw_pulls(lower, edges, goodness.pulls)
     lower.set_xlabel(safe(one.observable))
     upper.set_xlim(*shape.window)
-    _label(upper)
+    put_label(upper, LABEL, size=12)
     return figure
 
 
@@ -175,12 +171,14 @@ def _lines(axes: Axes, shape: DoubleCrystalBall, total: float) -> None:
                   label=f"number {number}, tail {ball.side}")  # fmt: skip
 
 
-def _pulls(axes: Axes, edges: Array, pulls: Array) -> None:
-    axes.stairs(pulls, edges, fill=True, color=FILL)
+def draw_pulls(axes: Axes, edges: Array, pulls: Array) -> None:
+    """Draw pulls in bins, with lines at two standard deviations; NaN is not drawn."""
+    axes.stairs(np.nan_to_num(pulls), edges, fill=True, color=FILL)
     axes.axhline(0, color="k", linewidth=0.8)
     for height in (-2, 2):
         axes.axhline(height, color="0.5", linewidth=0.6, linestyle="--")
-    reach = max(4.0, float(np.abs(pulls).max()) * 1.15)
+    known = np.abs(pulls[np.isfinite(pulls)])
+    reach = max(4.0, float(known.max(initial=0)) * 1.15)
     axes.set_ylim(-reach, reach)
     axes.set_ylabel("pull")
 
@@ -207,7 +205,3 @@ def _pair(value: float, error: float) -> str:
         return rf"{value:.4g}\ \mathrm{{(fixed)}}"
     digits = min(max(1 - int(np.floor(np.log10(error))), 0), 9)
     return rf"{value:.{digits}f} \pm {error:.{digits}f}"
-
-
-def _label(axes: Axes) -> None:
-    mplhep.label.exp_label(exp=EXPERIMENT, text=LABEL, rlabel="", data=True, ax=axes, fontsize=12)

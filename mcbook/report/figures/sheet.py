@@ -97,8 +97,7 @@ class Sheet:
 
     def new(self, *, has_bar: bool = False) -> tuple[Figure, Axes]:
         """Return an empty figure; `has_bar` leaves place for a scale of colours."""
-        figure = Figure(figsize=(7.2, 5.6))
-        FigureCanvasAgg(figure)
+        figure = new_figure(7.2, 5.6)
         right = 0.85 if has_bar else 0.97
         return figure, figure.add_axes((LEFT, BOTTOM, right - LEFT, 0.92 - BOTTOM))
 
@@ -142,25 +141,39 @@ def finish(
     drawn
         Published limits, which are cited below.
     """
-    _legend(axes, title)
+    put_legend(axes, title)
     told = [
         "  ".join(filter(None, (sheet.document.get("result"), sheet.document.get("title"))))
         for sheet in sheets
     ]
     told += wrap("; ".join(f"{entry.name}: {entry.citation}" for entry in drawn), FOOTER)
     _fit(figure, axes, len(told))
+    put_label(axes, sheets[0].label, _conditions([sheet.document for sheet in sheets]))
+    put_footer(figure, "\n".join(filter(None, told)))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure; sizes are in inches."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def put_label(axes: Axes, text: str, right: str = "", *, size: float = 13) -> None:
+    """Write the name of the experiment and a label above axes, and conditions to the right."""
     mplhep.label.exp_label(
         exp=EXPERIMENT,
-        text=safe(sheets[0].label),
-        rlabel=_conditions([sheet.document for sheet in sheets]),
+        text=safe(text),
+        rlabel=safe(right),
         data=True,  # else it says "Simulation"
         ax=axes,
-        fontsize=13,
+        fontsize=size,
     )
-    figure.text(
-        0.012, 0.012, "\n".join(filter(None, told)), fontsize=7, color="0.35", va="bottom",
-        parse_math=False,
-    )  # fmt: skip
+
+
+def put_footer(figure: Figure, text: str) -> None:
+    """Write small lines in the lower left corner."""
+    figure.text(0.012, 0.012, text, fontsize=7, color="0.35", va="bottom", parse_math=False)
 
 
 def _fit(figure: Figure, axes: Axes, n_lines: int) -> None:
@@ -182,7 +195,7 @@ def _fit(figure: Figure, axes: Axes, n_lines: int) -> None:
         each.set_position((left, bottom + up, width, height - up))
 
 
-def _legend(axes: Axes, title: str) -> None:
+def put_legend(axes: Axes, title: str) -> None:
     """Put the legend above everything that is drawn: the y axis gives way.
 
     Areas and hatches that fill the axes end below it.
