@@ -1,9 +1,9 @@
 """A report on signal shapes: one HTML page that holds its figures."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from mcbook.report.pages import pair, picture
 from mcbook.selection.fitted import ShapeFit
 
 OPENING = "<!doctype html><meta charset=utf-8><title>Signal shapes of "
@@ -43,12 +43,12 @@ def shapes_html(
     top = f"{OPENING}{escape(name)}</title><style>{_STYLE}</style>"
     body = [f"{top}<h1>Signal shapes of {escape(name)}</h1><p>{said}.</p>"]
     if overview is not None:
-        body.append(f"<p>{_image(overview, 'widths')}</p>")
+        body.append(f"<p>{picture(overview, 'widths')}</p>")
     columns = ("sample", "mean", "sigma_W", "sigma_68", "chi2 / ndf", "p", "status", "remarks")
     body.append("<table><tr>" + "".join(f"<th>{name}</th>" for name in columns) + "</tr>")
     body += [_row(label, fit) for label, fit in zip(labels, fits, strict=True)]
     body.append("</table><div class=shapes>")
-    body += [_image(picture, label) for label, picture in pictures.items()]
+    body += [picture(png, label) for label, png in pictures.items()]
     return "\n".join([*body, "</div>", ""])
 
 
@@ -56,9 +56,9 @@ def _row(label: str, fit: ShapeFit) -> str:
     goodness, known = fit.goodness, fit.quantiles
     cells = [
         label,
-        _pair(fit.values.get("mean"), fit.errors.get("mean")),
-        _pair(fit.values.get("sigma_w"), fit.errors.get("sigma_w")),
-        _pair(known.sigma_68, known.sigma_68_error) if known is not None else "",
+        pair(fit.values.get("mean"), fit.errors.get("mean")),
+        pair(fit.values.get("sigma_w"), fit.errors.get("sigma_w")),
+        pair(known.sigma_68, known.sigma_68_error) if known is not None else "",
         f"{goodness.chi2:.1f} / {goodness.ndf}" if goodness is not None else "",
         f"{goodness.p:.3g}" if goodness is not None else "",
         fit.status,
@@ -66,14 +66,3 @@ def _row(label: str, fit: ShapeFit) -> str:
     ]
     inside = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
     return f'<tr class="{fit.status}">{inside}</tr>'
-
-
-def _pair(value: float | None, error: float | None) -> str:
-    if value is None or error is None:
-        return ""
-    return f"{value:.5g} ± {error:.2g}"
-
-
-def _image(picture: bytes, label: str) -> str:
-    source = b64encode(picture).decode("ascii")
-    return f'<img alt="{escape(label)}" src="data:image/png;base64,{source}">'

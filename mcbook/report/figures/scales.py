@@ -24,6 +24,7 @@ WIDE_RANGE = 30.0
 PLAIN = (0.005, 2000.0)
 """Numbers within are written out, and as powers of ten beyond."""
 EVEN = 0.3
+ROUNDING = 1e-6
 SMALL = 1e-2
 """Where no value is larger, a linear axis has numbers that are hard to read."""
 
@@ -43,6 +44,11 @@ def is_log(values: Array) -> bool:
     if _unevenness(steps) < EVEN:
         return False
     return _unevenness(ratios) < EVEN or bool(known[-1] / known[0] > WIDE_RANGE)
+
+
+def is_even(edges: Array) -> bool:
+    """Return whether bins are of one width, up to rounding."""
+    return _unevenness(np.diff(edges)) < ROUNDING
 
 
 def _unevenness(steps: Array) -> float:
