@@ -226,7 +226,7 @@ def test_summary_and_tables(written):
     assert "<td>hypotheses</td><td>300</td>" in text
     local = norm.isf(view.p_value[view.largest])
     assert f"<td>{local:.2f} sigma (p = " in text
-    assert "2.22 sigma (p = 0.0132 ± 0.001)" in text
+    assert "2.22 sigma (p = 0.0132 ± 0.0011)" in text
     assert "100 more are in limits.csv" in text
     folded = text.split("<details>")[1].split("</details>")[0]
     assert folded.count("<tr") == 1 + fits.MOST

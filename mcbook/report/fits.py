@@ -22,7 +22,7 @@ from mcbook.report.fitviews import (
     significance_text,
     value_text,
 )
-from mcbook.report.pages import folded, pair, picture, table, words
+from mcbook.report.pages import folded, measured, picture, table, words
 
 NAME = "fits.html"
 OPENING = "<!doctype html><html lang=en><meta charset=utf-8><title>Fits of "
@@ -164,8 +164,7 @@ def scan_table(scan: ScanView) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for x, p, mu, error in zip(scan.x, scan.p_value, scan.mu, scan.error, strict=True):
         told = "the fit failed" if np.isnan(p) else significance_text(float(p))
-        fitted = pair(float(mu), float(error)) if np.isfinite(mu) else ""
-        rows.append((float(x), float(p), told, fitted))
+        rows.append((float(x), float(f"{p:.3g}"), told, measured(float(mu), float(error))))
     failed = frozenset(int(i) for i in np.flatnonzero(np.isnan(scan.p_value)))
     return Table(columns, rows, failed)
 
@@ -192,7 +191,7 @@ def _summary(scan: ScanView) -> Table:
         rows.append(("largest excess at", value_text(scan.axis, float(scan.x[scan.largest]))))
         rows.append(("its local significance", f"{significance_text(p)} (p = {p:.3g})"))
         rows.append(("its global significance", _global(scan.global_p)))
-        fitted = pair(float(scan.mu[scan.largest]), float(scan.error[scan.largest]))
+        fitted = measured(float(scan.mu[scan.largest]), float(scan.error[scan.largest]))
         rows.append((f"its {scan.rate_title}", fitted))
     rows.append(("hypotheses", str(len(scan.x))))
     rows.append(("hypotheses whose fit failed", str(scan.failed)))
@@ -203,7 +202,7 @@ def _global(found: tuple[float, float] | None) -> str:
     if found is None:
         return "not computed"
     p, error = found
-    told = f"p = {p:.3g} ± {error:.1g}"
+    told = f"p = {measured(p, error)}"
     return f"{significance_text(p)} ({told})" if p > 0 else told
 
 

@@ -1,5 +1,6 @@
 """Pages of HTML that need nothing else: pictures, tables, and text with symbols."""
 
+import math
 import re
 from base64 import b64encode
 from collections.abc import Sequence
@@ -7,6 +8,9 @@ from html import escape
 from html.entities import html5
 
 from mcbook.report.fitviews import Cell, Table
+
+DIGITS = 8
+"""Behind the point, beyond which numbers are written with powers of ten."""
 
 _SIGNS = {
     "cdot": "sdot", "geq": "ge", "infty": "infin", "leq": "le", "sqrt": "radic", "to": "rarr",
@@ -30,6 +34,23 @@ def pair(value: float | None, error: float | None) -> str:
     if value is None or error is None:
         return ""
     return f"{value:.5g} ± {error:.2g}"
+
+
+def measured(value: float, error: float) -> str:
+    """Return a value to the second digit of its error; an empty text where the value is NaN.
+
+    Examples
+    --------
+    >>> measured(0.046674, 0.2113), measured(1234.5, 160.0), measured(2e-12, 3.2e-13)
+    ('0.05 ± 0.21', '1234 ± 160', '2e-12 ± 3.2e-13')
+    """
+    if math.isnan(value):
+        return ""
+    digits = 1 - math.floor(math.log10(error)) if 0 < error < math.inf else DIGITS
+    if digits >= DIGITS:
+        return pair(value, error)
+    digits = max(digits, 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def table(found: Table) -> str:

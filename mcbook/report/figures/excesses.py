@@ -12,7 +12,7 @@ from mcbook.report.figures.frame import SIGNAL, Frame
 from mcbook.report.figures.lines import ONE_SIGMA, line, set_x
 from mcbook.report.figures.optima import TRAINING
 from mcbook.report.figures.sheet import new_figure, put_legend, safe, styled
-from mcbook.report.fitviews import ScanView, significance, value_text
+from mcbook.report.fitviews import ScanView, significance, significance_text, value_text
 
 Array = NDArray[np.float64]
 
@@ -103,13 +103,15 @@ def _told(view: ScanView, largest: int) -> list[str]:
     if view.global_p is None:
         return [*told, f"local: {_sigmas(local)}"]
     value, error = view.global_p
-    whole = f"{_sigmas(value)} ($p = {value:.2g} \\pm {error:.1g}$)"
+    whole = f"$p = {value:.2g} \\pm {error:.1g}$"
+    if value > 0:
+        whole = f"{_sigmas(value)} ({whole})"
     return [*told, f"local: {_sigmas(local)},  global: {whole}"]
 
 
 def _sigmas(p_value: float) -> str:
     found = significance(p_value)
-    return rf"${found:.2f}\,\sigma$" if np.isfinite(found) else "no number"
+    return rf"${found:.2f}\,\sigma$" if np.isfinite(found) else significance_text(p_value)
 
 
 def _strengths(axes: Axes, view: ScanView) -> None:

@@ -18,7 +18,18 @@ from mcbook.report.fitviews import FitView, unit_of
 
 Array = NDArray[np.float64]
 
-BACKGROUNDS = ("#9ecae1", "#fdd49e", "#c7e2bd", "#d4cbe5", "#f4c6c6", "#d9d9d9", "#e8dcb5")
+BACKGROUNDS = (
+    "#9ecae1",
+    "#fdd49e",
+    "#c7e2bd",
+    "#d4cbe5",
+    "#f4c6c6",
+    "#d9d9d9",
+    "#e8dcb5",
+    "#a8d5d5",
+    "#e6b8a2",
+    "#c9c9a0",
+)
 """Light colours, on which points and lines are seen."""
 SIGNAL = VALIDATION
 SHADE = "0.92"

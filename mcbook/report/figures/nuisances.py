@@ -17,9 +17,13 @@ Array = NDArray[np.float64]
 
 MOST = 30
 """Parameters of one figure."""
+FEWEST = 9
+"""Rows for which a matrix has place at least."""
 NUMBERED = 12
 """Up to so many rows a matrix has its numbers written in."""
 LONGEST = 28
+NAMES = 2.7
+"""Inches for names beside a figure."""
 STRENGTH = r"$\mu$"
 
 _DARK = 0.6
@@ -79,18 +83,18 @@ def draw_correlation(
 
 def _ranked(view: NuisanceView, frame: Frame) -> Figure:
     shown = view.order[:MOST]
-    height = 1.6 + 0.3 * len(shown)
-    figure = new_figure(9.6 if view.impacts is not None else 7.2, height)
+    height, width = 1.9 + 0.3 * len(shown), 9.6 if view.impacts is not None else 8.2
+    figure = new_figure(width, height)
     bottom, top = 0.85 / height, 1 - 0.45 / height
-    width = 0.345 if view.impacts is not None else 0.64
-    left = figure.add_axes((0.28, bottom, width, top - bottom))
+    part = 3.3 if view.impacts is not None else width - NAMES - 0.2
+    left = figure.add_axes((NAMES / width, bottom, part / width, top - bottom))
     _pulls(left, view, shown)
     if view.impacts is not None:
         right = figure.add_axes((0.645, bottom, 0.335, top - bottom), sharey=left)
         _impacts(right, view.impacts[shown])
         right.tick_params(labelleft=False)
     left.set_yticks(range(len(shown)), [_short(view.names[i]) for i in shown], fontsize=11)
-    left.set_ylim(len(shown) - 0.4, -0.6)
+    left.set_ylim(len(shown) + 0.5, -0.6)  # a row for the legend
     for axes in figure.axes:
         axes.tick_params(axis="y", which="both", length=0)
     footer = f"{len(shown)} of {len(view.names)} parameters" * (len(shown) < len(view.names))
@@ -121,7 +125,7 @@ def _impacts(axes: Axes, impacts: Array) -> None:
     axes.set_xlim(-reach, reach)
     axes.set_xlabel(rf"impact on {STRENGTH}", fontsize=13)
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
-    axes.legend(loc="lower right")  # where the smallest are
+    axes.legend(loc="lower right", ncols=2, borderaxespad=0.2)
 
 
 def _matrix(view: NuisanceView, correlation: Array, frame: Frame) -> Figure:
@@ -130,7 +134,7 @@ def _matrix(view: NuisanceView, correlation: Array, frame: Frame) -> Figure:
     shown = [last, *sorted(int(i) for i in ranked[:MOST])]
     matrix = correlation[np.ix_(shown, shown)]
     n = len(shown)
-    side = 3.4 + 0.42 * n if n <= NUMBERED else 3.6 + 0.26 * n
+    side = 3.4 + 0.42 * max(n, FEWEST) if n <= NUMBERED else 3.6 + 0.26 * n
     width = side + 1.1
     figure = new_figure(width, side)
     axes = figure.add_axes((2.3 / width, 2.2 / side, 1 - 3.5 / width, 1 - 2.7 / side))
