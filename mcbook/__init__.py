@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.diff import diff
     from mcbook.verbs.doctor import doctor
     from mcbook.verbs.efficiencies import add_efficiency_map, list_efficiency_maps
+    from mcbook.verbs.fits import fit
     from mcbook.verbs.generate import generate
     from mcbook.verbs.ingest import ingest
     from mcbook.verbs.lifecycle import note, own, retire, tag
@@ -63,6 +64,7 @@ __all__ = [
     "dump_catalog",
     "execute",
     "export",
+    "fit",
     "generate",
     "ingest",
     "list_collections",
@@ -111,6 +113,7 @@ _VERBS = {
     "dump_catalog": "books.dump",
     "execute": "worker.execute",
     "export": "batch.export",
+    "fit": "fits.fit",
     "generate": "generate.generate",
     "ingest": "ingest.ingest",
     "list_collections": "collection.list_collections",

@@ -25,7 +25,7 @@ COMMANDS = (
     "export basf2", "export gbasf2", "simulations",
     "tag", "note", "own", "retire", "collection create", "collection list", "collection show",
     "efficiency add", "efficiency list", "efficiency acceptance", "efficiency show",
-    "efficiency plot", "efficiency check", "propose",
+    "efficiency plot", "efficiency check", "fit", "propose",
     "catalog dump", "catalog load", "catalog merge", "catalog copy",
     "catalog info", "catalog results",
 )  # fmt: skip

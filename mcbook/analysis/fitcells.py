@@ -41,6 +41,8 @@ class Cells:
         Events at +1 and -1 by sample and source, shape (n, B) each.
     stat
         Absolute error of all backgrounds together, shape (n, B).
+    expected
+        Expected background as its histograms have it, before anything is fitted, shape (n, B).
     is_free
         Whether each background has a free factor.
     """
@@ -52,6 +54,7 @@ class Cells:
     backgrounds: Mapping[str, Array]
     background_shifts: Mapping[tuple[str, str], tuple[Array, Array]]
     stat: Array
+    expected: Array
     is_free: bool
 
     @property
@@ -71,6 +74,7 @@ class Cells:
                 key: (u[rows], d[rows]) for key, (u, d) in self.background_shifts.items()
             },
             stat=self.stat[rows],
+            expected=self.expected[rows],
         )
 
 
@@ -131,7 +135,7 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
     empty = (reasons == "") & (total.sum(axis=1) <= 0)
     reasons[empty] = "no background is expected in the window of the fit: nothing can be fitted"
     cells = Cells(
-        safe, binned.second, signal, shape.shifts(signal), backgrounds, shifts, stat,
+        safe, binned.second, signal, shape.shifts(signal), backgrounds, shifts, stat, total,
         plan.smooth is not None,
     )  # fmt: skip
     none = np.zeros(len(edges))

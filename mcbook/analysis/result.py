@@ -95,7 +95,13 @@ class AnalysisResult:
 
     def document(self) -> dict[str, Any]:
         """Return header and limits as JSON values; what is not defined is null."""
-        return {**self.header, "limits": list(rows.limit_rows(self))}
+        found = list(rows.limit_rows(self))
+        if self.is_unblinded and self.ingredients.cells:
+            from mcbook.analysis.scan import fit_rows
+
+            for place, told in fit_rows(self):
+                found[place]["fit"] = told
+        return {**self.header, "limits": found}
 
     def likelihoods(self) -> tuple[Index, Likelihoods | None]:
         """Return the likelihoods of the predicted signal, and which hypotheses they are of.

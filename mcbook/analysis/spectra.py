@@ -206,6 +206,34 @@ def _counted(source: Values, like: Binned, edges: Array) -> Array:
     if n_second > 1:
         place = np.searchsorted(like.second, table[source.columns[1]], side="right") - 1
         place[table[source.columns[1]] == like.second[-1]] = n_second - 1
+    return counted(first, place, n_second, edges)
+
+
+def drawn(binned: Binned, random: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
+    """Return events of a toy of all backgrounds: the first observable, and the bin of the second.
+
+    The number in each bin is a Poisson number; within a bin they lie evenly.
+    """
+    counts = random.poisson(np.sum(list(binned.values.values()), axis=0))
+    rows, columns = (np.repeat(entry.ravel(), counts.ravel()) for entry in np.indices(counts.shape))
+    low, width = binned.edges[:-1], np.diff(binned.edges)
+    return low[rows] + width[rows] * random.random(len(rows)), columns
+
+
+def counted(first: Array, place: NDArray[np.intp], n_second: int, edges: Array) -> Array:
+    """Return numbers of events in bins of windows, shape (n, b k).
+
+    Parameters
+    ----------
+    first
+        First observable of each event.
+    place
+        Its bin of the second one.
+    n_second
+        Number of these bins.
+    edges
+        Edges of the windows, shape (n, b + 1).
+    """
     columns = []
     for j in range(n_second):
         values = np.sort(first[place == j])

@@ -10,6 +10,7 @@ from mcbook.cli import (
     books,
     collection,
     efficiency,
+    fit,
     lifecycle,
     limits,
     optimise,
@@ -53,6 +54,7 @@ app.command("resolution")(resolution.resolution)
 app.command("optimise")(optimise.optimise)
 app.command("select")(select.select)
 app.command("limits")(limits.limits)
+app.command("fit")(fit.fit)
 app.command("propose")(propose.propose)
 app.command("exec")(batch.execute)
 app.command("collect")(batch.collect)

@@ -135,7 +135,8 @@ class Hull:
             raise InputError(
                 f"the samples lie on a line or plane in {', '.join(names)}:"
                 " there is nothing between them to interpolate in",
-                hint="name fewer axes, such as those that were scanned independently",
+                hint="name fewer axes, such as those that were scanned independently: --axes, or"
+                " axes in an analysis",
             )
 
     @cached_property

@@ -342,3 +342,31 @@ def _joined(parts: Iterable[BestFits]) -> BestFits:
     fields = [name for name in BestFits.__dataclass_fields__ if name != "names"]
     joined = {name: np.concatenate([getattr(part, name) for part in listed]) for name in fields}
     return BestFits(listed[0].names, **joined)
+
+
+def background_errors(likelihoods: Likelihoods, fits: BestFits) -> Array:
+    """Return the standard deviation of all backgrounds together after the fit, shape (H, B).
+
+    Carried over to first order from the covariance of the nuisances on whole samples; gammas stay
+    where they are. NaN where a fit failed; a nuisance without error has no part in it.
+    """
+    assert likelihoods.observed is not None  # noqa: S101 - there are fits
+    with np.errstate(all="ignore"):
+        rows = rows_of(likelihoods, likelihoods.observed, np.ones(len(likelihoods)))
+    x = np.append(fits.nuisances.T, np.zeros((1, len(fits))), axis=0)
+    is_background = [k for k, sample in enumerate(rows.samples) if not sample.is_signal]
+    errors = np.nan_to_num(fits.nuisance_errors).T
+
+    def yields(point: Array) -> Array:
+        by_sample = sample_yields(rows, point, fits.gammas.T)
+        return np.asarray(by_sample[is_background].sum(axis=0))
+
+    slopes = np.zeros((len(fits.names), likelihoods.n_bins, len(fits)))
+    for p in range(len(fits.names)):
+        step = np.zeros_like(x)
+        step[p] = errors[p]
+        slopes[p] = (yields(x + step) - yields(x - step)) / 2
+    size = len(fits.names)
+    correlation = np.nan_to_num(fits.correlation[:, :size, :size])
+    variance = np.einsum("pbh,hpq,qbh->hb", slopes, correlation, slopes)
+    return np.where(fits.is_ok[:, None], np.sqrt(np.maximum(variance, 0.0)), np.nan)

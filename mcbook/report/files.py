@@ -14,6 +14,9 @@ from mcbook.report.document import is_intervals
 
 Row = Mapping[str, Any]
 
+FIT = ("mu", "mu_error", "events", "events_error", "significance", "p_value")
+"""What a row says of its best fit, in columns that begin with ``fit_``."""
+
 SIGMA_COLUMNS = (
     "expected_minus2", "expected_minus1", "expected_median", "expected_plus1", "expected_plus2",
 )  # fmt: skip
@@ -47,6 +50,8 @@ def limits_csv(document: Mapping[str, Any]) -> str:
         cells = dict(_common(row))
         if has_errors:
             cells |= dict(_errors(row, is_open=is_open))
+        if is_analysis and any("fit" in one for one in rows):
+            cells |= {f"fit_{name}": row.get("fit", {}).get(name) for name in FIT}
         if is_analysis:
             cells |= dict(_of_analysis(row, is_open=is_open, has_intervals=has_intervals))
         cells |= last

@@ -185,7 +185,11 @@ def _chosen(path: str, kinds: Mapping[str, str], tree: str | None) -> str:
     plain = [name for name in trees if name != PERSISTENT]
     if len(plain) != 1:
         said = f"there are the trees {', '.join(plain)}" if plain else "there is no tree"
-        raise InputError(f"{path}: {said}", hint="name one, as tree:" if plain else None)
+        hint = "name one, as tree:" if plain else None
+        if not plain and (others := [n for n, kind in kinds.items() if "RNTuple" in kind]):
+            said = f"{others[0]} is an RNTuple and no tree"
+            hint = "write it as a TTree: in uproot by mktree and extend"
+        raise InputError(f"{path}: {said}", hint=hint)
     return plain[0]
 
 

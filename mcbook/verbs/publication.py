@@ -199,10 +199,11 @@ def samples_of(result: "AnalysisResult") -> dict[str, "Array"]:
 
 
 def has_limits(document: Mapping[str, Any]) -> bool:
-    """Return whether any hypothesis has a limit, observed or expected."""
+    """Return whether any hypothesis has a limit, observed or expected, on whatever is limited."""
     return any(
-        row["observed"] is not None or any(value is not None for value in row["expected"])
+        found.get("observed") or any(found.get("expected") or ())
         for row in document["limits"]
+        for found in (row, row.get("rate", {}))
     )
 
 

@@ -1,0 +1,251 @@
+"""Best fits of an analysis at all hypotheses, what toys make of them, and what is found in toys."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcbook.analysis import spectra
+from mcbook.analysis.records import Spectrum
+from mcbook.analysis.result import AnalysisResult
+from mcbook.errors import InputError
+from mcbook.limits.bestfit import BestFits, best_fits
+from mcbook.limits.likelihoods import Likelihoods
+from mcbook.limits.result import plain
+from mcbook.limits.significance import GlobalP, global_p, global_p_of_toys, upcrossings
+from mcbook.limits.toydata import with_counts
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+LEVEL = 0.5
+"""Significance whose upcrossings are counted: low, so that few toys tell their number."""
+
+ROWS = 20_000
+"""Fits that are made at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Best fits at the H hypotheses that have any, and n scans of toys without a signal.
+
+    Attributes
+    ----------
+    rows
+        Hypotheses of the analysis, shape (H,).
+    events
+        Predicted signal events at mu = 1, shape (H,).
+    fits
+        Fits to the observed counts; None while the box is closed.
+    toys
+        Local significances of toys, shape (n, H).
+    largest
+        Which of the H has the largest excess; None without observed counts.
+    by_crossings, by_toys
+        Its global p-value by upcrossings of toys, and by their maxima; None without toys, the
+        former also where the hypotheses are no line.
+    """
+
+    rows: Index
+    events: Array
+    fits: BestFits | None
+    toys: Array
+    largest: int | None
+    by_crossings: GlobalP | None
+    by_toys: GlobalP | None
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """Fits to toys at one hypothesis, with signals of k strengths, in events.
+
+    `injected`, and mean, width and their errors of what was fitted and of pulls, shape (k,).
+    `spurious` is the signal in the expected background itself, `error` that of a fit.
+    """
+
+    row: int
+    injected: Array
+    recovered: Array
+    recovered_error: Array
+    pull: Array
+    pull_error: Array
+    width: Array
+    width_error: Array
+    spurious: float
+    error: float
+
+
+def fit_rows(result: AnalysisResult) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the best fit of each hypothesis of an open box that has one, with its place."""
+    rows, batch, events = _batch(result)
+    if batch is None or not batch.has_observed.any():
+        return
+    fits = best_fits(batch)
+    for i, row in enumerate(rows.tolist()):
+        yield int(row), fit_row(fits, i, float(events[i]))
+
+
+def fit_row(fits: BestFits, i: int, events: float) -> dict[str, Any]:
+    """Return a best fit as JSON values: in mu, and in signal events."""
+    return {
+        "mu": plain(fits.mu[i]),
+        "mu_error": plain(fits.mu_error[i]),
+        "events": plain(fits.mu[i] * events),
+        "events_error": plain(fits.mu_error[i] * events),
+        "significance": plain(fits.z[i]),
+        "p_value": plain(fits.p0[i]),
+        "status": str(fits.status[i]),
+    }
+
+
+def scan(result: AnalysisResult, *, n_toys: int = 0, seed: int = 0) -> Scan:
+    """Return the scan over all hypotheses, with toys of the expected background.
+
+    Each toy is one data set, which all hypotheses see through their windows.
+
+    Parameters
+    ----------
+    result
+        The analysis; best fits need an open box.
+    n_toys, seed
+        How many toys, and what they are drawn from.
+
+    Raises
+    ------
+    InputError
+        If nothing is fitted, or no hypothesis has a signal.
+    """
+    rows, batch, events = _batch(result)
+    if batch is None:
+        raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
+    fits = best_fits(batch) if batch.has_observed.any() else None
+    toys = _toys(result, rows, batch, n_toys, np.random.default_rng(seed))
+    largest, by_crossings, by_toys = None, None, None
+    if fits is not None and np.isfinite(fits.z).any():
+        largest = int(np.nanargmax(fits.z))
+    if fits is not None and largest is not None and n_toys:
+        highest = fits.z[largest]
+        by_toys = global_p_of_toys(highest, np.nanmax(toys, axis=1))
+        if len(result.varying()) == 1 and highest >= LEVEL:
+            by_crossings = global_p(highest, upcrossings(toys, LEVEL), LEVEL)
+    return Scan(rows, events, fits, toys, largest, by_crossings, by_toys)
+
+
+def spurious(result: AnalysisResult) -> tuple[Array, Array]:
+    """Return the signal that fits see in the expected background itself, and its error, in events.
+
+    Shape (H,) each, of the hypotheses that have a signal; it is 0 where a fit can describe the
+    background as it is expected.
+    """
+    rows, batch, events = _batch(result)
+    if batch is None:
+        return np.zeros(0), np.zeros(0)
+    fits = best_fits(with_counts(batch, _expected(result, rows)[None]))
+    return fits.mu * events, fits.mu_error * events
+
+
+def injections(
+    result: AnalysisResult,
+    rows: Sequence[int],
+    strengths: Sequence[float],
+    *,
+    n_toys: int = 400,
+    seed: int = 0,
+) -> list[Injection]:
+    """Put signals into toys of the expected background, and fit them.
+
+    The background of the toys is the one of the histograms: where it is fitted by a polynomial,
+    what that misses shows up as a bias, and, without a signal, as a spurious one.
+
+    Parameters
+    ----------
+    result
+        The analysis; its observed counts play no part.
+    rows
+        Which of the hypotheses that have a signal, in their order.
+    strengths
+        In standard deviations of a fit without signal.
+    n_toys, seed
+        Toys for each, and what they are drawn from.
+    """
+    every, batch, events = _batch(result)
+    if batch is None:
+        raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
+    chosen = np.asarray(rows, dtype=np.intp)
+    part = batch.take(chosen)
+    expected = _expected(result, every)[chosen]
+    quiet = best_fits(with_counts(part, expected[None]))
+    random = np.random.default_rng(seed)
+    found = []
+    for i, place in enumerate(chosen.tolist()):
+        one, unit = part.take(np.array([i])), float(events[place])
+        sigma = float(quiet.mu_error[i])
+        strength = sigma * np.asarray(strengths, dtype=np.float64)
+        mean = expected[i] + strength[:, None, None] * one.signal[0]
+        counts = random.poisson(mean, (len(strength), n_toys, part.n_bins)).astype(np.float64)
+        fits = best_fits(with_counts(one, counts.reshape(-1, 1, part.n_bins)))
+        mu = fits.mu.reshape(len(strength), n_toys)
+        pulls = (mu - strength[:, None]) / fits.mu_error.reshape(mu.shape)
+        size = np.isfinite(pulls).sum(axis=1)
+        width = np.nanstd(pulls, axis=1)
+        found.append(
+            Injection(
+                int(every[place]), strength * unit, np.nanmean(mu, axis=1) * unit,
+                np.nanstd(mu, axis=1) * unit / np.sqrt(size), np.nanmean(pulls, axis=1),
+                width / np.sqrt(size), width, width / np.sqrt(2 * size),
+                float(quiet.mu[i]) * unit, sigma * unit,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _batch(result: AnalysisResult) -> tuple[Index, Likelihoods | None, Array]:
+    """Return hypotheses, their likelihoods, and predicted events."""
+    rows, batch = result.likelihoods()
+    if batch is None or result.limits is None:
+        return rows, None, np.zeros(0)
+    return rows, batch, batch.signal.sum(axis=1)
+
+
+def _expected(result: AnalysisResult, rows: Index) -> Array:
+    """Return the expected background in all bins, shape (H, B)."""
+    some = result.ingredients.take(np.searchsorted(result.good, rows))
+    parts = [
+        some.cells[channel.name].expected
+        if channel.name in some.cells
+        else some.backgrounds[channel.name].value[:, None]
+        for channel in result.analysis.channels
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _toys(
+    result: AnalysisResult, rows: Index, batch: Likelihoods, n_toys: int, random: Any
+) -> Array:
+    """Return local significances of toy scans, shape (n, H)."""
+    some = result.ingredients.take(np.searchsorted(result.good, rows))
+    binned: Mapping[str, spectra.Binned] = {
+        channel.name: spectra.read_background(channel.background)
+        for channel in result.analysis.channels
+        if channel.name in some.cells and isinstance(channel.background, Spectrum)
+    }
+    found = np.full((n_toys, len(rows)), np.nan)
+    size = max(1, ROWS // max(len(rows), 1))
+    for first in range(0, n_toys, size):
+        counts = []
+        for _ in range(first, min(first + size, n_toys)):
+            parts = []
+            for channel in result.analysis.channels:
+                if channel.name not in binned:
+                    mean = some.backgrounds[channel.name].value[:, None]
+                    parts.append(random.poisson(mean).astype(np.float64))
+                    continue
+                own, cells = binned[channel.name], some.cells[channel.name]
+                events = spectra.drawn(own, random)
+                parts.append(spectra.counted(*events, len(own.second) - 1, cells.edges))
+            counts.append(np.concatenate(parts, axis=1))
+        fits = best_fits(with_counts(batch, np.stack(counts)))
+        found[first : first + size] = fits.z.reshape(len(counts), len(rows))
+    return found
