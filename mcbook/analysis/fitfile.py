@@ -15,7 +15,7 @@ from mcbook.registry.entries import Entries
 from mcbook.registry.yamlfile import Keys
 from mcbook.selection.valuefile import read_value
 
-KEYS = ("window", "signal", "resolution_error", "smooth")
+KEYS = ("window", "signal", "resolution_error", "smooth", "observables")
 WINDOW_KEYS = ("centre", "resolution", "width", "bins")
 KINDS = ("gaussian", "shapes", "templates")
 AUTO = "auto"
@@ -40,7 +40,15 @@ def read_fit(entries: Entries, keys: Keys, given: Any) -> ChannelFit:
     if smooth is not None and window.bins < (smooth.order or smooth.most) + 3:
         raise entries.fail((*keys, "window", "bins"), "too few bins for a polynomial of that order")
     signal = _signal(entries, (*keys, "signal"), entry["signal"])
-    return ChannelFit(window, signal, error, smooth, entries.document.where(keys))
+    titles = _titles(entries, (*keys, "observables"), entry.get("observables", []))
+    return ChannelFit(window, signal, error, smooth, entries.document.where(keys), titles)
+
+
+def _titles(entries: Entries, keys: Keys, given: Any) -> tuple[str, ...]:
+    """Return titles of axes: one, or a list of them."""
+    if not isinstance(given, list):
+        return (entries.text(keys, given),)
+    return tuple(entries.text((*keys, i), one) for i, one in enumerate(given))
 
 
 def _window(entries: Entries, keys: Keys, given: Any) -> FitWindow:

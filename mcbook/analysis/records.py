@@ -165,7 +165,7 @@ class ChannelFit:
     """How a channel is fitted: in bins of a window that moves with the hypothesis.
 
     `resolution_error` is relative, a shift of the signal's shape; `smooth` is None where the
-    background has the shapes of its histograms.
+    background has the shapes of its histograms. `observables` are titles of axes.
     """
 
     window: FitWindow
@@ -173,6 +173,7 @@ class ChannelFit:
     resolution_error: Value | None
     smooth: Smooth | None
     where: str
+    observables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

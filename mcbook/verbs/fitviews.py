@@ -158,12 +158,12 @@ class _Shown:
         stat = cells.stat[i]
         second = None
         if len(cells.second) > 2:  # noqa: PLR2004
-            second = SecondAxis("second observable", cells.second)
+            second = SecondAxis(self._words(name, 1), cells.second)
         observed = self.batch.observed
         assert observed is not None  # noqa: S101 - they were put in
         return FitView(
             title=self.title(i),
-            words="observable",
+            words=self._words(name, 0),
             edges=cells.edges[i],
             observed=observed[i, bins] if self.is_open else None,
             backgrounds=backgrounds,
@@ -172,6 +172,12 @@ class _Shown:
             signal_label=words,
             second=second,
         )
+
+    def _words(self, name: str, number: int) -> str:
+        """Return the title of an observable of a channel."""
+        plan = next(c.fit for c in self.result.analysis.channels if c.name == name)
+        given = () if plan is None else plan.observables
+        return given[number] if number < len(given) else ("observable", "second observable")[number]
 
     def nuisances(self) -> dict[str, NuisanceView]:
         """Return nuisances of the first hypothesis."""
@@ -183,9 +189,8 @@ class _Shown:
         is_free = np.array(["smooth_" in name for name in fits.names])
         values = np.where(is_free, np.nan, fits.nuisances[0])
         errors = np.where(is_free, np.nan, fits.nuisance_errors[0])
-        scale = float(fits.mu_error[0])
         correlation = np.nan_to_num(fits.correlation[0])
-        return {self.title(0): NuisanceView(fits.names, values, errors, moved / scale, correlation)}
+        return {self.title(0): NuisanceView(fits.names, values, errors, moved, correlation)}
 
 
 def _scan(result: AnalysisResult, found: Scan, symbols: Symbols) -> ScanView | None:
