@@ -305,3 +305,17 @@ def test_bad_input(changes, said):
         mb.set_limits("a.yaml", output="none")
     assert "\n" not in caught.value.message
     assert not Path("none").exists()
+
+
+def test_bins_that_no_simulated_event_is_in():
+    """Where the signal is and no background was simulated there is no limit, and a reason."""
+    b = expected(EDGES)
+    b[np.searchsorted(EDGES, 4.02)] = 0
+    table("mc.csv", EDGES, background=b)
+    assert run(analysis()).good.tolist() == [0, 1, 2]
+    b[(EDGES[:-1] > 3.99) & (EDGES[:-1] < 4.05)] = 0
+    table("mc.csv", EDGES, background=b)
+    found = run(analysis())
+    assert found.good.tolist() == [0, 2]
+    assert "bins with signal no background is expected" in found.reasons[1]
+    assert run(analysis(SMOOTH)).good.tolist() == [0, 1, 2]

@@ -191,3 +191,16 @@ def test_a_workspace_of_a_fit():
     again = mb.set_limits("out/workspace.json", patchset="out/patchset.json", cl=0.9)
     (ours,), (theirs,) = found["limits"], again["limits"]
     assert theirs["expected"][2] == pytest.approx(ours["expected"][2], rel=5e-3)
+
+
+def test_the_shipped_bump(root):
+    """The example opens on the 140 events that were put into its pseudo-data, and nothing else."""
+    file = root / "models" / "examples" / "analyses" / "zprime_bump.yaml"
+    found = mb.fit(file, output="out", unblind="pseudo-data", catalog="b.db", toys=20)
+    largest = found["largest"]
+    assert largest["parameters"]["m_zp"] == pytest.approx(4.2, abs=0.021)
+    assert abs(largest["events"] - 140) < 2.5 * largest["events_error"]
+    assert largest["by_upcrossings"]["significance"] > 4
+    away = [row for row in found["rows"] if abs(row["parameters"]["m_zp"] - 4.2) > 0.3]
+    assert max(row["significance"] for row in away) < 4
+    assert all(abs(row["spurious"]) < 0.1 * row["error"] for row in found["rows"])

@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Reasons = NDArray[np.object_]
 
+SOME = 1e-3
+"""Part of the signal from which on a bin is one with signal."""
+
 RESOLUTION, INTERPOLATION = "resolution", "template_interpolation"
 """Sources of the shifts of a signal: width in data over that in simulation, and between samples."""
 
@@ -132,8 +135,7 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
     if plan.smooth is not None:
         backgrounds, reasons, told = _smooth(plan, channel, safe, total, reasons)
         shifts, stat = {}, np.zeros_like(stat)
-    empty = (reasons == "") & (total.sum(axis=1) <= 0)
-    reasons[empty] = "no background is expected in the window of the fit: nothing can be fitted"
+    _refuse_empty(total, signal, reasons, is_free=plan.smooth is not None)
     cells = Cells(
         safe, binned.second, signal, shape.shifts(signal), backgrounds, shifts, stat, total,
         plan.smooth is not None,
@@ -141,6 +143,21 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
     none = np.zeros(len(edges))
     counts = Counts(total.sum(axis=1), none, {}, None, reasons)
     return Compiled(cells, counts, told)
+
+
+def _refuse_empty(total: Array, signal: Array, reasons: Reasons, *, is_free: bool) -> None:
+    """Write why windows with bins without any background cannot be fitted."""
+    empty = (total.sum(axis=1) <= 0) & (reasons == "")
+    reasons[empty] = "no background is expected in the window of the fit: nothing can be fitted"
+    if is_free:
+        return
+    bare = ((total <= 0) & (signal > SOME)).sum(axis=1)
+    for i in np.flatnonzero((bare > 0) & (reasons == "")).tolist():
+        reasons[i] = (
+            f"in {bare[i]} of {int((signal[i] > SOME).sum())} bins with signal no background is"
+            " expected: a simulation without an event there does not know that, and the limit would"
+            " rest on it; fewer bins, more simulation, or smooth"
+        )
 
 
 def observed(channel: Channel, cells: Cells) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcbook.analysis import spectra
+from mcbook.analysis.build import layout
 from mcbook.analysis.records import Spectrum
 from mcbook.analysis.result import AnalysisResult
 from mcbook.errors import InputError
@@ -15,7 +16,7 @@ from mcbook.limits.bestfit import BestFits, best_fits
 from mcbook.limits.likelihoods import Likelihoods
 from mcbook.limits.result import plain
 from mcbook.limits.significance import GlobalP, global_p, global_p_of_toys, upcrossings
-from mcbook.limits.toydata import with_counts
+from mcbook.limits.toydata import toy_counts, with_counts
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -103,7 +104,8 @@ def fit_row(fits: BestFits, i: int, events: float) -> dict[str, Any]:
 def scan(result: AnalysisResult, *, n_toys: int = 0, seed: int = 0) -> Scan:
     """Return the scan over all hypotheses, with toys of the expected background.
 
-    Each toy is one data set, which all hypotheses see through their windows.
+    Each toy is one data set, which all hypotheses see through their windows. In each the background
+    is another one, as uncertain as it is.
 
     Parameters
     ----------
@@ -157,7 +159,8 @@ def injections(
     """Put signals into toys of the expected background, and fit them.
 
     The background of the toys is the one of the histograms: where it is fitted by a polynomial,
-    what that misses shows up as a bias, and, without a signal, as a spurious one.
+    what that misses shows up as a bias, and, without a signal, as a spurious one. What is uncertain
+    of signal and background is another number in each toy.
 
     Parameters
     ----------
@@ -183,9 +186,11 @@ def injections(
         one, unit = part.take(np.array([i])), float(events[place])
         sigma = float(quiet.mu_error[i])
         strength = sigma * np.asarray(strengths, dtype=np.float64)
-        mean = expected[i] + strength[:, None, None] * one.signal[0]
-        counts = random.poisson(mean, (len(strength), n_toys, part.n_bins)).astype(np.float64)
-        fits = best_fits(with_counts(one, counts.reshape(-1, 1, part.n_bins)))
+        thrown = _as_expected(result, one, expected[i])
+        counts = np.concatenate([
+            toy_counts(thrown, random, n_toys, mu=each, nuisances="drawn") for each in strength
+        ])  # fmt: skip
+        fits = best_fits(with_counts(one, counts))
         mu = fits.mu.reshape(len(strength), n_toys)
         pulls = (mu - strength[:, None]) / fits.mu_error.reshape(mu.shape)
         size = np.isfinite(pulls).sum(axis=1)
@@ -221,6 +226,19 @@ def _expected(result: AnalysisResult, rows: Index) -> Array:
     return np.concatenate(parts, axis=1)
 
 
+def _as_expected(result: AnalysisResult, one: Likelihoods, expected: Array) -> Likelihoods:
+    """Return a likelihood whose free backgrounds are together as expected, shape (B,)."""
+    yields = one.yields.copy()
+    names = [channel.name for channel in result.analysis.channels]
+    for name, place in zip(names, layout(names, result.ingredients), strict=True):
+        cells = result.ingredients.cells.get(name)
+        if cells is not None and cells.is_free:
+            first = place.samples.start + 1
+            yields[:, first : place.samples.stop] = 0.0
+            yields[:, first, place.bins] = expected[place.bins]
+    return Likelihoods(yields, one.is_signal, one.modifiers)
+
+
 def _toys(
     result: AnalysisResult, rows: Index, batch: Likelihoods, n_toys: int, random: Any
 ) -> Array:
@@ -231,6 +249,11 @@ def _toys(
         for channel in result.analysis.channels
         if channel.name in some.cells and isinstance(channel.background, Spectrum)
     }
+    sources = {
+        name: [float(np.median(v)) for (_, affects, at), v in some.systematics.items()
+               if affects == "background" and at == name]
+        for name in binned
+    }  # fmt: skip
     found = np.full((n_toys, len(rows)), np.nan)
     size = max(1, ROWS // max(len(rows), 1))
     for first in range(0, n_toys, size):
@@ -243,7 +266,8 @@ def _toys(
                     parts.append(random.poisson(mean).astype(np.float64))
                     continue
                 own, cells = binned[channel.name], some.cells[channel.name]
-                events = spectra.drawn(own, random)
+                factor = np.prod([1 + r * random.standard_normal() for r in sources[channel.name]])
+                events = spectra.drawn(own, random, float(factor))
                 parts.append(spectra.counted(*events, len(own.second) - 1, cells.edges))
             counts.append(np.concatenate(parts, axis=1))
         fits = best_fits(with_counts(batch, np.stack(counts)))

@@ -209,12 +209,21 @@ def _counted(source: Values, like: Binned, edges: Array) -> Array:
     return counted(first, place, n_second, edges)
 
 
-def drawn(binned: Binned, random: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
+def drawn(
+    binned: Binned, random: np.random.Generator, factor: float = 1.0
+) -> tuple[Array, NDArray[np.intp]]:
     """Return events of a toy of all backgrounds: the first observable, and the bin of the second.
 
-    The number in each bin is a Poisson number; within a bin they lie evenly.
+    What is true in a toy is drawn from what is uncertain: from the error of each bin, from the
+    shifts of the samples, and *factor*. The number in each bin is a Poisson number around it;
+    within a bin they lie evenly.
     """
-    counts = random.poisson(np.sum(list(binned.values.values()), axis=0))
+    truth = factor * np.sum(list(binned.values.values()), axis=0)
+    truth = truth + binned.stat * random.standard_normal(truth.shape)
+    numbers = {source: random.standard_normal() for _, source in binned.shifts}
+    for (_, source), (up, down) in binned.shifts.items():
+        truth = truth + numbers[source] * (up - down) / 2
+    counts = random.poisson(np.maximum(truth, 0.0))
     rows, columns = (np.repeat(entry.ravel(), counts.ravel()) for entry in np.indices(counts.shape))
     low, width = binned.edges[:-1], np.diff(binned.edges)
     return low[rows] + width[rows] * random.random(len(rows)), columns

@@ -8,7 +8,6 @@ import typer
 from mcbook.cli import output
 from mcbook.cli.options import Catalog, Format, Models, output_folder
 from mcbook.errors import InputError
-from mcbook.registry.numbers import parse_number
 
 
 def fit(
@@ -65,6 +64,8 @@ def fit(
 
 
 def _strengths(text: str) -> list[float]:
+    from mcbook.registry.numbers import parse_number
+
     try:
         return [float(parse_number(word.strip())) for word in text.split(",") if word.strip()]
     except InputError as error:

@@ -189,7 +189,8 @@ class _Shown:
         is_free = np.array(["smooth_" in name for name in fits.names])
         values = np.where(is_free, np.nan, fits.nuisances[0])
         errors = np.where(is_free, np.nan, fits.nuisance_errors[0])
-        correlation = np.nan_to_num(fits.correlation[0])
+        known = bool(np.isfinite(fits.correlation[0]).all())
+        correlation = fits.correlation[0] if known else None
         return {self.title(0): NuisanceView(fits.names, values, errors, moved, correlation)}
 
 
