@@ -136,8 +136,11 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
         backgrounds, reasons, told = _smooth(plan, channel, safe, total, reasons)
         shifts, stat = {}, np.zeros_like(stat)
     _refuse_empty(total, signal, reasons, is_free=plan.smooth is not None)
+    shifted = shape.shifts(signal)
+    if plan.smooth is None:
+        _fill_empty(backgrounds, total, stat, (signal, shifted))
     cells = Cells(
-        safe, binned.second, signal, shape.shifts(signal), backgrounds, shifts, stat, total,
+        safe, binned.second, signal, shifted, backgrounds, shifts, stat, total,
         plan.smooth is not None,
     )  # fmt: skip
     none = np.zeros(len(edges))
@@ -158,6 +161,31 @@ def _refuse_empty(total: Array, signal: Array, reasons: Reasons, *, is_free: boo
             " expected: a simulation without an event there does not know that, and the limit would"
             " rest on it; fewer bins, more simulation, or smooth"
         )
+
+
+def _fill_empty(
+    backgrounds: dict[str, Array],
+    total: Array,
+    stat: Array,
+    of_signal: tuple[Array, dict[str, tuple[Array, Array]]],
+) -> None:
+    """Say what bins without background hold, next to no signal being in them; in place.
+
+    One event of the average weight in the window with an error as large, as `mcbook select` counts
+    a background without events; where no error says what an event weighs, the bin is left out.
+    """
+    empty = total <= 0
+    sums = total.sum(axis=1)
+    weight = (stat**2).sum(axis=1) / np.where(sums > 0, sums, 1.0)
+    found = np.where(empty, weight[:, None], 0.0)
+    first = next(iter(backgrounds))
+    backgrounds[first] = backgrounds[first] + found
+    total += found
+    stat += found
+    bare = total <= 0
+    signal, shifts = of_signal
+    for values in (signal, *(one for pair in shifts.values() for one in pair)):
+        values[bare] = 0.0
 
 
 def observed(channel: Channel, cells: Cells) -> Array:

@@ -48,6 +48,9 @@ _ENOUGH = 1e-5
 _EMPTY = 1e-4
 """Expected events below which a bin without any is taken to be at the edge."""
 
+_KINK = 1e-3
+"""Signal, in units in which limits are of order 1, below which it is next to none."""
+
 _FLAT = 1e-10
 """Least eigenvalue of the Hessian, its diagonal being 1, of which there is an inverse."""
 
@@ -169,7 +172,7 @@ def _fill(
     lowest = _lowest(likelihoods, negative=negative)
     best = _minimum(rows, background.x, lowest)
     good = best.good & background.good
-    covariance, curved = _covariance(rows, best, good)
+    covariance, curved = _covariance(rows, best, good, lowest)
     at_edge = _is_at_edge(rows, best)
     covariance[at_edge, -1], covariance[at_edge, :, -1] = np.nan, np.nan
     errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
@@ -240,13 +243,13 @@ def _with_barrier(rows: Rows, start: Array, lowest: Array, fixed: Mask | None) -
 
 
 def _is_at_edge(rows: Rows, found: Fit) -> Mask:
-    """Return where a negative signal leaves nothing in a bin without events, shape (R,)."""
+    """Return where a signal that is negative, or next to none, leaves nothing in an empty bin."""
     signal = np.sum([s.nominal for s in rows.samples if s.is_signal], axis=0)
     empty = (signal > 0) & (rows.counts <= 0) & (found.at.expected < _EMPTY)
-    return np.asarray(empty.any(axis=0) & (found.x[-1] < 0))
+    return np.asarray(empty.any(axis=0) & (found.x[-1] < _KINK))
 
 
-def _covariance(rows: Rows, found: Fit, good: Mask) -> tuple[Array, Mask]:
+def _covariance(rows: Rows, found: Fit, good: Mask, lowest: Array) -> tuple[Array, Mask]:
     """Return the inverse Hessian, shape (R, P + 1, P + 1), and where there is one.
 
     Parameters at a bound or without effect are NaN, and fixed for the others.
@@ -254,14 +257,15 @@ def _covariance(rows: Rows, found: Fit, good: Mask) -> tuple[Array, Mask]:
     full = np.tril(np.moveaxis(found.at.hessian, -1, 0))
     full = full + np.swapaxes(np.tril(full, -1), 1, 2)
     size = np.sqrt(np.diagonal(full, axis1=1, axis2=2))
-    bounded = np.append(~rows.constrained, True)
-    held = (bounded[:, None] & (found.x <= 0) & (found.at.gradient > 0)).T
-    held[:, -1] &= found.x[-1] == 0
+    low = np.full(found.x.shape, -np.inf)
+    low[:-1][~rows.constrained] = 0.0
+    low[-1] = lowest
+    held = ((found.x <= low) & (found.at.gradient > 0)).T
     held |= ~(size > 0)
     size = np.where(held, 1.0, size)
     full = full / size[:, :, None] / size[:, None, :]
     off = held[:, :, None] | held[:, None, :] | ~good[:, None, None]
-    full = np.where(off, np.eye(len(bounded)), full)
+    full = np.where(off, np.eye(len(low)), full)
     values, vectors = np.linalg.eigh(full)
     inverse = (vectors / values[:, None, :]) @ np.swapaxes(vectors, 1, 2)
     inverse = np.where(off, np.nan, inverse / size[:, :, None] / size[:, None, :])
