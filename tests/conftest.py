@@ -20,6 +20,7 @@ settings.load_profile("mcbook")
 
 LONG = (
     "docs", "resolution", "optimise", "batch", "interrupted", "wheel", "run", "resolution_books",
+    "selection_example",
 )  # fmt: skip
 """Files with few tests that take long: they run examples, kill programs, or install."""
 
