@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mcbook.verbs.efficiencies import add_efficiency_map, list_efficiency_maps
     from mcbook.verbs.fits import fit
     from mcbook.verbs.generate import generate
+    from mcbook.verbs.histograms import read_histograms, write_histograms
     from mcbook.verbs.ingest import ingest
     from mcbook.verbs.lifecycle import note, own, retire, tag
     from mcbook.verbs.limits import set_limits
@@ -83,6 +84,7 @@ __all__ = [
     "plot_efficiency_map",
     "propose",
     "query",
+    "read_histograms",
     "retire",
     "run",
     "select",
@@ -96,6 +98,7 @@ __all__ = [
     "tag",
     "trace",
     "verify",
+    "write_histograms",
     "write_ufo",
 ]
 
@@ -132,6 +135,7 @@ _VERBS = {
     "plot_efficiency_map": "mapplots.plot_efficiency_map",
     "propose": "propose.propose",
     "query": "query.query",
+    "read_histograms": "histograms.read_histograms",
     "retire": "lifecycle.retire",
     "run": "run.run",
     "select": "select.select",
@@ -145,6 +149,7 @@ _VERBS = {
     "tag": "lifecycle.tag",
     "trace": "trace.trace",
     "verify": "verify.verify",
+    "write_histograms": "histograms.write_histograms",
     "write_ufo": "ufo.write",
 }
 

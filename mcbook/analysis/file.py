@@ -16,6 +16,7 @@ from mcbook.analysis.records import (
     Samples,
     Veto,
 )
+from mcbook.analysis.steps import with_steps
 from mcbook.analysis.still import check_still
 from mcbook.analysis.systematicfile import read_systematics
 from mcbook.errors import InputError, did_you_mean
@@ -44,8 +45,8 @@ _SAMPLE_KEYS = ("alpha", "isr", "sqrt_s", "signal_b")
 def read_analysis(path: str | Path, *, models_dir: str | Path | None = None) -> Analysis:
     """Read an analysis file.
 
-    The files that it names are not opened here, and those with observed counts only by
-    ``run(unblinded=True)``.
+    The files that it names are not opened here, but for a table of resolutions that the steps of
+    the scan follow, and those with observed counts only by ``run(unblinded=True)``.
 
     Parameters
     ----------
@@ -65,7 +66,11 @@ def read_analysis(path: str | Path, *, models_dir: str | Path | None = None) -> 
     for key in NEEDED:
         if key not in document.data:
             raise document.error((), f"the key {key!r} is missing")
-    return _Reader(document, Path(path).parent, models_dir).analysis()
+
+    def read(document: Document) -> Analysis:
+        return _Reader(document, Path(path).parent, models_dir).analysis()
+
+    return read(with_steps(document, read))
 
 
 class _Reader:

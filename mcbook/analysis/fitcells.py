@@ -111,7 +111,7 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
     if plan is None or not isinstance(source, Spectrum):
         raise InputError(f"{channel.where}: the channel is not fitted")
     binned = spectra.read_background(source)
-    point = _Places(analysis, plan, columns)
+    point = Places(analysis, plan, columns)
     centre, resolution = point.here()
     u = np.linspace(-plan.window.width, plan.window.width, plan.window.bins + 1)
     edges = centre[:, None] + resolution[:, None] * u
@@ -225,8 +225,8 @@ def _smooth(
     return found, reasons, {"order": order, **told}
 
 
-class _Places:
-    """What the window may depend on, at hypotheses and at samples."""
+class Places:
+    """What the window of a fit may depend on, at hypotheses and at samples."""
 
     def __init__(self, analysis: Analysis, plan: ChannelFit, columns: Mapping[str, Array]) -> None:
         self.analysis, self.plan, self.columns = analysis, plan, columns
@@ -285,7 +285,7 @@ class _Places:
 class _Signal:
     """The signal of a channel in bins with edges u."""
 
-    def __init__(self, plan: ChannelFit, point: _Places, binned: spectra.Binned, u: Array) -> None:
+    def __init__(self, plan: ChannelFit, point: Places, binned: spectra.Binned, u: Array) -> None:
         self.u, self.error = u, point.error()
         self.templates: Templates | None = None
         n_second = len(binned.second) - 1

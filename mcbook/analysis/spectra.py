@@ -19,6 +19,8 @@ Reasons = NDArray[np.object_]
 BACKGROUND, OBSERVED = "background", "observed"
 ENDS = (("low", "high"), ("low_2", "high_2"))
 """Columns with the ends of bins, along one or two observables."""
+STAT = "_stat"
+"""``<sample>_stat`` is the error of a sample from simulation."""
 UP, DOWN = "_hi", "_lo"
 """``<sample>_<source>_hi`` is a sample with a source of uncertainty at +1 standard deviation."""
 
@@ -120,7 +122,7 @@ def read_background(source: Spectrum) -> Binned:
     }
     square = np.zeros(shape)
     for name in samples:
-        square = square + placed.get(f"{name}_stat", square * 0) ** 2
+        square = square + placed.get(f"{name}{STAT}", square * 0) ** 2
     shifts = {
         (name, source_): pair for name in samples
         for source_, pair in _shifts(placed, name, str(source.path))
@@ -141,6 +143,39 @@ def _shifts(
             if stem + DOWN not in placed:
                 raise InputError(f"{path}: {column} is there without {stem}{DOWN}")
             yield stem.removeprefix(f"{name}_"), (up, placed[stem + DOWN])
+
+
+def read_bins(path: Path, at: Mapping[str, float]) -> tuple[dict[str, Array], Array, Array]:
+    """Return the columns of a table of bins in their order, and the edges of both observables.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    at
+        Values of columns that pick rows.
+
+    Raises
+    ------
+    InputError
+        If it is no such table, or has no such rows.
+    """
+    table = read_table(path, str(path))
+    chosen = np.ones(len(next(iter(table.values()))), dtype=bool)
+    for name, value in at.items():
+        if name not in table:
+            raise InputError(
+                f"{path}: the column {name!r} is missing", hint=did_you_mean(name, table)
+            )
+        own = np.isclose(table[name], value, rtol=_SAME, atol=0)
+        if not (chosen & own).any():
+            known = ", ".join(f"{one:.9g}" for one in np.unique(table[name][chosen])[:20])
+            raise InputError(f"{path}: no row has {name} = {value:.9g}", hint=f"known: {known}")
+        chosen &= own
+    rows = {name: values[chosen] for name, values in table.items() if name not in at}
+    edges, second, order = _placing(rows, path)
+    shape = (len(edges) - 1, len(second) - 1)
+    return {name: _placed(v, order, shape).ravel() for name, v in rows.items()}, edges, second
 
 
 def read_observed(source: Spectrum | Values, like: Binned, edges: Array) -> Array:
@@ -255,9 +290,14 @@ def counted(first: Array, place: NDArray[np.intp], n_second: int, edges: Array) 
 def _table(path: Path, where: str) -> tuple[dict[str, Array], Array, Array, Any]:
     """Return columns, edges of both observables, and the place of each row."""
     table = read_table(path, where)
+    return table, *_placing(table, path)
+
+
+def _placing(table: Mapping[str, Array], path: Path) -> tuple[Array, Array, NDArray[np.intp]]:
+    """Return edges of both observables, and the place of each row."""
     edges, places = [], []
     for low, high in ENDS:
-        if low not in table and low == ENDS[1][0]:
+        if low not in table and high not in table and low == ENDS[1][0]:
             edges.append(np.array([0.0, 1.0]))
             places.append(np.zeros(len(table[ENDS[0][0]]), dtype=np.intp))
             continue
@@ -271,7 +311,7 @@ def _table(path: Path, where: str) -> tuple[dict[str, Array], Array, Array, Any]
     flat = places[0] * (len(edges[1]) - 1) + places[1]
     if len(flat) != size or len(np.unique(flat)) != size:
         raise InputError(f"{path}: {size} bins are wanted, each once, and there are {len(flat)}")
-    return table, edges[0], edges[1], flat
+    return edges[0], edges[1], flat
 
 
 def _edges(low: Array, high: Array, path: str, name: str) -> tuple[Array, NDArray[np.intp]]:
