@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mcbook.analysis import spectra
 from mcbook.analysis.build import layout
@@ -177,20 +177,13 @@ def injections(
     if batch is None:
         raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
     chosen = np.asarray(rows, dtype=np.intp)
-    part = batch.take(chosen)
-    expected = _expected(result, every)[chosen]
-    quiet = best_fits(with_counts(part, expected[None]))
+    quiet = best_fits(with_counts(batch.take(chosen), _expected(result, every)[chosen][None]))
     random = np.random.default_rng(seed)
     found = []
     for i, place in enumerate(chosen.tolist()):
-        one, unit = part.take(np.array([i])), float(events[place])
-        sigma = float(quiet.mu_error[i])
+        unit, sigma = float(events[place]), float(quiet.mu_error[i])
         strength = sigma * np.asarray(strengths, dtype=np.float64)
-        thrown = _as_expected(result, one, expected[i])
-        counts = np.concatenate([
-            toy_counts(thrown, random, n_toys, mu=each, nuisances="drawn") for each in strength
-        ])  # fmt: skip
-        fits = best_fits(with_counts(one, counts))
+        fits = best_fits(toys_with(result, place, strength, random, n_toys))
         mu = fits.mu.reshape(len(strength), n_toys)
         pulls = (mu - strength[:, None]) / fits.mu_error.reshape(mu.shape)
         size = np.isfinite(pulls).sum(axis=1)
@@ -204,6 +197,47 @@ def injections(
             )
         )  # fmt: skip
     return found
+
+
+def toys_with(
+    result: AnalysisResult, row: int, strengths: ArrayLike, random: np.random.Generator, n: int
+) -> Likelihoods:
+    """Return n toys with a signal of each strength, as data at one hypothesis.
+
+    The background is the expected one, also where a polynomial is fitted to it. What is uncertain
+    is another number in each toy.
+
+    Parameters
+    ----------
+    result
+        The analysis; its observed counts play no part.
+    row
+        Which of the hypotheses that have a signal.
+    strengths
+        In mu, shape (k,).
+    random
+        Draws.
+    n
+        Toys of each strength.
+
+    Returns
+    -------
+    Likelihoods
+        Of k * n hypotheses, strength by strength.
+
+    Raises
+    ------
+    InputError
+        If there are systematics that cannot be drawn.
+    """
+    every, batch, _ = _batch(result)
+    if batch is None:
+        raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
+    one = batch.take(np.array([row]))
+    thrown = _as_expected(result, one, _expected(result, every)[row])
+    each = np.atleast_1d(np.asarray(strengths, dtype=np.float64))
+    counts = [toy_counts(thrown, random, n, mu=mu, nuisances="drawn") for mu in each]
+    return with_counts(one, np.concatenate(counts))
 
 
 def _batch(result: AnalysisResult) -> tuple[Index, Likelihoods | None, Array]:
