@@ -16,7 +16,7 @@ FIGURES = ("zprime_inv", "idm_longlived_theta")
 
 
 def main() -> None:
-    """Run each example with its box closed, and the tour, and keep some figures of each."""
+    """Run the examples, and the tour, and keep some figures of each."""
     target = HERE / "how-to" / "figures"
     target.mkdir(exist_ok=True)
     for name in FIGURES:
@@ -24,6 +24,11 @@ def main() -> None:
             os.chdir(folder)  # no books there
             mb.set_limits(EXAMPLES / f"{name}.yaml", output=folder, write=["figures"])
             keep(Path(folder) / "limits.png", target / f"{name}.png")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        mb.fit(EXAMPLES / "zprime_bump.yaml", output=folder, unblind="pseudo-data")
+        for drawn, kept in (("scan", "scan"), ("fit", "bump"), ("injection_3", "injection")):
+            keep(Path(folder) / f"{drawn}.png", target / f"fit_{kept}.png")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         with contextlib.suppress(SystemExit):
@@ -50,6 +55,8 @@ def select(target: Path) -> None:
     (drawn,) = Path("figures").glob("*.png")
     keep(drawn, target / "selection_efficiency.png")
     keep(Path("limits/limits.png"), target / "selection_limits.png")
+    mb.fit("fit.yaml", output="fits", at=["m_zp=4"])
+    keep(Path("fits/fit.png"), target / "fit_plane.png")
 
 
 def keep(drawn: Path, kept: Path) -> None:

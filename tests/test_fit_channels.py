@@ -229,6 +229,13 @@ def test_two_observables():
         assert limit == pytest.approx(median(s, expected(bins) / 2), rel=5e-3)
     with pytest.raises(InputError, match="smooth goes with one observable"):
         run(analysis((shape[0], f"{shape[1]}\n      smooth: 2")))
+    good = Path("t.csv").read_text()
+    Path("t.csv").write_text(good.replace(",1,2,", ",1,3,"))
+    with pytest.raises(InputError, match="second observable of the signal has bins from 0 to 3"):
+        run(analysis(shape))
+    Path("t.csv").write_text(good.replace("9,-10.0,-9.5,1,2", "9,-10.0,-9.5,0,1"))
+    with pytest.raises(InputError, match="has not each bin once"):
+        run(analysis(shape))
 
 
 def test_backgrounds_with_errors_and_shapes():

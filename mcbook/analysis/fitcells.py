@@ -298,6 +298,13 @@ class _Signal:
                 f"{plan.signal.where}: the signal has {found} bins of a second observable, and the"
                 f" background {n_second}"
             )
+        if self.templates is not None and n_second > 1:
+            own = self.templates.second
+            if not np.allclose(own, binned.second, rtol=1e-9, atol=1e-12):
+                raise InputError(
+                    f"{plan.signal.where}: the second observable of the signal has bins from"
+                    f" {own[0]:g} to {own[-1]:g}, and that of the background others"
+                )
 
     def nominal(self) -> tuple[Array, Reasons]:
         """Return parts of the signal, shape (n, B), and why they are not known."""

@@ -7,7 +7,7 @@ arXiv:1410.7388, go the same way: what is moved first need not be morphed).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,18 @@ gap being twice as wide: it falls with the square."""
 class Templates:
     """Cumulative distributions of samples at rising positions `at` of the axis, shape (s,).
 
-    `n_second` is the number of bins of the second observable, 1 without one.
+    `second` has the edges of the second observable, shape (k + 1,); one bin where there is none.
     """
 
     axis: str
     at: Array
     below: tuple[Cumulative, ...]
-    n_second: int = 1
+    second: Array = field(default_factory=lambda: np.array([0.0, 1.0]))
+
+    @property
+    def n_second(self) -> int:
+        """The number of bins of the second observable."""
+        return len(self.second) - 1
 
     def parts(self, where: Array, edges: Array) -> tuple[Array, Reasons]:
         """Return which part of the signal is in bins at hypotheses, and why it is not known.
@@ -141,14 +146,21 @@ def _templates(shape: SignalShape, fit: ChannelFit) -> Templates:
             )
     at = np.unique(table[shape.axis])
     below: list[Cumulative] = []
-    n_second = len(np.unique(table[ENDS[1][0]])) if ENDS[1][0] in table else 1
+    has_two = ENDS[1][0] in table
+    if has_two and ENDS[1][1] not in table:
+        raise InputError(f"{path}: the column {ENDS[1][1]!r} is missing")
+    every = np.array([0.0, 1.0])
+    if has_two:
+        every, _ = _edges(table[ENDS[1][0]], table[ENDS[1][1]], str(path), ENDS[1][0])
+    n_second = len(every) - 1
     for position in at:
         rows = np.flatnonzero(table[shape.axis] == position)
         edges, first = _edges(table["low"][rows], table["high"][rows], str(path), "low")
         second = np.zeros(len(rows), dtype=np.intp)
-        if n_second > 1:
-            _, second = np.unique(table[ENDS[1][0]][rows], return_inverse=True)
-        if len(rows) != (len(edges) - 1) * n_second:
+        if has_two:
+            second = np.searchsorted(every, table[ENDS[1][0]][rows])
+        bins = np.unique(first * n_second + second)
+        if len(rows) != len(bins) or len(bins) != (len(edges) - 1) * n_second:
             raise InputError(f"{path}: {shape.axis} = {position:g} has not each bin once")
         values = np.zeros((len(edges) - 1, n_second))
         values[first, second] = table["part"][rows]
@@ -163,7 +175,7 @@ def _templates(shape: SignalShape, fit: ChannelFit) -> Templates:
                 f" the window of the fit {reach:g} to both sides"
             )
         below.append(_Histogram(edges, np.vstack([np.zeros(n_second), np.cumsum(values, axis=0)])))
-    return Templates(shape.axis, at, tuple(below), n_second)
+    return Templates(shape.axis, at, tuple(below), every)
 
 
 def _shapes(
