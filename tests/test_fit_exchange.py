@@ -128,6 +128,8 @@ def test_templates_are_picked_by_sample():
         ({"a_stat": filled([1.0], [1.0])}, "no name of a sample"),
         ({"a": filled([1.0], [-1.0])}, "negative"),
         ({"a": filled([1.0], [1.0]), "b": filled([1.0], [1.0], EDGES[:-1])}, "b has other bins"),
+        ({"a": np.histogram([1.0])}, "no histogram of hist"),
+        ({"a": hist.Hist.new.StrCat(["x", "y"]).Weight()}, "categories"),
         ({"a": hist.Hist.new.Reg(2, 0, 1).Reg(2, 0, 1).Reg(2, 0, 1).Double()}, "not 3"),
     ],
 )

@@ -118,10 +118,14 @@ def read_histograms(path: str | Path, *, at: Mapping[str, float] | None = None) 
 
 def _bins(histogram: Any, name: str) -> dict[str, Array]:
     """Return the ends of all bins, those of the second observable fastest."""
+    if any(not hasattr(histogram, part) for part in ("axes", "values", "variances")):
+        raise InputError(f"{name}: this is no histogram of hist, boost-histogram or uproot")
     if not 1 <= len(histogram.axes) <= 2:  # noqa: PLR2004
         raise InputError(f"{name}: one or two axes are wanted, not {len(histogram.axes)}")
     every = []
     for axis in histogram.axes:
+        if "Category" in type(axis).__name__:
+            raise InputError(f"{name}: categories are no bins of an observable")
         edges = axis.edges() if callable(axis.edges) else axis.edges
         every.append(np.asarray(edges, dtype=np.float64))
     places = np.indices([len(edges) - 1 for edges in every]).reshape(len(every), -1)
