@@ -11,8 +11,10 @@ import uproot
 from test_fit_channels import ANALYSIS, EDGES, SMOOTH, WIDER, changed, data, events, expected, table
 
 import mcbook as mb
-from mcbook.analysis.file import read_analysis
+from mcbook.analysis import read_analysis, run, toyscans
 from mcbook.analysis.hypotheses import hypotheses
+from mcbook.analysis.scan import toys_with
+from mcbook.analysis.spectra import read_background
 from mcbook.errors import InputError
 
 
@@ -128,6 +130,9 @@ def test_templates_are_picked_by_sample():
         ({"a_stat": filled([1.0], [1.0])}, "no name of a sample"),
         ({"a": filled([1.0], [-1.0])}, "negative"),
         ({"a": filled([1.0], [1.0]), "b": filled([1.0], [1.0], EDGES[:-1])}, "b has other bins"),
+        ({"high": filled([1.0], [1.0])}, "no name of a sample"),
+        ({"observed": filled([1.0], [0.5])}, "whole numbers"),
+        ({"a": hist.Hist.new.Var([0, 1, np.inf]).Weight()}, "infinite"),
         ({"a": np.histogram([1.0])}, "no histogram of hist"),
         ({"a": hist.Hist.new.StrCat(["x", "y"]).Weight()}, "categories"),
         ({"a": hist.Hist.new.Reg(2, 0, 1).Reg(2, 0, 1).Reg(2, 0, 1).Double()}, "not 3"),
@@ -195,3 +200,93 @@ def test_bad_steps(entry, said):
     assert "a.yaml, line" in str(caught.value)
     with pytest.raises(InputError, match="the resolution at m_zp = 2 is 0"):
         steps("{resolutions: [2, 6, 1]}", ("resolution: 0.05", "resolution: m_zp-2"))
+
+
+def test_root_and_table_give_the_same():
+    """Shifts of a sample are read from ROOT files, too; one without its other side is an error."""
+    b = expected(EDGES)
+    tilt = 1 + 0.1 * (EDGES[:-1] - 5) / 5
+    shapes = {"one": b, "one_tilt_hi": b * tilt, "one_tilt_lo": b / tilt}
+    histograms = {}
+    for name, values in shapes.items():
+        histograms[name] = hist.Hist(hist.axis.Variable(EDGES), storage=hist.storage.Weight())
+        histograms[name][...] = np.stack([values, values / 4], axis=-1)
+    mb.write_histograms("mc.csv", histograms)
+    with uproot.recreate("mc.root") as file:
+        for name, one in histograms.items():
+            file[name] = one
+    with uproot.recreate("half.root") as file:
+        for name in ("one", "one_tilt_lo"):
+            file[name] = histograms[name]
+    found = []
+    for name in ("mc.csv", "mc.root"):
+        change = ("{histogram: mc.csv}", f"{{histogram: {name}, samples: [one]}}")
+        found.append(mb.set_limits(written(change), output="out", write=["none"])["limits"])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours["expected"], theirs["expected"], rtol=1e-6)
+    with pytest.raises(InputError, match="one_tilt_lo is there without one_tilt_hi"):
+        mb.set_limits(
+            written(("{histogram: mc.csv}", "{histogram: half.root, samples: [one]}")),
+            output="out", write=["none"],
+        )  # fmt: skip
+
+
+def test_shifts_belong_to_the_longest_name():
+    """``mumu_gamma_trigger`` is of ``mumu_gamma``, though ``mumu`` is a sample as well."""
+    b = expected(EDGES)
+    table("mc.csv", EDGES, mumu=b, mumu_gamma=0.02 * b, mumu_gamma_trigger_hi=0.022 * b,
+          mumu_gamma_trigger_lo=0.018 * b)  # fmt: skip
+    file = written(("{histogram: mc.csv}", "{histogram: mc.csv, samples: [mumu, mumu_gamma]}"))
+    binned = read_background(read_analysis(file).channels[0].background)
+    assert list(binned.shifts) == [("mumu_gamma", "trigger")]
+    with pytest.raises(InputError, match="column low is missing"):
+        read_background(
+            read_analysis(written(("{histogram: mc.csv}", "{histogram: mc.csv, samples: [low]}")))
+            .channels[0].background
+        )  # fmt: skip
+
+
+COUNT = """\
+  count:
+    process: mumu_inv
+    efficiency: {map: eff.csv, axes: [m_zp]}
+    background: 100
+"""
+
+
+def test_toy_scans_vary_as_the_fits_believe():
+    """A count, and a source that two channels share: z has the width 1, sums go together."""
+    b = np.full(len(EDGES) - 1, 50.0)
+    table("mc.csv", EDGES, background=b, background_norm_hi=1.4 * b, background_norm_lo=b)
+    text = changed(ANALYSIS, ("width: 10, bins: 40", "width: 6, bins: 8"))
+    text = text.replace("    observed: {events: data.csv, column: m}\n", "")
+    block = text[text.index("  mumu:") : text.index("rate:")]
+    text = text.replace("rate: mu\n", block.replace("mumu:", "again:") + COUNT + "rate: mu\n")
+    text += (
+        "systematics:\n"
+        "  - {source: bgnorm, affects: background, relative: 0.3, channels: [count]}\n"
+    )
+    Path("a.yaml").write_text(text)
+    result = run(read_analysis("a.yaml"))
+    rows, batch = result.likelihoods()
+    kept = []
+    fits = toyscans.best_fits
+
+    def look(toys):
+        kept.append(toys.observed.reshape(-1, len(rows), batch.n_bins))
+        return fits(toys)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toyscans, "best_fits", look)
+        z = toyscans.toy_scans(result, rows, batch, 1500, np.random.default_rng(3))
+    counts = np.concatenate(kept)
+    count = counts[:, :, -1]
+    assert count.std(axis=0) == pytest.approx(np.hypot(10, 30), rel=0.08)
+    assert (count == count[:, :1]).all()  # all expect the same
+    first, second = counts[:, 1, :8].sum(axis=1), counts[:, 1, 8:16].sum(axis=1)
+    assert np.corrcoef(first, second)[0, 1] > 0.95
+    drawn = toys_with(result, 1, [0.0], np.random.default_rng(4), 1500).observed[:, :8].sum(axis=1)
+    assert first.mean() == pytest.approx(drawn.mean(), rel=0.02)
+    assert first.std() == pytest.approx(drawn.std(), rel=0.1)
+    assert z.std(axis=0) == pytest.approx(1.0, abs=0.08)
+    assert np.mean(z > 1.5) == pytest.approx(0.067, abs=0.02)

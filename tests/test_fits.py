@@ -204,3 +204,46 @@ def test_the_shipped_bump(root):
     away = [row for row in found["rows"] if abs(row["parameters"]["m_zp"] - 4.2) > 0.3]
     assert max(row["significance"] for row in away) < 4
     assert all(abs(row["spurious"]) < 0.1 * row["error"] for row in found["rows"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"at": ["foo=1"]}, "foo"),
+        ({"at": ["m_zp"]}, "a value is missing"),
+        ({"at": ["m_zp=99"]}, "the scan has m_zp from 2 to 6"),
+        ({"at": ["m_zp=x"]}, "'x' is not a number"),
+        ({"strengths": []}, "no strength"),
+        ({"strengths": [1e9]}, "no strength"),
+        ({"toys": -1}, "--toys"),
+    ],
+)
+def test_the_box_stays_closed_where_an_argument_is_wrong(words, said):
+    """It is told before anything is opened or recorded."""
+    with pytest.raises(InputError, match=said):
+        mb.fit(written(SMOOTH, SCAN), output="out", unblind="a test", catalog="b.db", **words)
+    assert not Path("b.db").exists()
+    assert not Path("out").exists()
+
+
+def test_what_a_scan_misses_is_told():
+    """Hypotheses without a fit, with their reason, and steps that are too coarse."""
+    file = written(SMOOTH, ("[2, 4, 6]", "[0.2, 2, 4]"))
+    notes = " ".join(mb.fit(file, output="out", toys=2)["notes"])
+    assert "1 of 3 hypotheses are not fitted; the first, m_zp = 0.2: the window -0.3 to" in notes
+    assert "steps of the scan are up to 40 resolutions" in notes
+    assert "1 of 3 hypotheses are not fitted" in Path("out/fits.html").read_text()
+    fine = written(SMOOTH, ("[2, 4, 6]", "{resolutions: [2, 3, 0.5]}"))
+    assert "resolutions" not in " ".join(mb.fit(fine, output="out", toys=2)["notes"])
+
+
+def test_the_order_of_a_scan_plays_no_part():
+    """Upcrossings are counted along the mass."""
+    values = np.round(np.arange(2, 6, 0.05), 2)
+    events(data(2, signal=600))
+    found = []
+    for some in (values, np.random.default_rng(1).permutation(values)):
+        file = written(SMOOTH, (SCAN[0], f"scan: {{m_zp: {some.tolist()}}}"))
+        told = mb.fit(file, output="out", unblind="a test", catalog="b.db", toys=50)
+        found.append(told["largest"]["by_upcrossings"]["p_value"])
+    assert found[0] == pytest.approx(found[1], rel=0.2)

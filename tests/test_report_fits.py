@@ -227,7 +227,7 @@ def test_summary_and_tables(written):
     local = norm.isf(view.p_value[view.largest])
     assert f"<td>{local:.2f} sigma (p = " in text
     assert "2.22 sigma (p = 0.0132 ± 0.0011)" in text
-    assert "100 more are in limits.csv" in text
+    assert "100 more are in fits.csv" in text
     folded = text.split("<details>")[1].split("</details>")[0]
     assert folded.count("<tr") == 1 + fits.MOST
     assert "44 parameters: all" in text

@@ -121,7 +121,8 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
     reasons[~(np.isfinite(edges).all(axis=1) & (resolution > 0))] = "the window is not defined"
     binned.refuse(edges, reasons)
     safe = np.where((reasons == "")[:, None], edges, binned.edges[0] + np.arange(edges.shape[1]))
-    shape = _Signal(plan, point, binned, (safe - centre[:, None]) / resolution[:, None])
+    positive = np.where(resolution > 0, resolution, 1.0)
+    shape = _Signal(plan, point, binned, (safe - centre[:, None]) / positive[:, None])
     signal, why = shape.nominal()
     reasons = np.where(reasons == "", why, reasons)
     backgrounds = {name: binned.within(safe, values) for name, values in binned.values.items()}
@@ -267,9 +268,13 @@ class Places:
         if self.plan.resolution_error is None:
             return None
         size = len(next(iter(self.columns.values())))
-        return np.broadcast_to(
-            np.asarray(self.plan.resolution_error.at(self._known(self.columns))), (size,)
-        )
+        found = np.asarray(self.plan.resolution_error.at(self._known(self.columns)), dtype=float)
+        if not ((found >= 0) & (found < 1)).all():
+            raise InputError(
+                f"{self.plan.where}: the resolution_error is relative, from 0 to below 1, and not"
+                f" {found.ravel()[~((found >= 0) & (found < 1)).ravel()][0]:.4g}"
+            )
+        return np.broadcast_to(found, (size,))
 
     def _known(self, columns: Mapping[str, Array]) -> dict[str, Array]:
         deriver = self.analysis.deriver

@@ -1,16 +1,15 @@
 """Best fits of an analysis at all hypotheses, what toys make of them, and what is found in toys."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcbook.analysis import spectra
 from mcbook.analysis.build import layout
-from mcbook.analysis.records import Spectrum
 from mcbook.analysis.result import AnalysisResult
+from mcbook.analysis.toyscans import toy_scans
 from mcbook.errors import InputError
 from mcbook.limits.bestfit import BestFits, best_fits
 from mcbook.limits.likelihoods import Likelihoods
@@ -23,9 +22,6 @@ Index = NDArray[np.intp]
 
 LEVEL = 0.5
 """Significance whose upcrossings are counted: low, so that few toys tell their number."""
-
-ROWS = 20_000
-"""Fits that are made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +100,7 @@ def fit_row(fits: BestFits, i: int, events: float) -> dict[str, Any]:
 def scan(result: AnalysisResult, *, n_toys: int = 0, seed: int = 0) -> Scan:
     """Return the scan over all hypotheses, with toys of the expected background.
 
-    Each toy is one data set, which all hypotheses see through their windows. In each the background
-    is another one, as uncertain as it is.
+    Each toy is one data set of a background that is another one in each, see `toy_scans`.
 
     Parameters
     ----------
@@ -123,15 +118,17 @@ def scan(result: AnalysisResult, *, n_toys: int = 0, seed: int = 0) -> Scan:
     if batch is None:
         raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
     fits = best_fits(batch) if batch.has_observed.any() else None
-    toys = _toys(result, rows, batch, n_toys, np.random.default_rng(seed))
+    toys = toy_scans(result, rows, batch, n_toys, np.random.default_rng(seed))
     largest, by_crossings, by_toys = None, None, None
     if fits is not None and np.isfinite(fits.z).any():
         largest = int(np.nanargmax(fits.z))
     if fits is not None and largest is not None and n_toys:
         highest = fits.z[largest]
         by_toys = global_p_of_toys(highest, np.nanmax(toys, axis=1))
-        if len(result.varying()) == 1 and highest >= LEVEL:
-            by_crossings = global_p(highest, upcrossings(toys, LEVEL), LEVEL)
+        varied = result.varying()
+        if len(varied) == 1 and highest >= LEVEL:
+            along = np.argsort(result.hypotheses.columns[varied[0]][rows])
+            by_crossings = global_p(highest, upcrossings(toys[:, along], LEVEL), LEVEL)
     return Scan(rows, events, fits, toys, largest, by_crossings, by_toys)
 
 
@@ -271,39 +268,3 @@ def _as_expected(result: AnalysisResult, one: Likelihoods, expected: Array) -> L
             yields[:, first : place.samples.stop] = 0.0
             yields[:, first, place.bins] = expected[place.bins]
     return Likelihoods(yields, one.is_signal, one.modifiers)
-
-
-def _toys(
-    result: AnalysisResult, rows: Index, batch: Likelihoods, n_toys: int, random: Any
-) -> Array:
-    """Return local significances of toy scans, shape (n, H)."""
-    some = result.ingredients.take(np.searchsorted(result.good, rows))
-    binned: Mapping[str, spectra.Binned] = {
-        channel.name: spectra.read_background(channel.background)
-        for channel in result.analysis.channels
-        if channel.name in some.cells and isinstance(channel.background, Spectrum)
-    }
-    sources = {
-        name: [float(np.median(v)) for (_, affects, at), v in some.systematics.items()
-               if affects == "background" and at == name]
-        for name in binned
-    }  # fmt: skip
-    found = np.full((n_toys, len(rows)), np.nan)
-    size = max(1, ROWS // max(len(rows), 1))
-    for first in range(0, n_toys, size):
-        counts = []
-        for _ in range(first, min(first + size, n_toys)):
-            parts = []
-            for channel in result.analysis.channels:
-                if channel.name not in binned:
-                    mean = some.backgrounds[channel.name].value[:, None]
-                    parts.append(random.poisson(mean).astype(np.float64))
-                    continue
-                own, cells = binned[channel.name], some.cells[channel.name]
-                factor = np.prod([1 + r * random.standard_normal() for r in sources[channel.name]])
-                events = spectra.drawn(own, random, float(factor))
-                parts.append(spectra.counted(*events, len(own.second) - 1, cells.edges))
-            counts.append(np.concatenate(parts, axis=1))
-        fits = best_fits(with_counts(batch, np.stack(counts)))
-        found[first : first + size] = fits.z.reshape(len(counts), len(rows))
-    return found

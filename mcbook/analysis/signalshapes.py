@@ -152,30 +152,34 @@ def _templates(shape: SignalShape, fit: ChannelFit) -> Templates:
     every = np.array([0.0, 1.0])
     if has_two:
         every, _ = _edges(table[ENDS[1][0]], table[ENDS[1][1]], str(path), ENDS[1][0])
-    n_second = len(every) - 1
+    reach = fit.window.width
     for position in at:
-        rows = np.flatnonzero(table[shape.axis] == position)
-        edges, first = _edges(table["low"][rows], table["high"][rows], str(path), "low")
-        second = np.zeros(len(rows), dtype=np.intp)
-        if has_two:
-            second = np.searchsorted(every, table[ENDS[1][0]][rows])
-        bins = np.unique(first * n_second + second)
-        if len(rows) != len(bins) or len(bins) != (len(edges) - 1) * n_second:
-            raise InputError(f"{path}: {shape.axis} = {position:g} has not each bin once")
-        values = np.zeros((len(edges) - 1, n_second))
-        values[first, second] = table["part"][rows]
-        if (values < 0).any() or values.sum() > 1 + 1e-6:
-            raise InputError(
-                f"{path}: the parts at {shape.axis} = {position:g} are negative, or more than all"
-            )
-        reach = fit.window.width
+        rows = table[shape.axis] == position
+        one = {name: values[rows] for name, values in table.items()}
+        edges, values = _contents(one, every, f"{path}: {shape.axis} = {position:g}")
         if edges[0] > -reach + 1e-6 or edges[-1] < reach - 1e-6:
             raise InputError(
                 f"{path}: the templates reach from {edges[0]:g} to {edges[-1]:g} resolutions, and"
                 f" the window of the fit {reach:g} to both sides"
             )
-        below.append(_Histogram(edges, np.vstack([np.zeros(n_second), np.cumsum(values, axis=0)])))
+        first = np.zeros((1, values.shape[1]))
+        below.append(_Histogram(edges, np.vstack([first, np.cumsum(values, axis=0)])))
     return Templates(shape.axis, at, tuple(below), every)
+
+
+def _contents(table: Mapping[str, Array], second: Array, where: str) -> tuple[Array, Array]:
+    """Return edges and parts of the template of one sample, shape (b + 1,) and (b, k)."""
+    edges, first = _edges(table["low"], table["high"], where, "low")
+    place = np.zeros(len(first), dtype=np.intp)
+    if ENDS[1][0] in table:
+        place = np.searchsorted(second, table[ENDS[1][0]])
+    values = np.zeros((len(edges) - 1, len(second) - 1))
+    if len(first) != values.size or len(np.unique(first * values.shape[1] + place)) != values.size:
+        raise InputError(f"{where} has not each bin once")
+    values[first, place] = table["part"]
+    if (values < 0).any() or values.sum() > 1 + 1e-6:
+        raise InputError(f"{where}: parts are negative, or more than all")
+    return edges, values
 
 
 def _shapes(

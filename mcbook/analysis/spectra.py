@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mcbook.analysis.records import Spectrum, Values
 from mcbook.analysis.tables import read_table
 from mcbook.errors import InputError, did_you_mean
+from mcbook.limits.interpolation import Shift
 from mcbook.limits.likelihoods import MOST_EVENTS
 
 Array = NDArray[np.float64]
@@ -80,7 +81,9 @@ class Binned:
         low, high = self.edges[right - 1], self.edges[right]
         found = np.where(edges - low < high - edges, low, high)
         reasons = np.full(len(edges), "", dtype=object)
-        reasons[(np.diff(found, axis=1) <= 0).any(axis=1)] = (
+        self.refuse(edges, reasons)
+        coarse = (np.diff(found, axis=1) <= 0).any(axis=1)
+        reasons[coarse & (reasons == "")] = (
             "the bins of the histogram are too coarse for those of the fit"
         )
         return found, reasons
@@ -110,39 +113,47 @@ def read_background(source: Spectrum) -> Binned:
         return _from_root(source, names, samples)
     table, edges, second, order = _table(source.path, source.where)
     shape = (len(edges) - 1, len(second) - 1)
-    for name in samples:
-        if name not in table:
-            raise InputError(
-                f"{source.path}: the column {name} is missing", hint=did_you_mean(name, table)
-            )
     placed = {
         name: _placed(table[name], order, shape)
         for name in table
         if name not in {end for pair in ENDS for end in pair}
     }
+    for name in samples:
+        if name not in placed:
+            raise InputError(
+                f"{source.path}: the column {name} is missing", hint=did_you_mean(name, placed)
+            )
     square = np.zeros(shape)
     for name in samples:
         square = square + placed.get(f"{name}{STAT}", square * 0) ** 2
     shifts = {
-        (name, source_): pair for name in samples
-        for source_, pair in _shifts(placed, name, str(source.path))
-    }  # fmt: skip
+        of: (placed[stem + UP], placed[stem + DOWN])
+        for stem, of in _pairs(list(placed), samples, str(source.path))
+    }
     values = {name: placed[name] for name in samples}
     found = Binned(edges, second, values, np.sqrt(square), shifts)
     _check(found, str(source.path))
     return found
 
 
-def _shifts(
-    placed: Mapping[str, Array], name: str, path: str
-) -> Iterator[tuple[str, tuple[Array, Array]]]:
-    """Yield the sources of uncertainty of a sample, each with what it is at +1 and at -1."""
-    for column, up in placed.items():
-        if column.startswith(f"{name}_") and column.endswith(UP):
-            stem = column.removesuffix(UP)
-            if stem + DOWN not in placed:
-                raise InputError(f"{path}: {column} is there without {stem}{DOWN}")
-            yield stem.removeprefix(f"{name}_"), (up, placed[stem + DOWN])
+def _pairs(
+    known: Sequence[str], samples: Sequence[str], path: str
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield how the names of both shifts of a sample begin, with sample and source.
+
+    A shift is of the sample with the longest name that it begins with.
+    """
+    for column in known:
+        end = next((end for end in (UP, DOWN) if column.endswith(end)), None)
+        owner = max((name for name in known if column.startswith(f"{name}_")), key=len, default="")
+        if end is None or owner not in samples:
+            continue
+        stem = column.removesuffix(end)
+        for other in (UP, DOWN):
+            if stem + other not in known:
+                raise InputError(f"{path}: {column} is there without {stem}{other}")
+        if end == UP:
+            yield stem, (owner, stem.removeprefix(f"{owner}_"))
 
 
 def read_bins(path: Path, at: Mapping[str, float]) -> tuple[dict[str, Array], Array, Array]:
@@ -245,19 +256,19 @@ def _counted(source: Values, like: Binned, edges: Array) -> Array:
 
 
 def drawn(
-    binned: Binned, random: np.random.Generator, factor: float = 1.0
+    binned: Binned, random: np.random.Generator, normals: Mapping[str, float], factor: float = 1.0
 ) -> tuple[Array, NDArray[np.intp]]:
     """Return events of a toy of all backgrounds: the first observable, and the bin of the second.
 
-    What is true in a toy is drawn from what is uncertain: from the error of each bin, from the
-    shifts of the samples, and *factor*. The number in each bin is a Poisson number around it;
-    within a bin they lie evenly.
+    What is true in a toy follows from what is uncertain: from the error of each bin, the shifts of
+    the samples by *normals*, standard normal numbers by source, and *factor*. The number in each
+    bin is a Poisson number around it; within a bin they lie evenly.
     """
     truth = factor * np.sum(list(binned.values.values()), axis=0)
     truth = truth + binned.stat * random.standard_normal(truth.shape)
-    numbers = {source: random.standard_normal() for _, source in binned.shifts}
-    for (_, source), (up, down) in binned.shifts.items():
-        truth = truth + numbers[source] * (up - down) / 2
+    for (name, source), (up, down) in binned.shifts.items():
+        shift = Shift(up - binned.values[name], down - binned.values[name])
+        truth = truth + shift.at(np.array(normals[source]))[0]
     counts = random.poisson(np.maximum(truth, 0.0))
     rows, columns = (np.repeat(entry.ravel(), counts.ravel()) for entry in np.indices(counts.shape))
     low, width = binned.edges[:-1], np.diff(binned.edges)
@@ -336,32 +347,52 @@ def _from_root(source: Spectrum, names: Sequence[str], samples: Sequence[str]) -
 
     if not names:
         raise InputError(f"{source.where}: a ROOT file needs the 'name' of the histogram")
-    values: dict[str, Array] = {}
-    square: Array | None = None
-    edges: list[Array] = []
-    for sample, name in zip(samples, names, strict=True):
-        found, _ = rootfile.read_histograms(source.path, (name, name), None)
-        if len(found.axes) > 2:  # noqa: PLR2004
-            raise InputError(f"{source.path}: {name} has {len(found.axes)} axes")
-        own = [np.asarray(axis.edges(), dtype=np.float64) for axis in found.axes]
-        if edges and any(not np.array_equal(a, b) for a, b in zip(edges, own, strict=True)):
+    there = [name for name in rootfile.histogram_names(source.path) if name not in names]
+    shifts = dict(_pairs([*names, *there], names, str(source.path)))
+    edges, first = _read_root(source, names[0])
+    shape = len(edges[0]) - 1, len(edges[1]) - 1
+    read = {names[0]: first}
+    for name in (*names[1:], *(f"{stem}{end}" for stem in shifts for end in (UP, DOWN))):
+        own, found = _read_root(source, name)
+        if any(not np.array_equal(a, b) for a, b in zip(edges, own, strict=True)):
             raise InputError(f"{source.path}: {name} has other bins than {names[0]}")
-        edges = own
-        one = np.asarray(found.values(), dtype=np.float64).reshape(len(own[0]) - 1, -1)
-        variances = found.variances()
-        if variances is None:
-            variances = one
-        variances = np.asarray(variances, dtype=np.float64).reshape(one.shape)
-        values[sample] = one
-        square = variances if square is None else square + variances
-    second = edges[1] if len(edges) > 1 else np.array([0.0, 1.0])
-    result = Binned(edges[0], second, values, np.sqrt(np.zeros(1) if square is None else square))
+        read[name] = found
+    sample_of = dict(zip(names, samples, strict=True))
+    result = Binned(
+        *edges,
+        {sample_of[name]: read[name][0].reshape(shape) for name in names},
+        np.sqrt(np.sum([read[name][1] for name in names], axis=0)).reshape(shape),
+        {
+            (sample_of[name], source_): (read[f"{stem}{UP}"][0], read[f"{stem}{DOWN}"][0])
+            for stem, (name, source_) in shifts.items()
+        },
+    )
     _check(result, str(source.path))
     return result
+
+
+def _read_root(source: Spectrum, name: str) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Return edges along both observables, and values and variances, shape (m, k) each."""
+    from mcbook.efficiency import rootfile
+
+    found, _ = rootfile.read_histograms(source.path, (name, name), None)
+    if len(found.axes) > 2:  # noqa: PLR2004
+        raise InputError(f"{source.path}: {name} has {len(found.axes)} axes")
+    own = [np.asarray(axis.edges(), dtype=np.float64) for axis in found.axes]
+    second = own[1] if len(own) > 1 else np.array([0.0, 1.0])
+    values = np.asarray(found.values(), dtype=np.float64).reshape(len(own[0]) - 1, -1)
+    variances = found.variances()
+    variances = np.asarray(values if variances is None else variances, dtype=np.float64)
+    variances = variances.reshape(values.shape)
+    if not (variances >= 0).all():
+        raise InputError(f"{source.path}: {name} has a bin whose variance is negative, or none")
+    return (own[0], second), (values, variances)
 
 
 def _check(found: Binned, path: str) -> None:
     every = [*found.values.values(), *(one for pair in found.shifts.values() for one in pair)]
     for one in every:
-        if (one < 0).any() or (one > MOST_EVENTS).any():
-            raise InputError(f"{path}: a bin has a negative number of events, or a huge one")
+        if not ((one >= 0) & (one <= MOST_EVENTS)).all():
+            raise InputError(f"{path}: a bin has a negative number of events, a huge one or none")
+    if not np.isfinite(found.stat).all():
+        raise InputError(f"{path}: the error of a bin is no number")

@@ -27,22 +27,40 @@ def read_histograms(
     InputError
         If the file cannot be read or does not hold such histograms.
     """
-    import uproot
-
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file")
-    try:
-        file = uproot.open(path)
-    except Exception as error:  # noqa: BLE001 - uproot has no base class of its errors
-        said = (str(error).strip().splitlines() or [""])[0]
-        raise InputError(f"{path}: not a ROOT file: {said}") from None
-    with file:
+    with _opened(path) as file:
         classes = {key.partition(";")[0]: kind for key, kind in file.classnames().items()}
         passed, total = (
             _read(file, str(path), f"{region}/{name}" if region else name, classes)
             for name in names
         )
     return passed, total
+
+
+def histogram_names(path: str | Path) -> list[str]:
+    """Return what the histograms of a ROOT file are called, with their folders.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    with _opened(path) as file:
+        return [
+            key.partition(";")[0] for key, kind in file.classnames().items()
+            if kind.startswith(KINDS)
+        ]  # fmt: skip
+
+
+def _opened(path: str | Path) -> Any:
+    import uproot
+
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such file")
+    try:
+        return uproot.open(path)
+    except Exception as error:  # noqa: BLE001 - uproot has no base class of its errors
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise InputError(f"{path}: not a ROOT file: {said}") from None
 
 
 def _read(file: Any, path: str, name: str, classes: dict[str, str]) -> Any:

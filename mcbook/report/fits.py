@@ -211,7 +211,7 @@ def _hypotheses(found: Table) -> Iterator[str]:
     yield "<h2>Hypotheses</h2>"
     total = len(found.rows)
     shown = table(Table(found.columns, found.rows[:MOST], found.failed))
-    rest = f"<p>{total - MOST} more are in limits.csv.</p>" if total > MOST else ""
+    rest = f"<p>{total - MOST} more are in fits.csv.</p>" if total > MOST else ""
     if total > LONG:
         yield folded(f"the first {MOST} of {total} hypotheses" if rest else f"{total} hypotheses",
                      [shown])  # fmt: skip
@@ -223,7 +223,7 @@ def _hypotheses(found: Table) -> Iterator[str]:
 def _nuisances(name: str, view: NuisanceView) -> Iterator[str]:
     columns = ["parameter", "pull", "error"]
     if view.impacts is not None:
-        columns += ["impact, up", "impact, down"]
+        columns += ["impact / error of mu, up", "down"]
     rows: list[tuple[Cell, ...]] = []
     for i in view.order:
         numbers = [view.values[i], view.errors[i]]

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis import AnalysisResult
+from mcbook.analysis import AnalysisResult, read_analysis
+from mcbook.analysis.fitcells import Places
+from mcbook.analysis.hypotheses import hypotheses
+from mcbook.analysis.records import Analysis
 from mcbook.analysis.scan import Injection, Scan, fit_row, injections, scan, spurious
 from mcbook.errors import InputError
 from mcbook.limits.result import plain
 from mcbook.limits.significance import GlobalP
 from mcbook.report import files
 from mcbook.verbs.analyses import limits_of
-from mcbook.verbs.fitviews import view_of
+from mcbook.verbs.fitviews import view_of, wanted_at
 from mcbook.verbs.selecting.place import check_files
 
 Row = dict[str, Any]
@@ -29,6 +32,9 @@ MOST_INJECTED = 6
 """Hypotheses at which signals are put into toys, spread over the scan."""
 
 MOST_TOYS = 100_000
+MOST_STRENGTH = 1000.0
+COARSE = 0.55
+"""Steps in resolutions from which on a scan is told to be coarse; half ones are not quite even."""
 
 
 def fit(
@@ -95,6 +101,7 @@ def fit(
     folder = Path(output)
     check_files(folder, {TABLE: [KIND.encode()], "fits.html": [OPENING.encode()]})
     _check(toys, strengths)
+    _check_at(at, read_analysis(file, models_dir=models_dir))  # before the box is opened
     document, result, notes = limits_of(
         file, cl=cl, method=method, unblind=unblind, catalog=catalog, models_dir=models_dir,
         engine={"seed": seed},
@@ -109,7 +116,8 @@ def fit(
     put = injections(result, some.tolist(), strengths, seed=seed + 1)
     made = _Made(document, result, found, put, spurious(result))
     rows = list(made.rows())
-    report, frame = view_of(made.document, result, found, put, at, label)
+    told = _notes(result, found)
+    report, frame = view_of(made.document, result, found, put, at, label, notes=told)
     written = files.write(folder, {TABLE: _table(made, rows)})
     from mcbook.report.fits import write_report
 
@@ -123,17 +131,59 @@ def fit(
         "rows": rows,
         "injections": [_injection(made, one) for one in put],
         "toys": toys,
-        "notes": notes,
+        "notes": [*notes, *told],
         "files": written,
     }
+
+
+def _check_at(at: Sequence[str], analysis: Analysis) -> None:
+    if at:
+        names = [name for axis in analysis.grid.axes for name in axis.names]
+        columns = hypotheses(analysis).columns
+        wanted_at(at, {name: columns[name] for name in names})
+
+
+def _notes(result: AnalysisResult, found: Scan) -> list[str]:
+    """Return what a reader of the scan should know of its hypotheses."""
+    notes = []
+    columns, varied = result.hypotheses.columns, result.varying()
+    refused = np.flatnonzero(result.reasons != "")
+    if len(refused):
+        where = ", ".join(f"{name} = {columns[name][refused[0]]:.9g}" for name in varied)
+        notes.append(
+            f"{len(refused)} of {len(result.hypotheses)} hypotheses are not fitted; the first,"
+            f" {where}: {result.reasons[refused[0]]}"
+        )
+    if len(varied) == 1 and len(found.rows) > 1:
+        along = found.rows[np.argsort(columns[varied[0]][found.rows])]
+        some = {name: values[along] for name, values in columns.items()}
+        plans = [channel.fit for channel in result.analysis.channels if channel.fit is not None]
+        steps = [_largest_step(Places(result.analysis, plan, some)) for plan in plans]
+        if max(steps) > COARSE:
+            notes.append(
+                f"steps of the scan are up to {max(steps):.2g} resolutions: excesses between"
+                " hypotheses are missed, and the global p-value is too small; as in scan:"
+                f" {{{varied[0]}: {{resolutions: [lo, hi, 0.25]}}}}"
+            )
+    return notes
+
+
+def _largest_step(places: Places) -> float:
+    """Return by how many resolutions the centre of a window moves at most."""
+    centre, resolution = places.here()
+    return float((np.abs(np.diff(centre)) / np.minimum(resolution[1:], resolution[:-1])).max())
 
 
 def _check(toys: int, strengths: Sequence[float]) -> None:
     if not 0 <= toys <= MOST_TOYS:
         raise InputError(f"--toys is {toys}, and 0 to {MOST_TOYS} are possible")
+    if not strengths:
+        raise InputError("--inject: there is no strength", hint="as in --inject 0,2,5")
     for one in strengths:
-        if not 0 <= one < np.inf:
-            raise InputError(f"--inject: {one:g} is no strength in standard deviations")
+        if not 0 <= one <= MOST_STRENGTH:
+            raise InputError(
+                f"--inject: {one:g} is no strength of 0 to {MOST_STRENGTH:g} standard deviations"
+            )
 
 
 @dataclass(frozen=True, slots=True)

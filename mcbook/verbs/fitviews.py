@@ -43,6 +43,8 @@ def view_of(
     injected: Sequence[Injection],
     at: Sequence[str],
     label: str,
+    *,
+    notes: Sequence[str] = (),
 ) -> "tuple[FitReport, Frame]":
     """Return what is shown, and what stands around its figures.
 
@@ -67,7 +69,10 @@ def view_of(
         nuisances=shown.nuisances(),
         toys=list(_toys(found)),
         injections=[_injection(result, one, symbols) for one in injected],
-        notes=[] if document["unblinded"] else ["The box is closed: no observed count was read."],
+        notes=[
+            *["The box is closed: no observed count was read."] * (not document["unblinded"]),
+            *notes,
+        ],
     )
     luminosity = document.get("luminosity")
     shown_at = "" if luminosity is None else rf"$L = {luminosity['value']:g}$ fb$^{{-1}}$"
@@ -96,19 +101,48 @@ def _places(result: AnalysisResult, found: Scan, at: Sequence[str]) -> NDArray[n
         return spread if found.largest is None else np.array([found.largest], dtype=np.intp)
     columns = {name: result.hypotheses.columns[name][found.rows] for name in result.varying()}
     places = []
-    for text in at:
+    for wanted in wanted_at(at, columns):
         off = np.zeros(size)
+        for name, value in wanted.items():
+            off += np.abs(columns[name] - value) / max(float(np.ptp(columns[name])), 1e-300)
+        places.append(int(off.argmin()))
+    return np.array(list(dict.fromkeys(places)), dtype=np.intp)
+
+
+def wanted_at(at: Sequence[str], columns: Mapping[str, Array]) -> list[dict[str, float]]:
+    """Return the hypotheses that are to be drawn; the nearest ones of the scan are taken.
+
+    Parameters
+    ----------
+    at
+        Texts of the form NAME=VALUE, with commas between several.
+    columns
+        What the scan moves, at its hypotheses.
+
+    Raises
+    ------
+    InputError
+        If one has another form, names nothing that the scan moves, or lies beyond it.
+    """
+    found = []
+    for text in at:
+        one = {}
         for part in text.split(","):
             name, sign, value = (word.strip() for word in part.partition("="))
-            if not sign or name not in columns:
+            if name not in columns:
                 raise InputError(
                     f"--at {text}: {name!r} is nothing that the scan moves",
                     hint=did_you_mean(name, columns) or f"as in --at {next(iter(columns))}=VALUE",
                 )
-            span = max(float(np.ptp(columns[name])), 1e-300)
-            off += np.abs(columns[name] - float(parse_number(value))) / span
-        places.append(int(off.argmin()))
-    return np.array(list(dict.fromkeys(places)), dtype=np.intp)
+            if not sign:
+                raise InputError(f"--at {text}: a value is missing", hint=f"as in --at {name}=4")
+            one[name] = float(parse_number(value))
+            low, high = float(columns[name].min()), float(columns[name].max())
+            slack = 1e-6 * max(abs(low), abs(high))
+            if not low - slack <= one[name] <= high + slack:
+                raise InputError(f"--at {text}: the scan has {name} from {low:.9g} to {high:.9g}")
+        found.append(one)
+    return found
 
 
 class _Shown:
@@ -185,7 +219,8 @@ class _Shown:
             return {}
         fits = self.found
         first = self.batch.take(np.array([0]))
-        moved = impacts(first, best_fits(first))[0]
+        best = best_fits(first)
+        moved = impacts(first, best)[0] / best.mu_error[0]
         is_free = np.array(["smooth_" in name for name in fits.names])
         values = np.where(is_free, np.nan, fits.nuisances[0])
         errors = np.where(is_free, np.nan, fits.nuisance_errors[0])

@@ -15,6 +15,8 @@ from mcbook.report import files
 
 Array = NDArray[np.float64]
 
+_ENDS = {end for pair in ENDS for end in pair}
+
 
 def write_histograms(path: str | Path, histograms: Mapping[str, Any]) -> str:
     """Write histograms as a table that the ``background`` or ``observed`` of a fit reads.
@@ -47,26 +49,14 @@ def write_histograms(path: str | Path, histograms: Mapping[str, Any]) -> str:
         raise InputError(f"{path}: there is no histogram to be written")
     columns: dict[str, Array] = {}
     for name, histogram in histograms.items():
-        if not str(name).isidentifier() or str(name).endswith(STAT):
+        if not str(name).isidentifier() or str(name).endswith(STAT) or name in _ENDS:
             raise InputError(f"{path}: {name!r} is no name of a sample", hint="as in mumu_gamma")
         own = _bins(histogram, f"{path}, {name}")
         if columns and not all(
             key in columns and np.array_equal(columns[key], values) for key, values in own.items()
         ):
             raise InputError(f"{path}: {name} has other bins than {next(iter(histograms))}")
-        columns = columns or own
-        values = np.asarray(histogram.values(), dtype=np.float64).ravel()
-        if not (np.isfinite(values) & (values >= 0)).all():
-            raise InputError(f"{path}: a bin of {name} is negative, or no number")
-        columns[str(name)] = values
-        if name == OBSERVED or str(name).endswith((UP, DOWN)):
-            continue
-        variances = histogram.variances()
-        if variances is None:
-            raise InputError(
-                f"{path}: {name} has no variances", hint="fill one with storage Weight()"
-            )
-        columns[f"{name}{STAT}"] = np.sqrt(np.asarray(variances, dtype=np.float64).ravel())
+        columns = {**(columns or own), **_contents(histogram, str(name), path)}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
@@ -101,10 +91,9 @@ def read_histograms(path: str | Path, *, at: Mapping[str, float] | None = None) 
     has_two = ENDS[1][0] in table
     axes = [hist.axis.Variable(edges, name="x")]
     axes += [hist.axis.Variable(second, name="y")] * has_two
-    ends = {end for pair in ENDS for end in pair}
     found: dict[str, Any] = {}
     for name, values in table.items():
-        if name in ends or (name.endswith(STAT) and name.removesuffix(STAT) in table):
+        if name in _ENDS or (name.endswith(STAT) and name.removesuffix(STAT) in table):
             continue
         error = table.get(f"{name}{STAT}")
         if error is None:
@@ -114,6 +103,24 @@ def read_histograms(path: str | Path, *, at: Mapping[str, float] | None = None) 
         one[...] = np.stack([values.reshape(shape), (error**2).reshape(shape)], axis=-1)
         found[name] = one
     return found
+
+
+def _contents(histogram: Any, name: str, path: Path) -> dict[str, Array]:
+    """Return the column of a histogram, and of its errors if it is a sample."""
+    values = np.asarray(histogram.values(), dtype=np.float64).ravel()
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise InputError(f"{path}: a bin of {name} is negative, or no number")
+    if name == OBSERVED and (values != np.rint(values)).any():
+        raise InputError(f"{path}: observed counts are whole numbers")
+    if name == OBSERVED or name.endswith((UP, DOWN)):
+        return {name: values}
+    variances = histogram.variances()
+    if variances is None:
+        raise InputError(f"{path}: {name} has no variances", hint="fill one with storage Weight()")
+    variances = np.asarray(variances, dtype=np.float64).ravel()
+    if not (np.isfinite(variances) & (variances >= 0)).all():
+        raise InputError(f"{path}: a variance of {name} is negative, or no number")
+    return {name: values, f"{name}{STAT}": np.sqrt(variances)}
 
 
 def _bins(histogram: Any, name: str) -> dict[str, Array]:
@@ -128,6 +135,8 @@ def _bins(histogram: Any, name: str) -> dict[str, Array]:
             raise InputError(f"{name}: categories are no bins of an observable")
         edges = axis.edges() if callable(axis.edges) else axis.edges
         every.append(np.asarray(edges, dtype=np.float64))
+        if not np.isfinite(every[-1]).all():
+            raise InputError(f"{name}: an edge is infinite")
     places = np.indices([len(edges) - 1 for edges in every]).reshape(len(every), -1)
     found: dict[str, Array] = {}
     for (low, high), edges, place in zip(ENDS, every, places, strict=False):

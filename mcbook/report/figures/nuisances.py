@@ -123,7 +123,7 @@ def _impacts(axes: Axes, impacts: Array) -> None:
     reach = 1.2 * float(np.nanmax(np.abs(impacts), initial=0.0)) or 1.0
     axes.axvline(0, color="0.3", linewidth=0.8)
     axes.set_xlim(-reach, reach)
-    axes.set_xlabel(rf"impact on {STRENGTH}", fontsize=13)
+    axes.set_xlabel(rf"impact on {STRENGTH} / its error", fontsize=13)
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
     axes.legend(loc="lower right", ncols=2, borderaxespad=0.2)
 
