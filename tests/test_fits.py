@@ -1,6 +1,7 @@
 """``mcbook fit``: excesses and tests of fits on known truths, and a box that stays closed."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -247,3 +248,20 @@ def test_the_order_of_a_scan_plays_no_part():
         told = mb.fit(file, output="out", unblind="a test", catalog="b.db", toys=50)
         found.append(told["largest"]["by_upcrossings"]["p_value"])
     assert found[0] == pytest.approx(found[1], rel=0.2)
+
+
+def test_impacts_on_the_page():
+    """A larger efficiency is a smaller mu: by its relative error times mu, over the error of mu."""
+    events(data(2, signal=600))
+    file = written(("[2, 4, 6]", "[4]"))
+    text = Path(file).read_text() + (
+        "systematics:\n  - {source: trigger, affects: signal, relative: 0.05}\n"
+    )
+    Path(file).write_text(text)
+    found = mb.fit(file, output="out", unblind="a test", catalog="b.db", toys=0)
+    page = Path("out/fits.html").read_text()
+    row = re.search(r"<tr><td>trigger</td>(.*?)</tr>", page, re.DOTALL).group(1)
+    numbers = [float(cell) for cell in re.findall(r"<td>([^<]*)</td>", row)]
+    best = found["rows"][0]
+    assert numbers[2] == pytest.approx(-0.05 / 1.05 * best["mu"] / best["mu_error"], rel=0.03)
+    assert numbers[3] == pytest.approx(0.05 / 0.95 * best["mu"] / best["mu_error"], rel=0.03)

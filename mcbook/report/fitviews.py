@@ -128,7 +128,8 @@ class NuisanceView:
     values, errors
         In standard deviations of what constrains them, shape (P,); NaN where nothing does.
     impacts
-        What mu changes by where a parameter is moved up and down by its error, shape (P, 2).
+        What mu changes by, over its error, where a parameter is moved up and down by its error,
+        shape (P, 2).
     correlation
         Of all parameters with mu as the last one, shape (P + 1, P + 1).
     """

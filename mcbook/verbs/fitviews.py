@@ -220,7 +220,7 @@ class _Shown:
         fits = self.found
         first = self.batch.take(np.array([0]))
         best = best_fits(first)
-        moved = impacts(first, best)[0] / best.mu_error[0]
+        moved = impacts(first, best)[0, :, ::-1] / best.mu_error[0]  # up is first here
         is_free = np.array(["smooth_" in name for name in fits.names])
         values = np.where(is_free, np.nan, fits.nuisances[0])
         errors = np.where(is_free, np.nan, fits.nuisance_errors[0])
