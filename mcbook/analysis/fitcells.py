@@ -116,10 +116,11 @@ def compile_fit(analysis: Analysis, channel: Channel, columns: Mapping[str, Arra
     u = np.linspace(-plan.window.width, plan.window.width, plan.window.bins + 1)
     edges = centre[:, None] + resolution[:, None] * u
     reasons = np.full(len(edges), "", dtype=object)
-    if isinstance(channel.observed, Spectrum):
-        edges, reasons = binned.snapped(edges)
     reasons[~(np.isfinite(edges).all(axis=1) & (resolution > 0))] = "the window is not defined"
     binned.refuse(edges, reasons)
+    if isinstance(channel.observed, Spectrum):
+        edges, coarse = binned.snapped(edges)
+        reasons = np.where(reasons == "", coarse, reasons)
     safe = np.where((reasons == "")[:, None], edges, binned.edges[0] + np.arange(edges.shape[1]))
     positive = np.where(resolution > 0, resolution, 1.0)
     shape = _Signal(plan, point, binned, (safe - centre[:, None]) / positive[:, None])

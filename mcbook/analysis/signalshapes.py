@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.analysis.bintables import ENDS, edges_of
 from mcbook.analysis.records import ChannelFit, SignalShape
-from mcbook.analysis.spectra import ENDS, _edges
 from mcbook.analysis.tables import read_table
 from mcbook.errors import InputError, did_you_mean
 
@@ -103,11 +103,11 @@ class Templates:
         return np.maximum(parts, 0.0).reshape(len(where), -1), reasons
 
 
-def gaussian(edges: Array, scale: Array | float = 1.0) -> Array:
+def gaussian(edges: Array) -> Array:
     """Return the parts of a Gaussian of the resolution in bins with edges u, shape (n, b)."""
     from scipy.special import ndtr
 
-    return np.asarray(np.diff(ndtr(edges / scale), axis=1))
+    return np.asarray(np.diff(ndtr(edges), axis=1))
 
 
 def read_templates(
@@ -151,7 +151,7 @@ def _templates(shape: SignalShape, fit: ChannelFit) -> Templates:
         raise InputError(f"{path}: the column {ENDS[1][1]!r} is missing")
     every = np.array([0.0, 1.0])
     if has_two:
-        every, _ = _edges(table[ENDS[1][0]], table[ENDS[1][1]], str(path), ENDS[1][0])
+        every, _ = edges_of(table[ENDS[1][0]], table[ENDS[1][1]], str(path), ENDS[1][0])
     reach = fit.window.width
     for position in at:
         rows = table[shape.axis] == position
@@ -169,7 +169,7 @@ def _templates(shape: SignalShape, fit: ChannelFit) -> Templates:
 
 def _contents(table: Mapping[str, Array], second: Array, where: str) -> tuple[Array, Array]:
     """Return edges and parts of the template of one sample, shape (b + 1,) and (b, k)."""
-    edges, first = _edges(table["low"], table["high"], where, "low")
+    edges, first = edges_of(table["low"], table["high"], where, "low")
     place = np.zeros(len(first), dtype=np.intp)
     if ENDS[1][0] in table:
         place = np.searchsorted(second, table[ENDS[1][0]])

@@ -83,7 +83,7 @@ def chosen_order(edges: Array, counts: Array, most: int) -> tuple[int, list[floa
     """Return the order whose Akaike criterion is least on the expected background, and all of them.
 
     An expectation has no noise, and a parameter gains 1/2 of -log L from noise alone: what counts
-    is -log L + (order + 1) / 2, summed over windows (H. Akaike, IEEE Trans. Autom. Control 19
+    is -log L + (order + 1) / 2, on average over windows (H. Akaike, IEEE Trans. Autom. Control 19
     (1974) 716, has 1 per parameter on data).
 
     Parameters

@@ -1,13 +1,12 @@
 """Histograms and events of the observables of a fit, in the bins of windows that move."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.analysis.bintables import DOWN, ENDS, STAT, UP, binned_table, in_order, shift_pairs
 from mcbook.analysis.records import Spectrum, Values
 from mcbook.analysis.tables import read_table
 from mcbook.errors import InputError, did_you_mean
@@ -18,13 +17,6 @@ Array = NDArray[np.float64]
 Reasons = NDArray[np.object_]
 
 BACKGROUND, OBSERVED = "background", "observed"
-ENDS = (("low", "high"), ("low_2", "high_2"))
-"""Columns with the ends of bins, along one or two observables."""
-STAT = "_stat"
-"""``<sample>_stat`` is the error of a sample from simulation."""
-UP, DOWN = "_hi", "_lo"
-"""``<sample>_<source>_hi`` is a sample with a source of uncertainty at +1 standard deviation."""
-
 _SAME = 1e-9
 
 
@@ -81,9 +73,7 @@ class Binned:
         low, high = self.edges[right - 1], self.edges[right]
         found = np.where(edges - low < high - edges, low, high)
         reasons = np.full(len(edges), "", dtype=object)
-        self.refuse(edges, reasons)
-        coarse = (np.diff(found, axis=1) <= 0).any(axis=1)
-        reasons[coarse & (reasons == "")] = (
+        reasons[(np.diff(found, axis=1) <= 0).any(axis=1)] = (
             "the bins of the histogram are too coarse for those of the fit"
         )
         return found, reasons
@@ -111,10 +101,10 @@ def read_background(source: Spectrum) -> Binned:
     if source.path.suffix == ".root":
         names = source.samples or ((source.name,) if source.name is not None else ())
         return _from_root(source, names, samples)
-    table, edges, second, order = _table(source.path, source.where)
+    table, edges, second, order = binned_table(source.path, source.where)
     shape = (len(edges) - 1, len(second) - 1)
     placed = {
-        name: _placed(table[name], order, shape)
+        name: in_order(table[name], order, shape)
         for name in table
         if name not in {end for pair in ENDS for end in pair}
     }
@@ -128,65 +118,12 @@ def read_background(source: Spectrum) -> Binned:
         square = square + placed.get(f"{name}{STAT}", square * 0) ** 2
     shifts = {
         of: (placed[stem + UP], placed[stem + DOWN])
-        for stem, of in _pairs(list(placed), samples, str(source.path))
+        for stem, of in shift_pairs(list(placed), samples, str(source.path))
     }
     values = {name: placed[name] for name in samples}
     found = Binned(edges, second, values, np.sqrt(square), shifts)
     _check(found, str(source.path))
     return found
-
-
-def _pairs(
-    known: Sequence[str], samples: Sequence[str], path: str
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield how the names of both shifts of a sample begin, with sample and source.
-
-    A shift is of the sample with the longest name that it begins with.
-    """
-    for column in known:
-        end = next((end for end in (UP, DOWN) if column.endswith(end)), None)
-        owner = max((name for name in known if column.startswith(f"{name}_")), key=len, default="")
-        if end is None or owner not in samples:
-            continue
-        stem = column.removesuffix(end)
-        for other in (UP, DOWN):
-            if stem + other not in known:
-                raise InputError(f"{path}: {column} is there without {stem}{other}")
-        if end == UP:
-            yield stem, (owner, stem.removeprefix(f"{owner}_"))
-
-
-def read_bins(path: Path, at: Mapping[str, float]) -> tuple[dict[str, Array], Array, Array]:
-    """Return the columns of a table of bins in their order, and the edges of both observables.
-
-    Parameters
-    ----------
-    path
-        The CSV file.
-    at
-        Values of columns that pick rows.
-
-    Raises
-    ------
-    InputError
-        If it is no such table, or has no such rows.
-    """
-    table = read_table(path, str(path))
-    chosen = np.ones(len(next(iter(table.values()))), dtype=bool)
-    for name, value in at.items():
-        if name not in table:
-            raise InputError(
-                f"{path}: the column {name!r} is missing", hint=did_you_mean(name, table)
-            )
-        own = np.isclose(table[name], value, rtol=_SAME, atol=0)
-        if not (chosen & own).any():
-            known = ", ".join(f"{one:.9g}" for one in np.unique(table[name][chosen])[:20])
-            raise InputError(f"{path}: no row has {name} = {value:.9g}", hint=f"known: {known}")
-        chosen &= own
-    rows = {name: values[chosen] for name, values in table.items() if name not in at}
-    edges, second, order = _placing(rows, path)
-    shape = (len(edges) - 1, len(second) - 1)
-    return {name: _placed(v, order, shape).ravel() for name, v in rows.items()}, edges, second
 
 
 def read_observed(source: Spectrum | Values, like: Binned, edges: Array) -> Array:
@@ -212,14 +149,14 @@ def read_observed(source: Spectrum | Values, like: Binned, edges: Array) -> Arra
         names = (source.name,) if source.name is not None else ()
         found = _from_root(source, names, (OBSERVED,))
     else:
-        table, own, second, order = _table(source.path, source.where)
+        table, own, second, order = binned_table(source.path, source.where)
         if OBSERVED not in table:
             raise InputError(
                 f"{source.path}: the column {OBSERVED} is missing",
                 hint=did_you_mean(OBSERVED, table),
             )
         shape = (len(own) - 1, len(second) - 1)
-        found = Binned(own, second, {OBSERVED: _placed(table[OBSERVED], order, shape)},
+        found = Binned(own, second, {OBSERVED: in_order(table[OBSERVED], order, shape)},
                        np.zeros(shape))  # fmt: skip
     for mine, theirs in ((found.edges, like.edges), (found.second, like.second)):
         if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=_SAME, atol=1e-12):
@@ -298,57 +235,13 @@ def counted(first: Array, place: NDArray[np.intp], n_second: int, edges: Array) 
     return np.stack(columns, axis=-1).reshape(len(edges), -1).astype(np.float64)
 
 
-def _table(path: Path, where: str) -> tuple[dict[str, Array], Array, Array, Any]:
-    """Return columns, edges of both observables, and the place of each row."""
-    table = read_table(path, where)
-    return table, *_placing(table, path)
-
-
-def _placing(table: Mapping[str, Array], path: Path) -> tuple[Array, Array, NDArray[np.intp]]:
-    """Return edges of both observables, and the place of each row."""
-    edges, places = [], []
-    for low, high in ENDS:
-        if low not in table and high not in table and low == ENDS[1][0]:
-            edges.append(np.array([0.0, 1.0]))
-            places.append(np.zeros(len(table[ENDS[0][0]]), dtype=np.intp))
-            continue
-        for name in (low, high):
-            if name not in table:
-                raise InputError(f"{path}: the column {name!r} is missing")
-        found, place = _edges(table[low], table[high], str(path), low)
-        edges.append(found)
-        places.append(place)
-    size = (len(edges[0]) - 1) * (len(edges[1]) - 1)
-    flat = places[0] * (len(edges[1]) - 1) + places[1]
-    if len(flat) != size or len(np.unique(flat)) != size:
-        raise InputError(f"{path}: {size} bins are wanted, each once, and there are {len(flat)}")
-    return edges[0], edges[1], flat
-
-
-def _edges(low: Array, high: Array, path: str, name: str) -> tuple[Array, NDArray[np.intp]]:
-    starts, place = np.unique(low, return_inverse=True)
-    ends = np.unique(high)
-    follows = len(starts) == len(ends) and np.allclose(
-        starts[1:], ends[:-1], rtol=_SAME, atol=1e-12
-    )
-    if not follows or not np.allclose(ends[place], high, rtol=_SAME, atol=1e-12):
-        raise InputError(f"{path}: bins must follow each other, each from {name!r} on to its end")
-    return np.append(starts, ends[-1]), place
-
-
-def _placed(column: Array, order: NDArray[np.intp], shape: tuple[int, int]) -> Array:
-    found = np.empty(shape[0] * shape[1])
-    found[order] = column
-    return found.reshape(shape)
-
-
 def _from_root(source: Spectrum, names: Sequence[str], samples: Sequence[str]) -> Binned:
     from mcbook.efficiency import rootfile
 
     if not names:
         raise InputError(f"{source.where}: a ROOT file needs the 'name' of the histogram")
     there = [name for name in rootfile.histogram_names(source.path) if name not in names]
-    shifts = dict(_pairs([*names, *there], names, str(source.path)))
+    shifts = dict(shift_pairs([*names, *there], names, str(source.path)))
     edges, first = _read_root(source, names[0])
     shape = len(edges[0]) - 1, len(edges[1]) - 1
     read = {names[0]: first}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcbook.analysis.spectra import DOWN, ENDS, OBSERVED, STAT, UP, read_bins
+from mcbook.analysis.bintables import DOWN, ENDS, STAT, UP, ends_of, read_bins
+from mcbook.analysis.spectra import OBSERVED
 from mcbook.errors import InputError, WorkError
 from mcbook.report import files
 
@@ -137,8 +138,4 @@ def _bins(histogram: Any, name: str) -> dict[str, Array]:
         every.append(np.asarray(edges, dtype=np.float64))
         if not np.isfinite(every[-1]).all():
             raise InputError(f"{name}: an edge is infinite")
-    places = np.indices([len(edges) - 1 for edges in every]).reshape(len(every), -1)
-    found: dict[str, Array] = {}
-    for (low, high), edges, place in zip(ENDS, every, places, strict=False):
-        found |= {low: edges[place], high: edges[place + 1]}
-    return found
+    return ends_of(every)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mcbook.analysis.bintables import STAT, ends_of
 from mcbook.errors import InputError
 from mcbook.selection.columns import closure, dependent
 from mcbook.selection.count import kept_of, selected, selected_data
@@ -63,7 +64,7 @@ def of_backgrounds(
     jobs
         How many files are read side by side.
     """
-    found = _bins(one)
+    found = ends_of(one.edges)
     shape = tuple(len(edges) - 1 for edges in one.edges)
     total, total_variance = np.zeros(shape), np.zeros(shape)
     for name, pieces in planned.pieces.items():
@@ -77,10 +78,10 @@ def of_backgrounds(
             weights = piece.weight * arrays[WEIGHT]
             events += _filled(one, arrays, weights)
             variance += _filled(one, arrays, weights**2)
-        found |= {name: events.ravel(), f"{name}_stat": np.sqrt(variance).ravel()}
+        found |= {name: events.ravel(), f"{name}{STAT}": np.sqrt(variance).ravel()}
         total, total_variance = total + events, total_variance + variance
     return found | {
-        "background": total.ravel(), "background_stat": np.sqrt(total_variance).ravel(),
+        "background": total.ravel(), f"background{STAT}": np.sqrt(total_variance).ravel(),
     }  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def of_data(selection: Selection, one: Histogram, opened: Sequence[str], jobs: i
     paths = [] if files is None else files.paths()
     arrays = selected_data(selection, paths, one.of, one.region, opened, jobs=jobs)
     counts = _filled(one, arrays, np.ones(len(arrays[one.of[0]])))
-    return _bins(one) | {"observed": counts.ravel()}
+    return ends_of(one.edges) | {"observed": counts.ravel()}
 
 
 def of_signal(
@@ -126,20 +127,11 @@ def of_signal(
             events += _filled(reduced, {**arrays, one.of[0]: first}, weights)
         if not total > 0:
             raise InputError(f"{identity}: no event is in the region {one.region}")
-        bins = _bins(reduced)
+        bins = ends_of(reduced.edges)
         size = len(bins["low"])
         parameters = {name: np.full(size, float(point[name])) for name in axes}
         blocks.append({**parameters, **bins, "part": events.ravel() / total})
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-
-
-def _bins(one: Histogram) -> Columns:
-    """Return the ends of all bins, those of the second observable fastest."""
-    found: Columns = {}
-    grids = np.meshgrid(*(np.arange(len(edges) - 1) for edges in one.edges), indexing="ij")
-    for edges, place, end in zip(one.edges, grids, ("", "_2"), strict=False):
-        found |= {f"low{end}": edges[place.ravel()], f"high{end}": edges[place.ravel() + 1]}
-    return found
 
 
 def _filled(one: Histogram, arrays: Mapping[str, Array], weights: Array) -> Array:
