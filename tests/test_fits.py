@@ -265,3 +265,10 @@ def test_impacts_on_the_page():
     best = found["rows"][0]
     assert numbers[2] == pytest.approx(-0.05 / 1.05 * best["mu"] / best["mu_error"], rel=0.03)
     assert numbers[3] == pytest.approx(0.05 / 0.95 * best["mu"] / best["mu_error"], rel=0.03)
+
+
+def test_no_hypothesis_that_holds():
+    """The file and a reason are told, and nothing is written."""
+    with pytest.raises(InputError, match=r"a.yaml: no hypothesis .*; the first: the window -0.4"):
+        mb.fit(written(SMOOTH, ("[2, 4, 6]", "[0.1, 11]")), output="out")
+    assert not Path("out").exists()

@@ -114,9 +114,7 @@ def scan(result: AnalysisResult, *, n_toys: int = 0, seed: int = 0) -> Scan:
     InputError
         If nothing is fitted, or no hypothesis has a signal.
     """
-    rows, batch, events = _batch(result)
-    if batch is None:
-        raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
+    rows, batch, events = _with_signal(result)
     fits = best_fits(batch) if batch.has_observed.any() else None
     toys = toy_scans(result, rows, batch, n_toys, np.random.default_rng(seed))
     largest, by_crossings, by_toys = None, None, None
@@ -170,17 +168,17 @@ def injections(
     n_toys, seed
         Toys for each, and what they are drawn from.
     """
-    every, batch, events = _batch(result)
-    if batch is None:
-        raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
+    every, batch, events = _with_signal(result)
     chosen = np.asarray(rows, dtype=np.intp)
-    quiet = best_fits(with_counts(batch.take(chosen), _expected(result, every)[chosen][None]))
+    part, expected = batch.take(chosen), _expected(result, every)[chosen]
+    quiet = best_fits(with_counts(part, expected[None]))
     random = np.random.default_rng(seed)
     found = []
     for i, place in enumerate(chosen.tolist()):
         unit, sigma = float(events[place]), float(quiet.mu_error[i])
         strength = sigma * np.asarray(strengths, dtype=np.float64)
-        fits = best_fits(toys_with(result, place, strength, random, n_toys))
+        one = part.take(np.array([i]))
+        fits = best_fits(_thrown(result, one, expected[i], strength, random, n_toys))
         mu = fits.mu.reshape(len(strength), n_toys)
         pulls = (mu - strength[:, None]) / fits.mu_error.reshape(mu.shape)
         size = np.isfinite(pulls).sum(axis=1)
@@ -227,14 +225,34 @@ def toys_with(
     InputError
         If there are systematics that cannot be drawn.
     """
-    every, batch, _ = _batch(result)
-    if batch is None:
-        raise InputError(f"{result.analysis.name}: no hypothesis has a signal to be fitted")
-    one = batch.take(np.array([row]))
-    thrown = _as_expected(result, one, _expected(result, every)[row])
-    each = np.atleast_1d(np.asarray(strengths, dtype=np.float64))
-    counts = [toy_counts(thrown, random, n, mu=mu, nuisances="drawn") for mu in each]
+    every, batch, _ = _with_signal(result)
+    one, expected = batch.take(np.array([row])), _expected(result, every)[row]
+    return _thrown(result, one, expected, np.atleast_1d(strengths), random, n)
+
+
+def _thrown(
+    result: AnalysisResult, one: Likelihoods, expected: Array, strengths: Array,
+    random: np.random.Generator, n: int,
+) -> Likelihoods:  # fmt: skip
+    """Return n toys of each strength at *one* hypothesis with its expected background."""
+    truth = _as_expected(result, one, expected)
+    counts = [toy_counts(truth, random, n, mu=mu, nuisances="drawn") for mu in strengths]
     return with_counts(one, np.concatenate(counts))
+
+
+def _with_signal(result: AnalysisResult) -> tuple[Index, Likelihoods, Array]:
+    """Return hypotheses with a signal, their likelihoods, and predicted events.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    rows, batch, events = _batch(result)
+    if batch is None:
+        why = next((f"; the first: {text}" for text in result.reasons.tolist() if text), "")
+        raise InputError(f"{result.analysis.path}: no hypothesis has a signal to be fitted{why}")
+    return rows, batch, events
 
 
 def _batch(result: AnalysisResult) -> tuple[Index, Likelihoods | None, Array]:

@@ -1,8 +1,8 @@
 """Best fits of the signal strength, with local significances, for many hypotheses at once.
 
 Source: G. Cowan, K. Cranmer, E. Gross, O. Vitells, Eur. Phys. J. C 71 (2011) 1554,
-arXiv:1007.1727: q0 is its eq. 12, and section 3.5 has its distribution, from which p0 = 1 - Phi(Z)
-with Z = sqrt(q0). Where mu may be negative, Z has the sign of mu, and p0 goes on beyond 1/2.
+arXiv:1007.1727: q0 and its distribution, from which p0 = 1 - Phi(Z) with Z = sqrt(q0). Where mu may
+be negative, Z has the sign of mu, and p0 goes on beyond 1/2.
 
 Where a bin has no events the best signal may be so negative that nothing is expected there. That
 edge is found as the limit of fits to fewer and fewer events in that bin: a logarithmic barrier

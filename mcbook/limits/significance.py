@@ -45,20 +45,6 @@ def z_of_p(p: ArrayLike) -> Array:
     return np.asarray(-ndtri(np.asarray(p, dtype=float)))
 
 
-def log_p_of_z(z: ArrayLike) -> Array:
-    """Return log(1 - Phi(z)), also beyond z = 38, where the p-value itself is 0."""
-    from scipy.special import log_ndtr
-
-    return np.asarray(log_ndtr(-np.asarray(z, dtype=float)))
-
-
-def z_of_log_p(log_p: ArrayLike) -> Array:
-    """Return the significance of the logarithm of a one-sided p-value."""
-    from scipy.special import ndtri_exp
-
-    return np.asarray(-ndtri_exp(np.asarray(log_p, dtype=float)))
-
-
 def upcrossings(z: ArrayLike, level: float) -> NDArray[np.int64]:
     """Count how often scans go from below a level to it or above.
 
@@ -108,7 +94,7 @@ class GlobalP:
 def global_p(z_max: ArrayLike, crossings: ArrayLike, level: float) -> GlobalP:
     """Return the chance of an excess of *z_max* or more anywhere in a scan, without signal.
 
-    p = p0(z_max) + N exp(-(z_max^2 - level^2) / 2), N the mean number of upcrossings: eq. 3 of
+    p = p0(z_max) + N exp(-(z_max^2 - level^2) / 2), N the mean number of upcrossings: the bound of
     Gross and Vitells with q0, which is chi2 with one degree of freedom in one half of cases. It is
     an upper bound that is close where p is small. The error of N is that of the mean of the toys,
     or sqrt(N) of a single scan.
