@@ -5,7 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analysis_world import changed
+from fit_world import (
+    ANALYSIS,
+    EDGES,
+    SMOOTH,
+    WIDER,
+    changed,
+    data,
+    events,
+    expected,
+    settle,
+    table,
+    written,
+)
 from scipy.optimize import brentq
 from scipy.stats import norm
 
@@ -15,78 +27,22 @@ from mcbook.analysis.smooth import basis, chosen_order, fitted
 from mcbook.errors import InputError
 from mcbook.limits import upper_limits
 
-ANALYSIS = """\
-schema: 1
-name: bump
-model: zprime
-cl: 0.90
-method: asymptotic
-luminosity: {value: 79.7, relative_error: 0}
-samples: {alpha: 1/137.035999, isr: none}
-channels:
-  mumu:
-    process: mumu_inv
-    efficiency: {map: eff.csv, axes: [m_zp]}
-    fit:
-      window: {centre: m_zp, resolution: 0.05, width: 10, bins: 40}
-      signal: gaussian
-    background: {histogram: mc.csv}
-    observed: {events: data.csv, column: m}
-rate: mu
-scan: {m_zp: [2, 4, 6]}
-"""
-EDGES = np.linspace(0.0, 10.0, 2001)
-FALL = 3.0
-TOTAL = 200_000.0
-
-
-def expected(edges):
-    """Return the events of an exponential background in bins."""
-    return TOTAL * -np.diff(np.exp(-np.asarray(edges) / FALL))
-
-
-def table(path, edges, **columns):
-    """Write a histogram."""
-    names = ["low", "high", *columns]
-    rows = np.column_stack([edges[:-1], edges[1:], *columns.values()])
-    lines = [",".join(f"{value:.10g}" for value in row) for row in rows]
-    Path(path).write_text("\n".join([",".join(names), *lines]) + "\n")
-
-
-def data(seed, signal=0, mass=4.0, width=0.05):
-    """Return events of the background and of a bump."""
-    rng = np.random.default_rng(seed)
-    size = rng.poisson(expected(EDGES).sum())
-    x = -FALL * np.log(1 - rng.random(size) * (1 - np.exp(-10 / FALL)))
-    return np.concatenate([x, rng.normal(mass, width, rng.poisson(signal))])
-
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """Write an analysis with all of its files into the current folder."""
-    monkeypatch.chdir(tmp_path)
-    table("mc.csv", EDGES, background=expected(EDGES))
-    masses = "\n".join(f"{m},100000000,20000000" for m in range(1, 10))
-    Path("eff.csv").write_text(f"m_zp,n_generated,n_selected\n{masses}\n")
-    events(data(1))
+    settle(monkeypatch, tmp_path)
     return tmp_path
-
-
-def events(values):
-    """Write data."""
-    Path("data.csv").write_text("\n".join(["m", *(f"{x:.9g}" for x in values)]) + "\n")
 
 
 def analysis(*changes):
     """Read the analysis with changes."""
-    Path("a.yaml").write_text(changed(ANALYSIS, *changes))
-    return read_analysis("a.yaml")
+    return read_analysis(written(*changes))
 
 
 def opened(*changes):
     """Return the document of an analysis whose box is opened."""
-    Path("a.yaml").write_text(changed(ANALYSIS, *changes))
-    return mb.set_limits("a.yaml", output="out", write=["none"], unblind="a test",
+    return mb.set_limits(written(*changes), output="out", write=["none"], unblind="a test",
                          catalog="books.db")  # fmt: skip
 
 
@@ -102,10 +58,6 @@ def median(signal, background):
         return np.sqrt(q) - norm.ppf(0.95)
 
     return brentq(excess, 1e-3, 1e5)
-
-
-SMOOTH = ("signal: gaussian", "signal: gaussian\n      smooth: 3")
-WIDER = ("signal: gaussian", "signal: gaussian\n      resolution_error: 0.1")
 
 
 def test_expected_limit_of_a_bump_on_a_known_background():

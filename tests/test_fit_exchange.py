@@ -8,7 +8,18 @@ import numpy as np
 import pyhf
 import pytest
 import uproot
-from test_fit_channels import ANALYSIS, EDGES, SMOOTH, WIDER, changed, data, events, expected, table
+from fit_world import (
+    ANALYSIS,
+    EDGES,
+    SMOOTH,
+    WIDER,
+    changed,
+    data,
+    expected,
+    settle,
+    table,
+    written,
+)
 
 import mcbook as mb
 from mcbook.analysis import read_analysis, run, toyscans
@@ -21,17 +32,7 @@ from mcbook.errors import InputError
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """Write an analysis with all of its files into the current folder."""
-    monkeypatch.chdir(tmp_path)
-    table("mc.csv", EDGES, background=expected(EDGES))
-    masses = "\n".join(f"{m},100000000,20000000" for m in range(1, 10))
-    Path("eff.csv").write_text(f"m_zp,n_generated,n_selected\n{masses}\n")
-    events(data(1, signal=300))
-
-
-def written(*changes):
-    """Write the analysis with changes; return its name."""
-    Path("a.yaml").write_text(changed(ANALYSIS, *changes))
-    return "a.yaml"
+    settle(monkeypatch, tmp_path, signal=300)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that cabinetry uses

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analysis_world import changed
+from fit_world import (
+    ANALYSIS,
+    EDGES,
+    SMOOTH,
+    WIDER,
+    data,
+    events,
+    expected,
+    settle,
+    table,
+    written,
+)
 from scipy.stats import kstest, norm
-from test_fit_channels import ANALYSIS, EDGES, SMOOTH, WIDER, data, events, expected, table
 from typer.testing import CliRunner
 
 import mcbook as mb
@@ -26,17 +36,7 @@ SCAN = ("scan: {m_zp: [2, 4, 6]}", "scan: {m_zp: {step: [2, 6, 0.05]}}")
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """Write an analysis with all of its files into the current folder."""
-    monkeypatch.chdir(tmp_path)
-    table("mc.csv", EDGES, background=expected(EDGES))
-    masses = "\n".join(f"{m},100000000,20000000" for m in range(1, 10))
-    Path("eff.csv").write_text(f"m_zp,n_generated,n_selected\n{masses}\n")
-    events(data(1))
-
-
-def written(*changes):
-    """Write the analysis with changes; return its name."""
-    Path("a.yaml").write_text(changed(ANALYSIS, *changes))
-    return "a.yaml"
+    settle(monkeypatch, tmp_path)
 
 
 def test_the_largest_excess_is_the_bump():
